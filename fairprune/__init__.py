@@ -1,0 +1,29 @@
+"""Measure, explain and repair the bias that model compression adds to language models."""
+__version__ = "0.1.0"
+
+_PUBLIC = dict(
+    data="GroupedText toxigen hatexplain named_data",
+    synthetic="bios",
+    predictions="Predictions",
+    models="MINILM SMOLLM2 load_classifier load_lm finetune predict save",
+    auditing="Audit audit",
+)
+_PUBLIC["compress.methods"] = "Method Record measure methods parse"
+_PUBLIC["compress.pruning"] = "Magnitude"
+_PUBLIC["compress.quantization"] = "Int8"
+_PUBLIC["bias.groups"] = "compare group_table"
+_PUBLIC["bias.statistics"] = "holm"
+_MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}
+__all__ = sorted(_MODULE)
+
+
+def __getattr__(name):
+    "Import a public name when it is first used, so that `import fairprune` is instant."
+    from importlib import import_module
+    if name not in _MODULE:
+        raise AttributeError(f"module 'fairprune' has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(f"fairprune.{_MODULE[name]}"), name)
+    return value
+
+
+def __dir__(): return sorted([*globals(), *__all__])
