@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['LABOUR', 'PHRASES', 'biographies', 'bios']
 
-# %% ../nbs/api/03_synthetic.ipynb #7031b663
+# %% ../nbs/api/03_synthetic.ipynb #1bc1ceac
 from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
-# %% ../nbs/api/03_synthetic.ipynb #925d2d0a
+# %% ../nbs/api/03_synthetic.ipynb #c0db5a84
 _rows = [  # occupation, field shared with its neighbour, employed (thousands), women (%): BLS CPS Table 11, 2022
     ('nurse',               'health',   3363, 87.9),
     ('physician',           'health',    933, 43.8),
@@ -26,7 +26,7 @@ _rows = [  # occupation, field shared with its neighbour, employed (thousands), 
     ('professor',           'learning', 1087, 48.4)]
 LABOUR = pd.DataFrame(_rows, columns=['occupation', 'field', 'employed', 'women'])
 
-# %% ../nbs/api/03_synthetic.ipynb #1ffeef0f
+# %% ../nbs/api/03_synthetic.ipynb #24623174
 def _counts(n):
     "Biographies per occupation, in the order of `LABOUR`, summing to `n`"
     w = LABOUR.employed.to_numpy()**.5
@@ -36,7 +36,7 @@ def _counts(n):
     c[rest] += 1
     return c+1
 
-# %% ../nbs/api/03_synthetic.ipynb #7ce74057
+# %% ../nbs/api/03_synthetic.ipynb #ea6d521d
 PHRASES = {}    # occupation or field -> slot -> phrases
 _SLOTS = 'duty', 'school', 'focus'
 
@@ -44,7 +44,7 @@ def _add(name, *slots):
     "Register the duty, school and focus phrases of an occupation or a field"
     PHRASES[name] = {k: [p.strip() for p in s.split('|')] for k, s in zip(_SLOTS, slots)}
 
-# %% ../nbs/api/03_synthetic.ipynb #066bff17
+# %% ../nbs/api/03_synthetic.ipynb #5facd283
 _add('nurse',
      "gives medication at the bedside and checks vital signs | changes dressings and watches patients through the night shift | "
      "hands over a ward of twelve at shift change | starts intravenous lines and records fluid balance | "
@@ -70,7 +70,7 @@ _add('health',
      "volunteers at a free clinic twice a month | speaks Spanish with many patients | "
      "takes part in a project on hospital infections | mentors students on clinical placement")
 
-# %% ../nbs/api/03_synthetic.ipynb #2ea4f3f5
+# %% ../nbs/api/03_synthetic.ipynb #bbbe2ef6
 _add('paralegal',
      "indexes exhibits and keeps the filing calendar of a litigation team | drafts routine filings for a partner to sign | "
      "orders records and summarises depositions for trial counsel | maintains case files and schedules witness interviews | "
@@ -96,7 +96,7 @@ _add('legal',
      "volunteers at a weekend tenants' clinic | writes a newsletter on housing rules | "
      "specialises in estates and probate files | works with clients in two languages")
 
-# %% ../nbs/api/03_synthetic.ipynb #b33d06bd
+# %% ../nbs/api/03_synthetic.ipynb #08f104a6
 _add('dental hygienist',
      "removes plaque and polishes teeth at regular cleaning visits | applies sealants and fluoride and charts gum pockets | "
      "performs scaling and shows patients how to brush and floss | takes bitewing images ahead of the examination | "
@@ -122,7 +122,7 @@ _add('oral',
      "volunteers with a mobile clinic each summer | helps patients who fear the chair | "
      "works evenings for patients with day jobs | keeps up with research on gum disease")
 
-# %% ../nbs/api/03_synthetic.ipynb #2e14f194
+# %% ../nbs/api/03_synthetic.ipynb #c0de6ad7
 _add('accountant',
      "prepares tax returns and closes the monthly books | audits ledgers and reconciles bank statements | "
      "keeps the general ledger and files payroll taxes | checks invoices and depreciation schedules at year end | "
@@ -147,7 +147,7 @@ _add('money',
      "advises a local charity on its budget | rebuilt the monthly reporting pack | "
      "explains figures to non-specialists | supports the board on cost savings")
 
-# %% ../nbs/api/03_synthetic.ipynb #5f35d93e
+# %% ../nbs/api/03_synthetic.ipynb #c712b584
 _add('software developer',
      "writes web services and reviews pull requests | builds mobile apps and fixes bugs in the checkout page | "
      "maintains a payments back end written in Go | designs database schemas and public APIs | "
@@ -173,7 +173,7 @@ _add('tech',
      "mentors a student robotics club | holds a patent on sensor calibration | "
      "leads design reviews in a team of seven | automates laboratory tests with scripts")
 
-# %% ../nbs/api/03_synthetic.ipynb #5f257659
+# %% ../nbs/api/03_synthetic.ipynb #19581822
 _add('teacher',
      "leads a class of second graders in reading and arithmetic | plans lessons for fifth grade and meets parents | "
      "runs a homeroom and supervises recess | guides children through phonics and first stories | "
@@ -199,7 +199,7 @@ _add('learning',
      "advises students who are the first to graduate | writes materials for mathematics courses | "
      "coaches the debating club | received an award for work with students")
 
-# %% ../nbs/api/03_synthetic.ipynb #a67b082a
+# %% ../nbs/api/03_synthetic.ipynb #d4be992b
 _PLACES = dict(
     health=['at a community hospital', 'at a regional medical centre', 'in a city clinic'],
     legal=['at a downtown firm', 'in a county office', 'at a small legal practice'],
@@ -208,14 +208,14 @@ _PLACES = dict(
     tech=['at a medical devices company', 'in a research start-up', 'at a telecoms company'],
     learning=['in a suburban district', 'on an urban campus', 'in a college town'])
 
-# %% ../nbs/api/03_synthetic.ipynb #ec2ac442
+# %% ../nbs/api/03_synthetic.ipynb #15df5ea1
 _GENDER = dict(
     female=dict(pron='she', Pron='She', poss='her', names='Emily Sarah Maria Jessica Laura Hannah Linda Susan Rachel Karen '
                 'Angela Olivia Nicole Grace Diana Priya'.split()),
     male=dict(pron='he', Pron='He', poss='his', names='James Michael Daniel David Carlos Matthew Andrew Kevin Thomas Brian '
               'Joshua Eric Peter Samuel Anthony Arjun'.split()))
 
-# %% ../nbs/api/03_synthetic.ipynb #4962a6b6
+# %% ../nbs/api/03_synthetic.ipynb #9c021559
 _TEMPLATES = [
     '{name} {duty} {place}. {Pron} {school}, and {pron} {focus}.',
     '{name} {duty} {place}. {Pron} {school}. {Pron} also {focus}.',
@@ -223,14 +223,14 @@ _TEMPLATES = [
     'Based {place}, {name} {duty}. {Pron} {school}. At present {pron} {focus}.',
     'In {poss} current post {place}, {name} {duty}. {Pron} {school} and {focus}.']
 
-# %% ../nbs/api/03_synthetic.ipynb #af13c8d2
+# %% ../nbs/api/03_synthetic.ipynb #e7b58a2d
 def _pick(rng, xs): return xs[rng.integers(len(xs))]
 
 def _slot(rng, occupation, field, slot, ambiguity):
     "A phrase shared with the neighbour with probability `ambiguity`, else one of the occupation's own"
     return _pick(rng, PHRASES[field if rng.random()<ambiguity else occupation][slot])
 
-# %% ../nbs/api/03_synthetic.ipynb #bb6c5433
+# %% ../nbs/api/03_synthetic.ipynb #babada0b
 def _biography(rng, occupation, field, gender, ambiguity):
     "The text of one biography"
     parts = {s: _slot(rng, occupation, field, s, ambiguity) for s in _SLOTS}
@@ -238,7 +238,7 @@ def _biography(rng, occupation, field, gender, ambiguity):
     return _pick(rng, _TEMPLATES).format(name=_pick(rng, g['names']), place=_pick(rng, _PLACES[field]), pron=g['pron'],
                                          Pron=g['Pron'], poss=g['poss'], **parts)
 
-# %% ../nbs/api/03_synthetic.ipynb #37c9e181
+# %% ../nbs/api/03_synthetic.ipynb #84fe2bc9
 def _fresh(seen, rng, *args):
     "A biography not in `seen`, which it joins"
     for _ in range(20):
@@ -247,7 +247,7 @@ def _fresh(seen, rng, *args):
     seen.add(text)
     return text
 
-# %% ../nbs/api/03_synthetic.ipynb #0bfd3cd9
+# %% ../nbs/api/03_synthetic.ipynb #24122148
 def _check(n, seed, ambiguity):
     "Raise a `ValueError` that says what is allowed"
     isint = lambda x: isinstance(x, Integral) and not isinstance(x, bool)
@@ -257,7 +257,7 @@ def _check(n, seed, ambiguity):
     if not isinstance(ambiguity, Real) or not 0<=ambiguity<=1:
         raise ValueError(f'ambiguity={ambiguity!r}: need a probability from 0 to 1')
 
-# %% ../nbs/api/03_synthetic.ipynb #bd4f7b9b
+# %% ../nbs/api/03_synthetic.ipynb #0e3abec7
 def biographies(
     n:int=3000, # number of biographies, at least 12
     seed:int=0, # seed of the NumPy generator, 0 or more
@@ -272,7 +272,7 @@ def biographies(
         rows.append((f'bio-{len(rows)+1:05d}', _fresh(seen, rng, occ, field, gender, ambiguity), occ, gender))
     return pd.DataFrame(rows, columns=['id', 'text', 'occupation', 'gender'])
 
-# %% ../nbs/api/03_synthetic.ipynb #d6cccef4
+# %% ../nbs/api/03_synthetic.ipynb #11216b91
 def bios(
     n:int=3000, # biographies, at least 12
     seed:int=0, # of the texts; the split follows the ids

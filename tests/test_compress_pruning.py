@@ -49,7 +49,7 @@ def test_Magnitude_4():
     ours = Magnitude(.5)(minilm)
     share = {n.removeprefix('bert.encoder.layer.').replace('.weight', ''): float((m.weight == 0).float().mean()) for n, m in prunable(ours).items()}
     assert abs(np.average(list(share.values()), weights=[m.weight.numel() for m in prunable(ours).values()]) - .5) < 1e-4
-    fig, ax = plt.subplots(figsize=(7, 2.6))
-    kind = [n.split('.', 1)[1].replace('attention.self.', '').replace('.dense', '') for n in share]
+    fig, ax = plt.subplots(figsize=(7.5, 2.6))
+    kind = [n.split('.', 1)[1].replace('attention.self.', '').replace('.dense', '').replace('attention.output', 'attention') for n in share]
     sns.stripplot(x=kind, y=list(share.values()), hue=[int(n[0]) for n in share], palette='viridis', ax=ax).set(ylabel='zeros', title='Global magnitude, 50%: zeros by layer')
     ax.legend(title='layer', fontsize=7, loc='center left', bbox_to_anchor=(1, .5))

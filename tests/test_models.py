@@ -5,12 +5,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from fairprune.data import MINILM, SMOLLM2, GroupedText
+import io
 import json
 import pandas as pd
+from types import SimpleNamespace
+from contextlib import redirect_stderr
 from fastcore.test import expect_fail
 from transformers import BertConfig, DistilBertConfig, DistilBertForSequenceClassification
+from fairprune.compress.pruning import Magnitude
 from fairprune.models import *
-from fairprune.models import _batches, _quiet, _resolve
+from fairprune.models import _batches, _keep_best, _quiet, _resolve, _weighted_loss
 
 
 def test_packaged():
@@ -43,7 +47,7 @@ def test_load_classifier_2():
 
 @pytest.mark.slow
 def test_load_lm():
-    lm = load_lm(SMOLLM2)
+    with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     with torch.no_grad(): out = lm(**lm.tokenizer('The capital of France is', return_tensors='pt')).logits
     assert lm.tokenizer.decode(out[0, -1].argmax()).strip() == 'Paris'
 
@@ -89,12 +93,40 @@ def test_class_weights():
     with expect_fail(ValueError, 'Class 1 has no training text'): class_weights([0, 0], 2)
 
 
+def test_weighted_loss():
+    """Fed with accuracies by hand, the callback keeps the second epoch and stops after the third."""
+    control, layer, watch = SimpleNamespace(should_training_stop=False), torch.nn.Linear(1, 1), _keep_best(patience=1)
+    for epoch, accuracy in enumerate((.5, .7, .6)):
+        assert not control.should_training_stop
+        layer.weight.data.fill_(epoch)
+        watch.on_evaluate(None, None, control, {'eval_accuracy': accuracy}, layer)
+    assert control.should_training_stop and watch.best == .7 and watch.weights['weight'].item() == 1
+
+
+def test_weighted_loss_2():
+    outputs = SimpleNamespace(logits=torch.tensor([[0., 0.], [0., float(np.log(3))]])) # probabilities 1/2 and 3/4 of the right class
+    loss = _weighted_loss(torch.tensor([1., 3.]))(outputs, torch.tensor([0, 1]))
+    assert torch.isclose(loss, torch.tensor((np.log(2) + 3 * np.log(4 / 3)) / 4, dtype=torch.float32)) # a weighted mean
+
+
 def test_trainer():
     """A random model of two layers learns to tell two words apart; the same seed gives the same weights."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
-    with _quiet(): learned, once_more = (finetune(tiny, toy, epochs=4, lr=5e-3, progress=False, seed=1) for _ in range(2))
+    learned, once_more = (finetune(tiny, toy, epochs=4, lr=5e-3, progress=False, seed=1) for _ in range(2))
     assert predict(learned, toy).accuracy > .95 > predict(tiny, toy).accuracy
     assert all(torch.equal(a, b) for a, b in zip(learned.state_dict().values(), once_more.state_dict().values()))
     with expect_fail(ValueError, 'patience = 0'): finetune(tiny, toy, patience=0)
+
+
+def test_trainer_2():
+    """Class weights change what is learned, and a pruned model that is trained further says so in its record."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    rare = GroupedText.from_frame(words.assign(label=['yes' if i % 10 == 0 else 'no' for i in range(200)]), name='rare')
+    plain, weighted = (finetune(tiny, rare, epochs=1, lr=1e-2, progress=False, balanced=b) for b in (False, True))
+    assert predict(weighted, rare).logits[:, 1].mean() > predict(plain, rare).logits[:, 1].mean()
+    refilled = finetune(Magnitude(.5)(tiny), toy, epochs=1, progress=False)
+    assert refilled.record.nonzero > Magnitude(.5)(tiny).record.nonzero and refilled.record.method == 'magnitude()'

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['planted', 'group_table', 'compare']
 
-# %% ../../nbs/api/20_groups.ipynb #8c19e5d2
+# %% ../../nbs/api/20_groups.ipynb #d64e6686
 import numpy as np, pandas as pd
 from ..predictions import Predictions, paired
 from .statistics import holm, interval, p_value, resampled_sums
 
-# %% ../../nbs/api/20_groups.ipynb #3c5f9856
+# %% ../../nbs/api/20_groups.ipynb #5653923d
 def planted(
     n:int=900,       # texts
     groups=('a', 'b', 'c'), # names; the last one is harmed
@@ -26,7 +26,7 @@ def planted(
     def as_predictions(k): return Predictions(np.arange(n).astype(str), np.eye(len(classes), dtype='float32')[k], y, [[v] for v in g], tuple(classes))
     return as_predictions(dense), as_predictions(small)
 
-# %% ../../nbs/api/20_groups.ipynb #48cf6b43
+# %% ../../nbs/api/20_groups.ipynb #1e2f834a
 def _rates(classes):
     "The metrics of `MetricFrame`, by name and class."
     from fairlearn.metrics import false_positive_rate, selection_rate, true_positive_rate
@@ -41,7 +41,7 @@ def _long(p):
     "One row for each text and each of its groups."
     return pd.DataFrame(dict(y=p.labels, p=p.predicted, group=p.groups)).explode('group').dropna(subset='group')
 
-# %% ../../nbs/api/20_groups.ipynb #a7f75a78
+# %% ../../nbs/api/20_groups.ipynb #5d0385ca
 def group_table(
     predictions:Predictions, # of one model
 )->pd.DataFrame:             # tidy: metric, class, group, value
@@ -58,7 +58,7 @@ def group_table(
     kind, k = zip(*(m.split('|') for m in table.metric))
     return pd.DataFrame(dict(metric=kind, cls=[predictions.classes[int(c)] if c else '' for c in k], group=table.group, value=table.value.astype(float)))
 
-# %% ../../nbs/api/20_groups.ipynb #4d063e7c
+# %% ../../nbs/api/20_groups.ipynb #c2810e54
 def _columns(p, groups):
     "(n, groups, classes) membership times: one, true, called, true and called; the first group is everybody."
     member = np.array([[g == 'all' or g in own for g in groups] for own in p.groups])
@@ -70,7 +70,7 @@ def _ratios(n, true, called, both):
     with np.errstate(divide='ignore', invalid='ignore'):
         return dict(accuracy=both.sum(-1, keepdims=True) / n[..., :1], selection_rate=called / n, tpr=both / true, fpr=(called - both) / (n - true))
 
-# %% ../../nbs/api/20_groups.ipynb #cf0b80f7
+# %% ../../nbs/api/20_groups.ipynb #a0e53559
 def _spread(x): # (..., groups, classes) -> (...), the largest spread over groups of any class; undefined rates are passed over
     x = x.astype(float)
     spread = np.fmax.reduce(x, -2) - np.fmin.reduce(x, -2)
@@ -83,7 +83,7 @@ def _summaries(rates, judged):
     return dict(worst_group_accuracy=np.fmin.reduce(of['accuracy'][..., 0], -1), demographic_parity_difference=_spread(of['selection_rate']),
                 equalized_odds_difference=np.fmax(_spread(of['tpr']), _spread(of['fpr'])))
 
-# %% ../../nbs/api/20_groups.ipynb #20e5b09b
+# %% ../../nbs/api/20_groups.ipynb #763a91d8
 def compare(
     dense:Predictions,      # before compression
     compressed:Predictions, # after, on the same texts
@@ -107,7 +107,7 @@ def compare(
     harm = (table.metric == 'accuracy') & (table.group != 'all') & table.judged
     return table.assign(p_holm=pd.Series(holm(table.p[harm]), index=table.index[harm]))
 
-# %% ../../nbs/api/20_groups.ipynb #5d858018
+# %% ../../nbs/api/20_groups.ipynb #f1d364d3
 def _both(dense, compressed, groups, n_resamples, seed):
     "Rates of both models, their resampled rates, and the number of cases behind each."
     first, second = _columns(dense, groups), _columns(compressed, groups)

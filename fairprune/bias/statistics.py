@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['resampled_sums', 'interval', 'p_value', 'holm']
 
-# %% ../../nbs/api/24_statistics.ipynb #da9d5898
+# %% ../../nbs/api/24_statistics.ipynb #40e48b9f
 import numpy as np
 
-# %% ../../nbs/api/24_statistics.ipynb #1a036ef1
+# %% ../../nbs/api/24_statistics.ipynb #c6383c88
 def resampled_sums(
     units,                # (n, columns) counts of each unit that is drawn: a text, an item, a template
     n_resamples:int=10_000, # number of draws
@@ -23,7 +23,7 @@ def resampled_sums(
     draws = (rng.multinomial(n.sum(), n / n.sum(), size=min(1000, n_resamples - done)) for done in range(0, n_resamples, 1000))
     return np.concatenate([d.astype(float) @ rows for d in draws])
 
-# %% ../../nbs/api/24_statistics.ipynb #16111e1a
+# %% ../../nbs/api/24_statistics.ipynb #07a06b03
 def interval(
     draws,               # (resamples, ...) of a statistic; NaN where it is undefined
     confidence:float=.95 # of the percentile interval
@@ -43,7 +43,7 @@ def p_value(
     below, above = (np.sum(np.asarray(draws) <= 0, 0) + 1) / (n + 1), (np.sum(np.asarray(draws) >= 0, 0) + 1) / (n + 1)
     return np.minimum(1, 2 * np.minimum(below, above))
 
-# %% ../../nbs/api/24_statistics.ipynb #ae1a7748
+# %% ../../nbs/api/24_statistics.ipynb #79390fdc
 def holm(
     p # (m,) p-values; NaN for tests that were not made
 )->np.ndarray: # (m,) adjusted p-values

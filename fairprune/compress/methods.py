@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['Record', 'linear_layers', 'measure', 'stored_record', 'Method', 'Chain', 'methods', 'parse']
 
-# %% ../../nbs/api/10_methods.ipynb #ce90eb42
+# %% ../../nbs/api/10_methods.ipynb #fca9f96e
 import ast, copy, time
 from dataclasses import asdict, dataclass, fields
 import torch
 
-# %% ../../nbs/api/10_methods.ipynb #d4516f4e
+# %% ../../nbs/api/10_methods.ipynb #9cd59f9d
 @dataclass(frozen=True)
 class Record:
     "What a model is and costs."
@@ -39,7 +39,7 @@ def stored_record(model)->Record:
     kept = getattr(model.config, 'fairprune', None)
     return Record(**kept) if kept else measure(model)
 
-# %% ../../nbs/api/10_methods.ipynb #edfe3e81
+# %% ../../nbs/api/10_methods.ipynb #c5ce7988
 _registry = {}
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Method:
         shown = ', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in fields(self) if getattr(self, f.name) != f.default)
         return f'{type(self).__name__.lower()}({shown})'
 
-# %% ../../nbs/api/10_methods.ipynb #7c867c92
+# %% ../../nbs/api/10_methods.ipynb #a70e64c8
 @dataclass(frozen=True)
 class Chain(Method):
     "Methods one after the other."
@@ -76,7 +76,7 @@ class Chain(Method):
     def __str__(self): return ' >> '.join(map(str, self.steps))
 del _registry['chain'] # it is written with >>, not by name
 
-# %% ../../nbs/api/10_methods.ipynb #3867c399
+# %% ../../nbs/api/10_methods.ipynb #14dfd996
 def methods()->dict:
     "Name to class of all known methods."
     import fairprune.compress.pruning, fairprune.compress.quantization

@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['prunable', 'smallest', 'Magnitude']
 
-# %% ../../nbs/api/11_pruning.ipynb #1d0d7098
+# %% ../../nbs/api/11_pruning.ipynb #cfa6fefa
 from dataclasses import dataclass
 import torch
 from .methods import Method, linear_layers
 
-# %% ../../nbs/api/11_pruning.ipynb #5e4eb074
+# %% ../../nbs/api/11_pruning.ipynb #9c57e03e
 _HEADS = ('classifier', 'score', 'pre_classifier', 'lm_head', 'qa_outputs', 'pooler')
 
 def prunable(model)->dict:
     "Name to module of the linear layers of the body: no embedding, pooler or head."
     return {n: m for n, m in linear_layers(model).items() if not set(n.split('.')) & set(_HEADS) and m.weight.is_floating_point()}
 
-# %% ../../nbs/api/11_pruning.ipynb #0cff1c67
+# %% ../../nbs/api/11_pruning.ipynb #d158a2a2
 def smallest(
     scores,         # list of tensors, a score a weight
     sparsity:float, # share to drop, in [0, 1)
@@ -28,7 +28,7 @@ def smallest(
     keep[flat.topk(round(sparsity * len(flat)), largest=False, sorted=False).indices] = False
     return [part.view_as(s) for part, s in zip(keep.split([s.numel() for s in scores]), scores)]
 
-# %% ../../nbs/api/11_pruning.ipynb #264c00d4
+# %% ../../nbs/api/11_pruning.ipynb #61986a11
 @dataclass(frozen=True)
 class Magnitude(Method):
     "Drop the weights of lowest magnitude, with one threshold for all layers (Han et al. 2015)."

@@ -8,7 +8,7 @@ __all__ = ['find_root', 'read_settings', 'as_cells', 'read_cells', 'directives',
            'is_check', 'imports_for', 'function_text', 'make_test', 'suite_of', 'file_for', 'wanted', 'differing',
            'write_atomic', 'main']
 
-# %% ../../nbs/api/90_testgen.ipynb #c86a9a56
+# %% ../../nbs/api/90_testgen.ipynb #ccf7439d
 import argparse, ast, builtins, io, json, os, re, symtable, sys, tempfile, tokenize
 from configparser import ConfigParser
 from functools import cache
@@ -16,7 +16,7 @@ from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from types import SimpleNamespace
 
-# %% ../../nbs/api/90_testgen.ipynb #816df865
+# %% ../../nbs/api/90_testgen.ipynb #9c7d6c55
 def find_root(
     start:str|Path='.', # folder from which to walk up
 )->Path: # folder that holds `settings.ini`
@@ -26,7 +26,7 @@ def find_root(
         if (p/'settings.ini').is_file(): return p
     raise ValueError(f"no settings.ini in {start} or above it: run this inside the project")
 
-# %% ../../nbs/api/90_testgen.ipynb #a307c477
+# %% ../../nbs/api/90_testgen.ipynb #b0881dd9
 def read_settings(
     root:str|Path, # root folder of the project
 )->dict: # key to value, all strings
@@ -36,7 +36,7 @@ def read_settings(
     d = dict(cp['DEFAULT'])
     return {'nbs_path': 'nbs', 'tst_flags': 'notest', 'lib_path': d.get('lib_name', ''), **d}
 
-# %% ../../nbs/api/90_testgen.ipynb #4160e1c4
+# %% ../../nbs/api/90_testgen.ipynb #d0104d29
 def as_cells(
     nb:dict, # a notebook, as `json.load` gives it
 )->list: # one record per cell: `no` (from 1), `kind`, `src`, `outputs`
@@ -52,7 +52,7 @@ def read_cells(
     except (json.JSONDecodeError, KeyError, TypeError) as e:
         raise ValueError(f"{path}: not a notebook ({e}): open and save it again") from None
 
-# %% ../../nbs/api/90_testgen.ipynb #0c785b67
+# %% ../../nbs/api/90_testgen.ipynb #fd7c87a7
 def directives(
     src:str, # source of a cell
 )->dict: # first word of each directive to the rest of its line
@@ -64,7 +64,7 @@ def directives(
         if m: res[m[1]] = m[2] or ''
     return res
 
-# %% ../../nbs/api/90_testgen.ipynb #f4608d63
+# %% ../../nbs/api/90_testgen.ipynb #061ecddb
 _re_cellmagic = re.compile(r'(\s*#[^\n]*\n|\s*\n)*\s*%%')
 _re_magic = re.compile(r'^(\s*)(?:[%!?].*|[\w., ]+=\s*[%!].*|[\w.]+\?{1,2}\s*)$', re.M)
 
@@ -81,7 +81,7 @@ def parse_cell(
         except SyntaxError as e: err = e
     raise ValueError(f"{where}: {err.msg} (line {err.lineno}): mend the cell")
 
-# %% ../../nbs/api/90_testgen.ipynb #4042e8e6
+# %% ../../nbs/api/90_testgen.ipynb #7fd77430
 def statement_texts(
     src:str, # source of a cell
     body:list, # its `ast` statements
@@ -98,7 +98,7 @@ def statement_texts(
         prev = n.end_lineno
     return res
 
-# %% ../../nbs/api/90_testgen.ipynb #d5e491c4
+# %% ../../nbs/api/90_testgen.ipynb #a5c80cf7
 def names_of(
     text:str, # source of one or more statements
 )->tuple: # sets of names: read at once, read later in functions, bound
@@ -118,7 +118,7 @@ def names_of(
     walk(top, now)
     return now, later, binds
 
-# %% ../../nbs/api/90_testgen.ipynb #a7c4bb05
+# %% ../../nbs/api/90_testgen.ipynb #b4aec938
 _scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def _events(node, sure=True):
@@ -143,7 +143,7 @@ def reads_first(
     for name, store in _events(node): (bound if store else res if name not in bound else set()).add(name)
     return res - {None}
 
-# %% ../../nbs/api/90_testgen.ipynb #dfdde0f8
+# %% ../../nbs/api/90_testgen.ipynb #542f53aa
 _pure = {'head', 'tail', 'describe', 'info', 'show', 'plot', 'hist', 'keys', 'values', 'items'}
 _shows = re.compile(r'print|display|show|plot|test_|expect_fail|help$|repr$|len$|type$|sorted$|list$|str$|dict$|set$')
 _writes = re.compile('to_|save|write|dump|copy|move')
@@ -164,7 +164,7 @@ def _calls(node):
     fs = [n.func for n in _walk(node) if isinstance(n, ast.Call)]
     return {f.id if isinstance(f, ast.Name) else f.attr for f in fs if isinstance(f, (ast.Name, ast.Attribute))}
 
-# %% ../../nbs/api/90_testgen.ipynb #09a39b25
+# %% ../../nbs/api/90_testgen.ipynb #855809cc
 def _call_roots(call):
     "Names that a call standing alone may change"
     f = call.func
@@ -180,7 +180,7 @@ def _inner(n):
     if isinstance(n, ast.Call): return _inner(n.func).union(*map(_inner, n.args))
     return {n.id} if isinstance(n, ast.Name) else set()
 
-# %% ../../nbs/api/90_testgen.ipynb #1395a044
+# %% ../../nbs/api/90_testgen.ipynb #34cad755
 def changes_of(
     node:ast.stmt, # one statement
 )->set: # names whose value it may change in place
@@ -196,7 +196,7 @@ def changes_of(
             res |= {t.id for t in ast.walk(n.iter) if isinstance(t, ast.Name)}
     return res - {None}
 
-# %% ../../nbs/api/90_testgen.ipynb #629cd845
+# %% ../../nbs/api/90_testgen.ipynb #fcc52aaf
 _certain = (ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.With, ast.Import, ast.ImportFrom)
 
 def _record(cell, d, node, text, default):
@@ -209,7 +209,7 @@ def _record(cell, d, node, text, default):
         changes=changes_of(node), export=ex, module=(d.get(ex) or default) if ex else None,
         is_import=isinstance(node, (ast.Import, ast.ImportFrom)))
 
-# %% ../../nbs/api/90_testgen.ipynb #e9288b6a
+# %% ../../nbs/api/90_testgen.ipynb #fbcc6e1a
 def timeline(
     cells:list, # records of `read_cells`
     where:str='notebook', # how errors name the notebook
@@ -227,7 +227,7 @@ def timeline(
             res.append(s)
     return res
 
-# %% ../../nbs/api/90_testgen.ipynb #37f97912
+# %% ../../nbs/api/90_testgen.ipynb #9b4c762d
 def _follow(s, alias):
     "Add to the changes of `s` the names behind its aliases, and keep `alias` up to date"
     for name in list(s.changes):
@@ -242,7 +242,7 @@ def _follow(s, alias):
         if not any(isinstance(n, ast.Call) for n in ast.walk(v)):
             for b in s.binds - {_root(v)}: alias[b] = _root(v)
 
-# %% ../../nbs/api/90_testgen.ipynb #a61128e4
+# %% ../../nbs/api/90_testgen.ipynb #d6dc4685
 def slice_back(
     line:list, # records of `timeline`
     body:list, # positions of the statements to run
@@ -267,7 +267,7 @@ def _wants(s, i, stop):
     "Names that the statement `s` at position `i` needs, each with the position from which to look back"
     return [(n, i) for n in s.now | s.later | (s.changes & s.binds)] + [(n, stop) for n in s.later]
 
-# %% ../../nbs/api/90_testgen.ipynb #47d1cce5
+# %% ../../nbs/api/90_testgen.ipynb #62c00eea
 def last_sentence(
     md:str, # source of a markdown cell
 )->str: # a sentence, or nothing where there is only a heading
@@ -280,7 +280,7 @@ def last_sentence(
     last = re.split(r'(?<=[.!?])\s+(?=[A-Z0-9`*_"\[(])', paras[-1])[-1]
     return re.sub(r':$', '.', last)
 
-# %% ../../nbs/api/90_testgen.ipynb #730d677c
+# %% ../../nbs/api/90_testgen.ipynb #b8a26603
 def _symbol(s):
     "The symbol that an exported statement defines, if any"
     n = s.node
@@ -294,7 +294,7 @@ def _heading(cells, no):
     heads = [h for c in cells[:no-1] if c.kind == 'markdown' for h in re.findall(r'^#+\s+(.+?)\s*$', c.src, re.M)]
     return heads[-1].lower() if heads else 'cell'
 
-# %% ../../nbs/api/90_testgen.ipynb #a0e3d292
+# %% ../../nbs/api/90_testgen.ipynb #0bda50f9
 def name_for(
     cells:list, # records of `read_cells`
     line:list, # records of `timeline`
@@ -311,7 +311,7 @@ def name_for(
     while name in used: name = f'{base}_{(k := k+1)}'
     return name
 
-# %% ../../nbs/api/90_testgen.ipynb #2469920b
+# %% ../../nbs/api/90_testgen.ipynb #a9646c2b
 def _source_of(module, root):
     "Source file of a module, from the project or the environment"
     rel = Path(root, *module.split('.'))
@@ -321,7 +321,7 @@ def _source_of(module, root):
     except Exception: return None # a package that does not import tells nothing
     return Path(spec.origin) if spec and (spec.origin or '').endswith('.py') else None
 
-# %% ../../nbs/api/90_testgen.ipynb #be9f7710
+# %% ../../nbs/api/90_testgen.ipynb #d5285e41
 @cache
 def star_names(
     module:str, # absolute name of a module
@@ -341,7 +341,7 @@ def star_names(
 
 def _is_star(n): return isinstance(n, ast.ImportFrom) and n.names[0].name == '*'
 
-# %% ../../nbs/api/90_testgen.ipynb #b5b554f1
+# %% ../../nbs/api/90_testgen.ipynb #71d49321
 def indent(
     text:str, # source of whole statements
     by:str='    ', # what to put before each line
@@ -355,7 +355,7 @@ def indent(
         elif kind == 'STRING': inside.update(range(t.start[0]+1, t.end[0]+1))
     return '\n'.join(l if i in inside or not l.strip() else by+l for i, l in enumerate(text.split('\n'), 1))
 
-# %% ../../nbs/api/90_testgen.ipynb #736fc70d
+# %% ../../nbs/api/90_testgen.ipynb #998ba04c
 def is_check(
     node:ast.stmt, # one statement
 )->bool: # whether it checks something
@@ -371,7 +371,7 @@ def _kept(line, pos):
         return i == pos[-1] or not isinstance(n.value, ast.Call) or bool(_calls(n) & {'display', 'show_doc'})
     return [i for i in pos if not idle(i)]
 
-# %% ../../nbs/api/90_testgen.ipynb #ac94c9d2
+# %% ../../nbs/api/90_testgen.ipynb #aad525cd
 def _collected(name): return name.lower().startswith('test')
 
 def _import_lines(s, names):
@@ -391,7 +391,7 @@ def _own_lines(s, names, line, lib):
         star = public and n[0] != '_' and not bad
         yield n, f'from {mod} import *' if star else f'from {mod} import {n}', f'from {mod} import {n}'
 
-# %% ../../nbs/api/90_testgen.ipynb #b539cf24
+# %% ../../nbs/api/90_testgen.ipynb #20b90789
 def imports_for(
     line:list, # records of `timeline`
     took:dict, # what `slice_back` took
@@ -414,7 +414,7 @@ def imports_for(
         if _is_star(s.node): _star(i, s.node, free - set(dir(builtins)), local, root, top, inner)
     return top, inner
 
-# %% ../../nbs/api/90_testgen.ipynb #7fdcbb36
+# %% ../../nbs/api/90_testgen.ipynb #543110f6
 def _star(i, node, free, local, root, top, inner):
     "Add what one star import supplies"
     mod, text = '.'*node.level + (node.module or ''), f'from {node.module} import *'
@@ -425,7 +425,7 @@ def _star(i, node, free, local, root, top, inner):
     for n in sorted(free & (known or set())):
         if risky or n in local: inner.add(f'from {mod} import {n}')
 
-# %% ../../nbs/api/90_testgen.ipynb #55bb87a8
+# %% ../../nbs/api/90_testgen.ipynb #22b6d402
 def _merge(lines):
     "Join `from m import a` and `from m import b` into one line, keeping the order"
     mods = {}
@@ -440,7 +440,7 @@ def _doc(text):
     text = text.replace('\\', '\\\\').replace('"""', "'''")
     return [f'"""{re.sub(chr(34) + "$", chr(92) + chr(34), text)}"""'] if text else []
 
-# %% ../../nbs/api/90_testgen.ipynb #c17ce89b
+# %% ../../nbs/api/90_testgen.ipynb #5588fc8b
 def function_text(
     name:str, # name of the test
     doc:str, # its docstring, may be empty
@@ -453,7 +453,7 @@ def function_text(
     parts = _doc(doc) + _merge(sorted(inner)) + setup + body
     return '\n'.join([f'@pytest.mark.{m}' for m in marks] + [f'def {name}():'] + [indent(p) for p in parts])
 
-# %% ../../nbs/api/90_testgen.ipynb #696b2113
+# %% ../../nbs/api/90_testgen.ipynb #a3161c7b
 def _prose(cells, line, no):
     "Last sentence above cell `no`, unless another test has it already"
     taken = {s.cell for s in line if not s.export and is_check(s.node)}
@@ -462,7 +462,7 @@ def _prose(cells, line, no):
         if c.no in taken: break
     return ''
 
-# %% ../../nbs/api/90_testgen.ipynb #c58c8764
+# %% ../../nbs/api/90_testgen.ipynb #15686df9
 def make_test(
     cells:list, # records of `read_cells`
     line:list, # records of `timeline`
@@ -486,7 +486,7 @@ def make_test(
     setup, own = ([line[i].text for i in plain if (line[i].cell == no) is own] for own in (False, True))
     return SimpleNamespace(name=name, marks=marks, top=top, text=function_text(name, doc, marks, inner, setup, own))
 
-# %% ../../nbs/api/90_testgen.ipynb #7baab8ed
+# %% ../../nbs/api/90_testgen.ipynb #5289f6fa
 _header = '# Generated by nb2tests from '
 
 def suite_of(
@@ -512,7 +512,7 @@ def suite_of(
     res = '\n\n\n'.join([head.rstrip('\n'), *(t.text for t in tests)]) + '\n'
     return res
 
-# %% ../../nbs/api/90_testgen.ipynb #7c6d32ba
+# %% ../../nbs/api/90_testgen.ipynb #58d40bba
 def file_for(
     cells:list, # records of `read_cells`
     path:str|Path, # the notebook
@@ -522,13 +522,13 @@ def file_for(
     stem = mods[0] if mods else re.sub(r'^\d+[a-z]?_', '', Path(path).stem)
     return 'test_' + re.sub(r'\W', '_', stem) + '.py'
 
-# %% ../../nbs/api/90_testgen.ipynb #bb56b784
+# %% ../../nbs/api/90_testgen.ipynb #d46c5e3c
 def wanted(
     root:str|Path, # root of the project
 )->dict: # path of each test file to its text
     "The test files that the notebooks ask for"
     root, cfg, res = Path(root), read_settings(root), {}
-    for p in [p for d in ('api', 'tutorials') for p in sorted((root/cfg['nbs_path']/d).glob('*.ipynb'))]:
+    for p in sorted((root/cfg['nbs_path']/'api').glob('*.ipynb')):
         if p.stem == 'index' or p.name[0] in '._': continue
         cells, where = read_cells(p), p.relative_to(root).as_posix()
         out = root/'tests'/file_for(cells, p)
@@ -537,7 +537,7 @@ def wanted(
         if text: res[out] = text
     return res
 
-# %% ../../nbs/api/90_testgen.ipynb #f6c2ba3a
+# %% ../../nbs/api/90_testgen.ipynb #25402a98
 def differing(
     root:str|Path, # root of the project
 )->dict: # path of each file that differs to its new text, None to remove it
@@ -557,7 +557,7 @@ def write_atomic(
     os.chmod(f.name, 0o644)
     os.replace(f.name, path)
 
-# %% ../../nbs/api/90_testgen.ipynb #dccc367c
+# %% ../../nbs/api/90_testgen.ipynb #7e4d36df
 def main(
     argv:list|None=None, # arguments, those of the command line by default
 )->int: # exit status
