@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Audit', 'summary', 'latency', 'audit', 'plot_groups', 'plot_classes', 'plot', 'to_html']
 
-# %% ../nbs/api/60_audit.ipynb #bb3b50ae
+# %% ../nbs/api/60_audit.ipynb #d363a714
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np, pandas as pd
 from .bias.groups import compare
 from .predictions import Predictions, paired
 
-# %% ../nbs/api/60_audit.ipynb #2430e24f
+# %% ../nbs/api/60_audit.ipynb #b39431c2
 @dataclass(frozen=True)
 class Audit:
     "What compression did: `.table` (tidy), `.summary()`, `.verdict`, `.plot()`, `.to_html(folder)`."
@@ -23,7 +23,7 @@ class Audit:
     cost: pd.DataFrame      # a row a model: parameters, bytes and the like, as far as known
     settings: dict          # confidence, resamples, min_n, seed
 
-# %% ../nbs/api/60_audit.ipynb #96380da5
+# %% ../nbs/api/60_audit.ipynb #58da1b81
 def _harmed(table, alpha):
     "Rows of the groups whose accuracy fell beyond chance, worst first."
     return table[(table.p_holm < alpha) & (table.change < 0)].sort_values('change')
@@ -36,13 +36,15 @@ def _sentences(table, confidence):
     if not judged: yield 'No group has enough texts to be judged.'; return
     names = ', '.join(f'{r.group} ({pct(r.change)})' for r in harmed.itertuples())
     yield f'{len(harmed)} of {judged} judged groups lost accuracy beyond chance' + (f': {names}.' if names else '; that is no proof that none did.')
+    classes = table[(table.metric == 'tpr') & (table.group == 'all') & table.judged].sort_values('change')
+    if len(classes): c = classes.iloc[0]; yield f'The class {c.cls} has the lowest change of recall: {c.dense:.3f} to {c.compressed:.3f} ({pct(c.low)} to {pct(c.high)} points).'
     e = rows.loc[('equalized_odds_difference', 'judged')].squeeze()
     yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f} (change {e.low:+.3f} to {e.high:+.3f}).'
 
 def _verdict(audit): return ' '.join(_sentences(audit.table, audit.settings['confidence']))
 Audit.verdict = property(_verdict)
 
-# %% ../nbs/api/60_audit.ipynb #22a9f06c
+# %% ../nbs/api/60_audit.ipynb #d7da2955
 def summary(
     audit:Audit
 )->pd.DataFrame: # measure, dense, compressed, change, interval, n, note
@@ -59,7 +61,7 @@ def summary(
 
 Audit.summary = summary
 
-# %% ../nbs/api/60_audit.ipynb #0b4e764b
+# %% ../nbs/api/60_audit.ipynb #fb91542d
 def latency(
     models,           # classifiers with `.tokenizer`
     texts,            # strings; one batch of up to 32 is timed
@@ -79,7 +81,7 @@ def _cost(records, milliseconds):
             for r, ms in zip(records, milliseconds)]
     return pd.DataFrame(rows, index=['dense', 'compressed'])
 
-# %% ../nbs/api/60_audit.ipynb #3d649bd3
+# %% ../nbs/api/60_audit.ipynb #2f4d18ab
 def _predictions(given, data, split, progress):
     "Predictions, and the model they came from where there is one."
     from fairprune.models import load_classifier, predict
@@ -108,7 +110,7 @@ def audit(
     times = latency([dense_model, small_model], data[split]['text']) if dense_model and small_model else [np.nan] * 2
     return Audit(table, first, second, _cost([first.meta.get('record'), second.meta.get('record')], times), settings)
 
-# %% ../nbs/api/60_audit.ipynb #38d74099
+# %% ../nbs/api/60_audit.ipynb #2083df26
 def plot_groups(audit:Audit, ax=None):
     "Change of accuracy by group with intervals; harmed groups in red, groups too small in grey. Returns the axes."
     import matplotlib.pyplot as plt
@@ -125,7 +127,7 @@ def plot_groups(audit:Audit, ax=None):
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
-# %% ../nbs/api/60_audit.ipynb #d9065475
+# %% ../nbs/api/60_audit.ipynb #aac059c0
 def plot_classes(audit:Audit, ax=None):
     "Recall of each class, dense and compressed. Returns the axes."
     import matplotlib.pyplot as plt, seaborn as sns
@@ -148,7 +150,7 @@ def plot(audit:Audit):
 
 Audit.plot = plot
 
-# %% ../nbs/api/60_audit.ipynb #c589d7ac
+# %% ../nbs/api/60_audit.ipynb #bcc58329
 def to_html(
     audit:Audit,
     folder, # where `index.html` goes

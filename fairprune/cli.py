@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['app', 'audit', 'demo', 'data', 'models', 'main']
 
-# %% ../nbs/api/63_cli.ipynb #81416bd4
+# %% ../nbs/api/63_cli.ipynb #46cda3f3
 import sys
 from pathlib import Path
 from typing import Optional
 import typer
 
-# %% ../nbs/api/63_cli.ipynb #b160df0d
+# %% ../nbs/api/63_cli.ipynb #ff25c538
 app = typer.Typer(help='Who pays for the compression of a language model?', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 def _show(found, html):
@@ -19,7 +19,7 @@ def _show(found, html):
     typer.echo(found.summary().to_string(index=False)); typer.echo(f'\n{found.verdict}')
     if html: typer.echo(f'\nReport: {found.to_html(html).resolve()}')
 
-# %% ../nbs/api/63_cli.ipynb #ea74b8be
+# %% ../nbs/api/63_cli.ipynb #4f5fe308
 @app.command()
 def audit(
     dense: str = typer.Argument(help='Model folder, hub id, or a .parquet file of predictions.'),
@@ -38,7 +38,7 @@ def audit(
     if csv: found.table.to_csv(csv, index=False)
     _show(found, html)
 
-# %% ../nbs/api/63_cli.ipynb #c17fa434
+# %% ../nbs/api/63_cli.ipynb #9fe6c790
 @app.command()
 def demo(
     out: Path = typer.Option(Path('demo'), help='Folder for models, predictions and report.'),
@@ -57,7 +57,7 @@ def demo(
     found.dense.save(out/'dense.parquet'); found.compressed.save(out/'compressed.parquet')
     _show(found, out/'report')
 
-# %% ../nbs/api/63_cli.ipynb #b630b2b9
+# %% ../nbs/api/63_cli.ipynb #08fd2cc0
 @app.command()
 def data(name: Optional[str] = typer.Argument(None, help='bios, toxigen, hatexplain, or a table.'), split: str = typer.Option('test', help='Which split.')):
     "List the named data sets, or count the texts of one by group and label."
@@ -74,7 +74,7 @@ def models():
     from fairprune.data import PACKAGED
     for name, (package, _, _) in PACKAGED.items(): typer.echo(f'{name:<45} {"installed" if find_spec(package) else "not installed: " + package}')
 
-# %% ../nbs/api/63_cli.ipynb #caf7c0c8
+# %% ../nbs/api/63_cli.ipynb #22bf25ef
 def main():
     "Entry point: a `ValueError` becomes one line and exit status 2, not a traceback."
     try: app()

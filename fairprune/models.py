@@ -6,7 +6,7 @@
 __all__ = ['packaged', 'load_classifier', 'load_lm', 'save', 'tiny_classifier', 'logits', 'versions', 'predict', 'class_weights',
            'finetune']
 
-# %% ../nbs/api/01_models.ipynb #afb2ec79
+# %% ../nbs/api/01_models.ipynb #1cebf60a
 import importlib.util, os, platform, shutil, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np, torch
 from .data import MINILM, PACKAGED, SMOLLM2
 from .predictions import Predictions
 
-# %% ../nbs/api/01_models.ipynb #f616db50
+# %% ../nbs/api/01_models.ipynb #db6458b1
 def packaged(name)->Path|None:
     "The folder of a hub id inside an installed package, or None."
     package, folder, _ = PACKAGED.get(str(name), (None, '', None))
@@ -32,7 +32,7 @@ def _resolve(name):
         raise ValueError(f'{name} has no weights: no *.safetensors file. Save the model with `save_pretrained`; pickled weights are not read.')
     return str(folder)
 
-# %% ../nbs/api/01_models.ipynb #c27802a0
+# %% ../nbs/api/01_models.ipynb #535556b1
 @contextmanager
 def _quiet():
     "Transformers without its own bars and load reports; we check what was loaded ourselves."
@@ -62,7 +62,7 @@ def _load(auto, name, allowed=(), **kwargs):
         if keys: raise ValueError(f'{name}: {what} weights, {len(keys)} in all, such as {sorted(map(str, keys))[0]}. The checkpoint is for another architecture.')
     return model.eval(), sorted(info['missing_keys'])
 
-# %% ../nbs/api/01_models.ipynb #359d06a1
+# %% ../nbs/api/01_models.ipynb #a6ee5492
 def load_classifier(
     name,        # hub id, folder, or hub id carried by an installed package
     labels=None, # class names of a fresh head; None where the checkpoint has one
@@ -81,7 +81,7 @@ def _with_name(model, name):
     model.name, model.record = str(name), stored_record(model)
     return model
 
-# %% ../nbs/api/01_models.ipynb #da205908
+# %% ../nbs/api/01_models.ipynb #7fe677b5
 def load_lm(
     name, # hub id, folder, or hub id carried by an installed package
 ):        # a causal `PreTrainedModel` in float32, with `.tokenizer`
@@ -95,7 +95,7 @@ def load_lm(
         if hasattr(model.config, 'quantization_config'): del model.config.quantization_config
     return _with_name(model, name)
 
-# %% ../nbs/api/01_models.ipynb #36dc211f
+# %% ../nbs/api/01_models.ipynb #9fee0b0f
 def save(
     model,  # with `.tokenizer`
     folder, # new, or replaced as a whole if it holds a model
@@ -116,7 +116,7 @@ def save(
     finally: shutil.rmtree(part, ignore_errors=True)
     return folder
 
-# %% ../nbs/api/01_models.ipynb #b4cbb0f0
+# %% ../nbs/api/01_models.ipynb #8abe91fb
 def tiny_classifier(
     labels=('no', 'yes'), # class names
     seed:int=0,           # of the weights
@@ -131,7 +131,7 @@ def tiny_classifier(
     model.tokenizer = _tokenizer(_resolve(MINILM))
     return _with_name(model, 'tiny')
 
-# %% ../nbs/api/01_models.ipynb #dc405991
+# %% ../nbs/api/01_models.ipynb #149072ae
 def _encoded(model, texts, max_length):
     limit = min(max_length, getattr(model.config, 'max_position_embeddings', max_length))
     return model.tokenizer(list(texts), truncation=True, max_length=limit)['input_ids']
@@ -144,7 +144,7 @@ def _batches(lengths, tokens_per_batch):
         batch.append(int(i))
     return batches + [batch] if batch else batches
 
-# %% ../nbs/api/01_models.ipynb #368045c7
+# %% ../nbs/api/01_models.ipynb #9ddf7f32
 @torch.no_grad()
 def logits(
     model,                 # classifier with `.tokenizer`
@@ -169,7 +169,7 @@ def versions()->dict:
     return dict(fairprune=fairprune.__version__, torch=torch.__version__, transformers=transformers.__version__, datasets=datasets.__version__,
                 fairlearn=fairlearn.__version__, python=platform.python_version())
 
-# %% ../nbs/api/01_models.ipynb #972f0774
+# %% ../nbs/api/01_models.ipynb #079ba89e
 def predict(
     model,              # classifier with `.tokenizer`, whose labels are those of the data
     data,               # `GroupedText`
@@ -187,7 +187,7 @@ def predict(
                 record=record and record.as_dict())
     return Predictions(np.array(part['id']), scores, np.array(part['label']), list(part['groups']), tuple(data.labels), meta)
 
-# %% ../nbs/api/01_models.ipynb #f7bbe8e3
+# %% ../nbs/api/01_models.ipynb #ea77a0f1
 def class_weights(
     labels,        # (n,) class index, of the training split
     n_classes:int, # number of classes
@@ -197,7 +197,7 @@ def class_weights(
     if (count == 0).any(): raise ValueError(f'Class {int(np.argmin(count))} has no training text, so it has no weight.')
     return torch.tensor(count.sum() / (n_classes * count), dtype=torch.float32)
 
-# %% ../nbs/api/01_models.ipynb #6c515bd1
+# %% ../nbs/api/01_models.ipynb #55e45261
 def _keep_best(patience):
     "A callback that keeps the weights of the best epoch in memory, and stops after `patience` epochs without progress."
     from transformers import TrainerCallback
@@ -214,7 +214,7 @@ def _weighted_loss(weights):
         return torch.nn.functional.cross_entropy(outputs.logits, labels, weight=weights.to(outputs.logits.device))
     return loss
 
-# %% ../nbs/api/01_models.ipynb #f682e3ac
+# %% ../nbs/api/01_models.ipynb #7654b2ce
 def finetune(
     model,                  # hub id, folder, or a classifier, which stays untouched
     data,                   # `GroupedText`
@@ -246,9 +246,9 @@ def _remeasured(model):
     if old.method: model.config.fairprune = model.record.as_dict()
     return model
 
-# %% ../nbs/api/01_models.ipynb #dfdcf6cc
+# %% ../nbs/api/01_models.ipynb #f02037d8
 def _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, arguments):
-    from transformers import DataCollatorWithPadding, ProgressCallback, Trainer, TrainingArguments
+    from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
     def rows(split): return [dict(input_ids=i, labels=y) for i, y in zip(_encoded(model, data[split]['text'], max_length), data[split]['label'])]
     best, train = _keep_best(patience), rows('train')
     steps = int(np.ceil(len(train) / batch_size) * epochs)
@@ -258,4 +258,5 @@ def _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, pa
     loss = _weighted_loss(class_weights(data['train']['label'], len(data.labels))) if balanced else None
     trainer = Trainer(model, TrainingArguments(**settings | arguments), DataCollatorWithPadding(model.tokenizer), train, rows('validation'), compute_loss_func=loss,
         compute_metrics=lambda e: dict(accuracy=float((e.predictions.argmax(-1) == e.label_ids).mean())), callbacks=[best])
+    if not progress: trainer.remove_callback(PrinterCallback)
     return best, trainer

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['html', 'write']
 
-# %% ../nbs/api/62_report.ipynb #1ee808a9
+# %% ../nbs/api/62_report.ipynb #21f091b5
 import base64, io, os, tempfile
 from datetime import date
 from pathlib import Path
 
-# %% ../nbs/api/62_report.ipynb #0e6f7173
+# %% ../nbs/api/62_report.ipynb #74640cb4
 _STYLE = """body{font:16px/1.55 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#222}
 h1{font-size:1.5rem} h2{font-size:1.1rem;margin-top:2rem} .verdict{background:#f4f6f8;border-left:4px solid #36c;padding:.8rem 1rem}
 table{border-collapse:collapse;font-size:.87rem} th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #ddd} td:first-child,th:first-child,.text{text-align:left}
@@ -28,7 +28,7 @@ Harmed: the loss is significant after Holm's correction over the judged groups. 
 <h2>Every rate, every group</h2><details><summary>{{ rows }} rows</summary>{{ full }}</details>
 <h2>Settings</h2>{{ facts }}</html>"""
 
-# %% ../nbs/api/62_report.ipynb #0940059d
+# %% ../nbs/api/62_report.ipynb #292d1c11
 def _table(env, rows, columns, classes=()):
     "An HTML table; every cell is escaped by the environment."
     text = """<table><tr>{% for c in columns %}<th>{{ c }}</th>{% endfor %}</tr>{% for r in rows %}
@@ -51,7 +51,7 @@ def _picture(audit):
     fig.savefig(buffer, format='png', dpi=130); plt.close(fig)
     return base64.b64encode(buffer.getvalue()).decode()
 
-# %% ../nbs/api/62_report.ipynb #9fd65a11
+# %% ../nbs/api/62_report.ipynb #a5dfde14
 def _facts(audit):
     "What somebody needs to get the same figures again."
     metas = dict(dense=audit.dense.meta, compressed=audit.compressed.meta)
@@ -73,7 +73,7 @@ def html(
         summary=_frame(env, summary, [{'harmed': 'harmed', 'too few to judge': 'few'}.get(n, '') for n in summary.note]), classes=_frame(env, classes),
         cost=_frame(env, cost), settings=audit.settings, rows=len(full), full=_frame(env, full), facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])))
 
-# %% ../nbs/api/62_report.ipynb #f7379d88
+# %% ../nbs/api/62_report.ipynb #652e4d3d
 def write(
     audit,  # `fairprune.Audit`
     folder, # made where it is missing

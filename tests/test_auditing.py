@@ -11,7 +11,7 @@ from fairprune.auditing import *
 def test_audit():
     dense, small = planted()
     found = audit(dense, small)
-    assert '1 of 3 judged groups lost accuracy beyond chance: c' in found.verdict
+    assert '1 of 3 judged groups lost accuracy beyond chance: c' in found.verdict and 'The class yes has the lowest change of recall' in found.verdict
     print(found.verdict)
 
 

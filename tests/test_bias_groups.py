@@ -46,7 +46,7 @@ def test_summaries():
     dense, small = planted()
     sums = [c.sum(0) for c in _columns(dense, ['all', 'a', 'b', 'c'])]
     ratios = _ratios(*sums)
-    gaps = _summaries(ratios, np.array([False, True, True, True]))
+    gaps = _summaries(ratios, {m: np.array([[False], [True], [True], [True]]) for m in ratios})
     sensitive = [g[0] for g in dense.groups]
     assert np.isclose(gaps['equalized_odds_difference'], equalized_odds_difference(dense.labels, dense.predicted, sensitive_features=sensitive))
     assert np.isclose(gaps['demographic_parity_difference'], demographic_parity_difference(dense.labels, dense.predicted, sensitive_features=sensitive))
@@ -81,6 +81,9 @@ def test_summary_row_3():
     assert not few.query("group == 'a' and metric == 'accuracy'").judged.item()
     same = compare(dense, dense, n_resamples=500)
     assert (same.change.fillna(0) == 0).all() and (same.p == 1).all()
+    rare = compare(*planted(200, ('a', 'b'), classes=('x', 'y', 'z')), n_resamples=500, min_n=38) # group sizes suffice, single cells do not
+    odds = rare.query("metric in ('tpr', 'fpr') and group != 'all' and judged").groupby(['metric', 'cls']).dense.agg(lambda v: v.max() - v.min()).max()
+    assert np.isclose(rare.query("metric == 'equalized_odds_difference'").dense.item(), odds) and not rare.query("metric == 'tpr' and group != 'all'").judged.all()
     with expect_fail(ValueError, 'n_resamples = 10'): compare(dense, small, n_resamples=10)
     with expect_fail(ValueError, 'different texts'): compare(dense, planted(800)[1])
 

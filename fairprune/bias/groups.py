@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['planted', 'group_table', 'compare']
 
-# %% ../../nbs/api/20_groups.ipynb #d64e6686
+# %% ../../nbs/api/20_groups.ipynb #a53fd3a7
 import numpy as np, pandas as pd
 from ..predictions import Predictions, paired
 from .statistics import holm, interval, p_value, resampled_sums
 
-# %% ../../nbs/api/20_groups.ipynb #5653923d
+# %% ../../nbs/api/20_groups.ipynb #92017ee3
 def planted(
     n:int=900,       # texts
     groups=('a', 'b', 'c'), # names; the last one is harmed
@@ -26,7 +26,7 @@ def planted(
     def as_predictions(k): return Predictions(np.arange(n).astype(str), np.eye(len(classes), dtype='float32')[k], y, [[v] for v in g], tuple(classes))
     return as_predictions(dense), as_predictions(small)
 
-# %% ../../nbs/api/20_groups.ipynb #1e2f834a
+# %% ../../nbs/api/20_groups.ipynb #3d66add5
 def _rates(classes):
     "The metrics of `MetricFrame`, by name and class."
     from fairlearn.metrics import false_positive_rate, selection_rate, true_positive_rate
@@ -41,7 +41,7 @@ def _long(p):
     "One row for each text and each of its groups."
     return pd.DataFrame(dict(y=p.labels, p=p.predicted, group=p.groups)).explode('group').dropna(subset='group')
 
-# %% ../../nbs/api/20_groups.ipynb #5d0385ca
+# %% ../../nbs/api/20_groups.ipynb #b0400556
 def group_table(
     predictions:Predictions, # of one model
 )->pd.DataFrame:             # tidy: metric, class, group, value
@@ -58,7 +58,7 @@ def group_table(
     kind, k = zip(*(m.split('|') for m in table.metric))
     return pd.DataFrame(dict(metric=kind, cls=[predictions.classes[int(c)] if c else '' for c in k], group=table.group, value=table.value.astype(float)))
 
-# %% ../../nbs/api/20_groups.ipynb #c2810e54
+# %% ../../nbs/api/20_groups.ipynb #2ab1b536
 def _columns(p, groups):
     "(n, groups, classes) membership times: one, true, called, true and called; the first group is everybody."
     member = np.array([[g == 'all' or g in own for g in groups] for own in p.groups])
@@ -70,20 +70,20 @@ def _ratios(n, true, called, both):
     with np.errstate(divide='ignore', invalid='ignore'):
         return dict(accuracy=both.sum(-1, keepdims=True) / n[..., :1], selection_rate=called / n, tpr=both / true, fpr=(called - both) / (n - true))
 
-# %% ../../nbs/api/20_groups.ipynb #a0e53559
+# %% ../../nbs/api/20_groups.ipynb #c1a6600a
 def _spread(x): # (..., groups, classes) -> (...), the largest spread over groups of any class; undefined rates are passed over
     x = x.astype(float)
     spread = np.fmax.reduce(x, -2) - np.fmin.reduce(x, -2)
     return np.fmax.reduce(spread, -1)
 
 def _summaries(rates, judged):
-    "Worst group, demographic parity and equalized odds differences over the judged groups."
-    if not judged.any(): return {}
-    of = {m: r[..., judged, :] for m, r in rates.items()}
+    "Worst group, demographic parity and equalized odds differences over the judged cells: metric to (groups, classes) booleans."
+    if not judged['accuracy'].any(): return {}
+    of = {m: np.where(judged[m], r, np.nan) for m, r in rates.items()}
     return dict(worst_group_accuracy=np.fmin.reduce(of['accuracy'][..., 0], -1), demographic_parity_difference=_spread(of['selection_rate']),
                 equalized_odds_difference=np.fmax(_spread(of['tpr']), _spread(of['fpr'])))
 
-# %% ../../nbs/api/20_groups.ipynb #763a91d8
+# %% ../../nbs/api/20_groups.ipynb #450a0e33
 def compare(
     dense:Predictions,      # before compression
     compressed:Predictions, # after, on the same texts
@@ -99,15 +99,15 @@ def compare(
     groups = ['all', *sorted({g for own in dense.groups for g in own} - {'all'})]
     if len(groups) == 1: raise ValueError('No text belongs to a group. Name a group column when the data is loaded.')
     points, draws, n = _both(dense, compressed, groups, n_resamples, seed)
-    judged = (n['accuracy'][:, 0] >= min_n) & (np.array(groups) != 'all')
+    judged = {m: (cases >= min_n) & (np.array(groups) != 'all')[:, None] for m, cases in n.items()}
     rows = [_rows(m, points, draws, n[m], groups, dense.classes, confidence, min_n) for m in n]
     total = [{m: s for m, s in _summaries(r, judged).items()} for r in (*points, *draws)]
-    rows += [_summary_row(m, *(t[m] for t in total), n=int(n['accuracy'][1:, 0][judged[1:]].sum()), confidence=confidence) for m in total[0]]
+    rows += [_summary_row(m, *(t[m] for t in total), n=int(n['accuracy'][judged['accuracy']].sum()), confidence=confidence) for m in total[0]]
     table = pd.concat(rows, ignore_index=True)
     harm = (table.metric == 'accuracy') & (table.group != 'all') & table.judged
     return table.assign(p_holm=pd.Series(holm(table.p[harm]), index=table.index[harm]))
 
-# %% ../../nbs/api/20_groups.ipynb #f1d364d3
+# %% ../../nbs/api/20_groups.ipynb #4b846eb2
 def _both(dense, compressed, groups, n_resamples, seed):
     "Rates of both models, their resampled rates, and the number of cases behind each."
     first, second = _columns(dense, groups), _columns(compressed, groups)
