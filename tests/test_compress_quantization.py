@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.test import expect_fail
 from transformers import AutoModelForSequenceClassification
-from fairprune.models import MINILM, load_classifier, logits, save, tiny_classifier
+from fairprune.models import MINILM, _quiet, load_classifier, logits, save, tiny_classifier
 from fairprune.compress.quantization import *
 from fairprune.compress.quantization import _int8
 
@@ -34,7 +34,7 @@ def test_Int8Quantizer():
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     small = Int8()(minilm)
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         again = load_classifier(save(small, Path(folder)/'int8'))
         plain = AutoModelForSequenceClassification.from_pretrained(Path(folder)/'int8')
         size = (Path(folder)/'int8'/'model.safetensors').stat().st_size

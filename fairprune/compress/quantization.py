@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['quantize_rows', 'Int8Linear', 'Int8', 'Int8Config', 'Int8Quantizer']
 
-# %% ../../nbs/api/13_quantization.ipynb #35bb774b
+# %% ../../nbs/api/13_quantization.ipynb #328eaaad
 import platform, warnings
 from dataclasses import dataclass
 import torch
@@ -16,7 +16,7 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 from .methods import Method
 from .pruning import prunable
 
-# %% ../../nbs/api/13_quantization.ipynb #3d28d4f0
+# %% ../../nbs/api/13_quantization.ipynb #bc27b3d2
 def quantize_rows(
     weight:torch.Tensor, # (out, in) float
 )->tuple:                # (out, in) int8 and (out,) float32 scales
@@ -24,7 +24,7 @@ def quantize_rows(
     scale = (weight.abs().amax(1) / 127).clamp_min(torch.finfo(torch.float32).tiny)
     return (weight / scale[:, None]).round().to(torch.int8), scale.float()
 
-# %% ../../nbs/api/13_quantization.ipynb #7919f74e
+# %% ../../nbs/api/13_quantization.ipynb #9078a9e2
 def _packed(weight, scale, bias):
     "Weights in the layout of the CPU's int8 kernel."
     torch.backends.quantized.engine = 'x86' if platform.machine().lower() in ('x86_64', 'amd64') else 'qnnpack'
@@ -53,7 +53,7 @@ class Int8Linear(nn.Module):
         new.load_state_dict({k: v.clone() for k, v in self.state_dict().items()}); memo[id(self)] = new
         return new.to(self.weight.device)
 
-# %% ../../nbs/api/13_quantization.ipynb #bcc3ed32
+# %% ../../nbs/api/13_quantization.ipynb #96633a04
 def _int8(layer):
     "An `Int8Linear` from an `nn.Linear` or GPT-2's `Conv1D` (which stores its weight transposed)."
     weight = layer.weight.data if isinstance(layer, nn.Linear) else layer.weight.data.T
@@ -62,7 +62,7 @@ def _int8(layer):
     if layer.bias is not None: new.bias.copy_(layer.bias.data)
     return new.to(weight.device)
 
-# %% ../../nbs/api/13_quantization.ipynb #ab4e5ed6
+# %% ../../nbs/api/13_quantization.ipynb #f982467c
 @dataclass(frozen=True)
 class Int8(Method):
     "int8 weights and dynamically quantized inputs in the linear layers of the body; embeddings and head stay in float."
@@ -75,7 +75,7 @@ class Int8(Method):
         model.config.quantization_config = Int8Config(modules=[n for n, _ in layers])
         model.hf_quantizer, model.is_quantized = Int8Quantizer(model.config.quantization_config), True
 
-# %% ../../nbs/api/13_quantization.ipynb #be9da799
+# %% ../../nbs/api/13_quantization.ipynb #c47d991b
 class Int8Config(QuantizationConfigMixin):
     "Which modules of a saved model are `Int8Linear`."
     def __init__(self, modules=(), **kwargs): self.quant_method, self.modules = 'fairprune_int8', list(modules)
