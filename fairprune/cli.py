@@ -6,13 +6,21 @@
 __all__ = ['app', 'audit', 'demo', 'data', 'models', 'main']
 
 # %% ../nbs/api/63_cli.ipynb #46cda3f3
-import sys
+import sys, tempfile
 from pathlib import Path
 from typing import Optional
 import typer
 
 # %% ../nbs/api/63_cli.ipynb #ff25c538
 app = typer.Typer(help='Who pays for the compression of a language model?', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+def _writable(*folders):
+    "Make the folders that are asked for, before any work; raises `ValueError` where that fails."
+    for folder in filter(None, folders):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder): pass
+        except OSError as e: raise ValueError(f'Cannot write to {folder}: {e.strerror}.') from e
 
 def _show(found, html):
     "Print the verdict, and write the report where one is asked for."
@@ -31,6 +39,7 @@ def audit(
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
     confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.')):
     "Compare two models, or two files of predictions, group by group."
+    _writable(html, csv and csv.parent)
     from fairprune.auditing import audit as run
     from fairprune.data import named_data
     columns = dict(groups=groups.split(',') if ',' in groups else groups, label=label, text=text)
@@ -46,7 +55,7 @@ def demo(
     seed: int = typer.Option(0, help='Of data and training.')):
     "Fine-tune MiniLM on synthetic biographies, compress it, and audit what that did. No network needed."
     from fairprune.compress.methods import parse
-    step = parse(method) # before any work
+    step = parse(method); _writable(out) # before any work
     from fairprune.auditing import audit as run
     from fairprune.models import MINILM, finetune, save
     from fairprune.synthetic import bios
