@@ -3,7 +3,7 @@
 Prints one JSON line: {"what", "ours", "peer", "ratio" (ours / peer), "unit", "note"}.
 Run: python benchmarks/finetune.py [--quick]
 """
-import argparse, json, statistics, time
+import argparse, contextlib, json, statistics, sys, time
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
@@ -29,7 +29,7 @@ def ours(data, steps): fp.finetune(fp.MINILM, data, seed=0, max_steps=steps, eva
 
 def timed(call, *args):
     start = time.perf_counter()
-    call(*args)
+    with contextlib.redirect_stdout(sys.stderr): call(*args)  # the trainers talk; stdout is for JSON
     return time.perf_counter() - start
 
 

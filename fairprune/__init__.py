@@ -7,10 +7,13 @@ _PUBLIC = dict(
     predictions="Predictions",
     models="MINILM SMOLLM2 load_classifier load_lm finetune predict save",
     auditing="Audit audit",
+    sweeping="Grid Sweep load_grid make_grid open_sweep sweep",
+    gating="Gate gate",
 )
 _PUBLIC["compress.methods"] = "Method Record measure methods parse"
 _PUBLIC["compress.pruning"] = "Magnitude"
 _PUBLIC["compress.quantization"] = "Int8"
+_PUBLIC["compress.recovery"] = "Recover"
 _PUBLIC["bias.groups"] = "compare group_table"
 _PUBLIC["bias.statistics"] = "holm"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}

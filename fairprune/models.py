@@ -214,6 +214,15 @@ def _weighted_loss(weights):
         return torch.nn.functional.cross_entropy(outputs.logits, labels, weight=weights.to(outputs.logits.device))
     return loss
 
+# %% ../nbs/api/01_models.ipynb #360368d0
+def _hold_zeros(model):
+    "Mask the gradient of pruned weights; returns the hooks. Raises `ValueError` for a quantized model."
+    from fairprune.compress.methods import linear_layers
+    weights = [m.weight for m in linear_layers(model).values()]
+    if not all(w.is_floating_point() for w in weights): raise ValueError('The model is quantized: its int8 weights cannot be trained. Fine-tune first, quantize then.')
+    pruned = [w for w in weights if 0 < torch.count_nonzero(w) < w.numel()]
+    return [w.register_hook(lambda grad, keep=(w.detach() != 0): grad * keep.to(grad.device)) for w in pruned]
+
 # %% ../nbs/api/01_models.ipynb #7654b2ce
 def finetune(
     model,                  # hub id, folder, or a classifier, which stays untouched
@@ -233,13 +242,15 @@ def finetune(
     if patience is not None and patience < 1: raise ValueError(f'patience = {patience}: give at least 1 epoch.')
     model = load_classifier(model, data.labels, seed) if isinstance(model, (str, Path)) else copy.deepcopy(model)
     if tuple(model.config.id2label.values()) != tuple(data.labels): raise ValueError(f'The model has the labels {tuple(model.config.id2label.values())}; the data has {tuple(data.labels)}.')
+    held = _hold_zeros(model) # before any work
     best, trainer = _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, arguments)
     with _quiet(): trainer.train()
+    for hook in held: hook.remove()
     if best.weights: model.load_state_dict(best.weights)
     return _remeasured(model.eval())
 
 def _remeasured(model):
-    "With a record of the weights as they are now: plain training fills the zeros of a pruned model again."
+    "With a record of the weights as they are now."
     from fairprune.compress.methods import measure, stored_record
     old = stored_record(model)
     model.record = measure(model, old.method, old.seconds)
@@ -254,7 +265,7 @@ def _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, pa
     steps = int(np.ceil(len(train) / batch_size) * epochs)
     settings = dict(output_dir=tempfile.gettempdir(), num_train_epochs=epochs, learning_rate=lr, per_device_train_batch_size=batch_size, per_device_eval_batch_size=64,
         warmup_steps=max(1, steps // 10), weight_decay=.01, seed=seed, eval_strategy='epoch', save_strategy='no', logging_strategy='no', report_to='none',
-        disable_tqdm=not progress, dataloader_pin_memory=False)
+        disable_tqdm=not progress, dataloader_pin_memory=False, use_cpu=not torch.accelerator.is_available())
     loss = _weighted_loss(class_weights(data['train']['label'], len(data.labels))) if balanced else None
     trainer = Trainer(model, TrainingArguments(**settings | arguments), DataCollatorWithPadding(model.tokenizer), train, rows('validation'), compute_loss_func=loss,
         compute_metrics=lambda e: dict(accuracy=float((e.predictions.argmax(-1) == e.label_ids).mean())), callbacks=[best])

@@ -6,10 +6,11 @@
 __all__ = ['Predictions', 'to_frame', 'from_frame', 'save', 'load', 'paired']
 
 # %% ../nbs/api/02_predictions.ipynb #fd931876
-import json, os, tempfile
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
+from .files import written
 
 # %% ../nbs/api/02_predictions.ipynb #d8cf0db1
 @dataclass(frozen=True)
@@ -67,19 +68,14 @@ def save(p:Predictions, path)->Path:
     path = Path(path)
     table = pa.Table.from_pandas(to_frame(p), preserve_index=False)
     table = table.replace_schema_metadata({**table.schema.metadata, b'fairprune': json.dumps(p.meta).encode()})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix='.part'); os.close(handle)
-    except OSError as e: raise ValueError(f'Cannot write to {path.parent}: {e.strerror}.') from e
-    try: pq.write_table(table, part); os.replace(part, path)
-    finally: Path(part).unlink(missing_ok=True)
+    with written(path) as part: pq.write_table(table, part, write_page_checksum=True)
     return path
 
 def load(path)->Predictions:
     "Read what `save` wrote, or any parquet file with the same columns."
     import pyarrow.parquet as pq
     if not Path(path).is_file(): raise ValueError(f'No file {path}.')
-    try: table = pq.read_table(path)
+    try: table = pq.read_table(path, page_checksum_verification=True)
     except Exception as e: raise ValueError(f'{path} is not a readable parquet file ({e}).') from e
     return from_frame(table.to_pandas(), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
 

@@ -6,9 +6,10 @@
 __all__ = ['html', 'write']
 
 # %% ../nbs/api/62_report.ipynb #21f091b5
-import base64, io, os, tempfile
+import base64, io
 from datetime import date
 from pathlib import Path
+from .files import written
 
 # %% ../nbs/api/62_report.ipynb #74640cb4
 _STYLE = """body{font:16px/1.55 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#222}
@@ -79,13 +80,6 @@ def write(
     folder, # made where it is missing
 )->Path:
     "Write `index.html` whole or not at all; raises `ValueError` where the folder cannot be written."
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=folder, suffix='.part')
-    except OSError as e: raise ValueError(f'Cannot write to {folder}: {e.strerror}.') from e
-    try:
-        with os.fdopen(handle, 'w', encoding='utf-8') as f: f.write(html(audit))
-        os.replace(part, folder/'index.html')
-    finally: Path(part).unlink(missing_ok=True)
-    return folder/'index.html'
+    page = Path(folder)/'index.html'
+    with written(page) as part: part.write_text(html(audit), encoding='utf-8')
+    return page

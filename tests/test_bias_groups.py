@@ -41,7 +41,7 @@ def test_ratios():
     assert np.allclose(ratios['fpr'][:, 1], expected[['all', 'a', 'b', 'c']])
 
 
-def test_summaries():
+def test_METRICS():
     """Being extremes over groups, all three look a little worse in a resample than in the data; trust their change more than their level."""
     dense, small = planted()
     sums = [c.sum(0) for c in _columns(dense, ['all', 'a', 'b', 'c'])]
@@ -60,6 +60,7 @@ def test_summary_row():
     assert accuracy.p_holm['c'] < .01 and (accuracy.change[['a', 'b']] == 0).all()
     tpr = found.query("metric == 'tpr' and group == 'c'").set_index('cls')
     assert tpr.high['yes'] < 0 and tpr.change['no'] == 0
+    assert (found.low_joint.dropna() <= found.low.dropna()).all() and accuracy.high_joint['c'] < 0 and set(found.metric) == set(METRICS)
 
 
 def test_summary_row_2():
@@ -72,6 +73,7 @@ def test_summary_row_2():
     picks = rng.integers(0, 900, (3000, 900))
     slow = (lost[picks] * member[picks]).sum(1) / member[picks].sum(1)
     assert np.allclose(np.quantile(slow, [.025, .975]), accuracy.loc['c', ['low', 'high']].astype(float), atol=.01)
+    assert np.allclose(np.quantile(slow, [.025 / 3, 1 - .025 / 3]), accuracy.loc['c', ['low_joint', 'high_joint']].astype(float), atol=.015)
 
 
 def test_summary_row_3():
@@ -89,6 +91,29 @@ def test_summary_row_3():
 
 
 def test_summary_row_4():
+    """The texts are drawn once for all of them, and the spread between seeds widens the interval."""
+    dense, small = planted()
+    seeds = [planted(seed=0), planted(seed=0, harm=.3)] # the second seed does less harm to the same texts
+    mean = compare(*zip(*seeds), n_resamples=2000)
+    each = [compare(*pair, n_resamples=2000) for pair in seeds]
+    values = ['dense', 'compressed', 'change']
+    assert np.allclose(mean[values], (each[0][values] + each[1][values]) / 2, equal_nan=True) and (mean.seeds == 2).all()
+    width = [t.query("metric == 'accuracy' and group == 'all'").eval('high - low').item() for t in (mean, *each)]
+    assert width[0] > 2 * max(width[1:]) and mean.compressed_high.max() <= 1 and mean.low.min() >= -1
+    with expect_fail(ValueError, '2 dense and 1 compressed'): compare([dense, dense], [small])
+
+
+def test_summary_row_5():
+    """A copy of a run is no second run: where the seeds agree, the interval is the one of a single seed."""
+    dense, small = planted()
+    seeds = [planted(seed=0), planted(seed=0, harm=.3)] # the second seed does less harm to the same texts
+    each = [compare(*pair, n_resamples=2000) for pair in seeds]
+    twice = compare([dense, dense], [small, small], n_resamples=2000)
+    single = each[0]
+    assert np.allclose(twice[['low', 'high']], single[['low', 'high']], atol=.01, equal_nan=True)
+
+
+def test_summary_row_6():
     """10,000 paired resamples of 2,000 texts in 12 groups take a fraction of a second."""
     three = compare(*planted(2000, [f'g{i}' for i in range(12)], classes=('a', 'b', 'c')), n_resamples=500)
     assert set(three.cls) == {'', 'a', 'b', 'c'} and three.query("metric == 'tpr' and cls == 'b' and group == 'g11'").high.item() < 0

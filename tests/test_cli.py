@@ -2,10 +2,15 @@
 import sys
 import tempfile
 from pathlib import Path
+import io
+import json
 import subprocess
+from contextlib import redirect_stderr
+import pandas as pd
 from fastcore.test import expect_fail
 from typer.testing import CliRunner
 from fairprune.bias.groups import planted
+from fairprune.models import save, tiny_classifier
 from fairprune.cli import *
 
 
@@ -29,6 +34,35 @@ def test_main_2():
 
 
 def test_main_3():
+    """The gate fails on the planted harm, and says so to a machine as well."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
+        result = CliRunner().invoke(app, ['gate', *paths, '--json', f'{folder}/gate.json'])
+        copy = CliRunner().invoke(app, ['gate', paths[0], paths[0], '--max-worst-group-drop', '.05'])
+        told = json.loads(Path(folder, 'gate.json').read_text())
+    assert result.exit_code == 1 and result.output.startswith('fail: ') and told['outcome'] == 'fail' and copy.exit_code == 0
+
+
+def test_main_4():
+    """A sweep from its file to its table."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
+        result = CliRunner().invoke(app, ['gate', *paths, '--json', f'{folder}/gate.json'])
+        copy = CliRunner().invoke(app, ['gate', paths[0], paths[0], '--max-worst-group-drop', '.05'])
+        told = json.loads(Path(folder, 'gate.json').read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
+        frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
+        Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.9])"]\naudit.min_n = 3\nfinetune.epochs = 1')
+        def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
+        with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
+        assert plan.output.startswith('3 cells to compute') and '3 finished' in ran.output and '3 finished' in counted.output
+        assert len(pd.read_parquet(f'{folder}/toy.parquet').method.unique()) == 3 and all(Path(p).is_file() for p in drawn.output.split())
+        with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
+        with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
+
+
+def test_main_5():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']

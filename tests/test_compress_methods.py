@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import torch
 from fastcore.test import expect_fail
 from fairprune.models import tiny_classifier
+from fairprune.synthetic import bios
 from fairprune.compress.methods import *
 
 
@@ -27,6 +28,18 @@ def test_Method():
     assert zero.record.nonzero < tiny.record.nonzero and zero.record.parameters == tiny.record.parameters
 
 
+def test_Method_2():
+    """They are called with a `GroupedText` and a seed as well; those that need neither ignore both."""
+    tiny = tiny_classifier()
+    @dataclass(frozen=True)
+    class Count(Method):
+        "Writes the number of training texts into the head, to show where data goes."
+        needs_data = True
+        def apply(self, model, data, seed): model.classifier.bias.data.fill_(len(data['train']) + seed)
+    assert Count()(tiny, bios(60), seed=1).classifier.bias[0] == len(bios(60)['train']) + 1
+    with expect_fail(ValueError, 'count() needs data'): Count()(tiny)
+
+
 def test_Chain():
     """It is a method again."""
     tiny = tiny_classifier()
@@ -35,9 +48,15 @@ def test_Chain():
         factor: float = 1.
         def apply(self, model):
             for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+    @dataclass(frozen=True)
+    class Count(Method):
+        "Writes the number of training texts into the head, to show where data goes."
+        needs_data = True
+        def apply(self, model, data, seed): model.classifier.bias.data.fill_(len(data['train']) + seed)
     both = Scale(.5) >> Scale(2.) >> Scale(3.)
     assert len(both.steps) == 3 and both(tiny).record.method == str(both)
     assert torch.allclose(both(tiny).classifier.weight, 3 * tiny.classifier.weight)
+    with expect_fail(ValueError, 'scale(factor=0.5) >> count() needs data'): (Scale(.5) >> Count())(tiny)
 
 
 def test_parse():

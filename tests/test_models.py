@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from contextlib import redirect_stderr
 from fastcore.test import expect_fail
 from transformers import BertConfig, DistilBertConfig, DistilBertForSequenceClassification
-from fairprune.compress.pruning import Magnitude
+from fairprune.compress.pruning import Magnitude, prunable
+from fairprune.compress.quantization import Int8
 from fairprune.models import *
 from fairprune.models import _batches, _keep_best, _quiet, _resolve, _weighted_loss
 
@@ -121,12 +122,17 @@ def test_trainer():
 
 
 def test_trainer_2():
-    """Class weights change what is learned, and a pruned model that is trained further says so in its record."""
+    """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     rare = GroupedText.from_frame(words.assign(label=['yes' if i % 10 == 0 else 'no' for i in range(200)]), name='rare')
     plain, weighted = (finetune(tiny, rare, epochs=1, lr=1e-2, progress=False, balanced=b) for b in (False, True))
     assert predict(weighted, rare).logits[:, 1].mean() > predict(plain, rare).logits[:, 1].mean()
-    refilled = finetune(Magnitude(.5)(tiny), toy, epochs=1, progress=False)
-    assert refilled.record.nonzero > Magnitude(.5)(tiny).record.nonzero and refilled.record.method == 'magnitude()'
+    pruned = Magnitude(.5)(tiny)
+    trained = finetune(pruned, toy, epochs=1, progress=False)
+    for layer in prunable(pruned):
+        before, after = pruned.get_submodule(layer).weight, trained.get_submodule(layer).weight
+        assert torch.equal(before == 0, after == 0) and not torch.equal(before, after)
+    assert trained.record.macs == pruned.record.macs and trained.record.method == 'magnitude()'
+    with expect_fail(ValueError, 'int8 weights cannot be trained'): finetune(Int8()(tiny), toy, progress=False)

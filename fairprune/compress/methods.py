@@ -45,14 +45,16 @@ _registry = {}
 @dataclass(frozen=True)
 class Method:
     "A compression method. A subclass is a frozen dataclass that defines `apply(model)`, which changes the copy it is given."
+    needs_data = False # a method that needs it defines `apply(model, data, seed)`
     def __init_subclass__(cls, **kwargs): super().__init_subclass__(**kwargs); _registry[cls.__name__.lower()] = cls
 
-    def __call__(self, model):
+    def __call__(self, model, data=None, seed=0):
         "A compressed copy of `model`, with `.record`; the original stays as it was."
+        if self.needs_data and data is None: raise ValueError(f'{self} needs data: call it as method(model, data).')
         self.check(model)
         start, done = time.perf_counter(), stored_record(model)
         new = copy.deepcopy(model)
-        new = self.apply(new) or new
+        new = (self.apply(new, data, seed) if self.needs_data else self.apply(new)) or new
         record = measure(new, ' >> '.join(filter(None, (done.method, str(self)))), done.seconds + time.perf_counter() - start)
         new.record, new.config.fairprune = record, record.as_dict()
         return new.eval()
@@ -70,8 +72,11 @@ class Chain(Method):
     "Methods one after the other."
     steps: tuple = () # methods, in order; a chain within a chain is flattened
     def __post_init__(self): object.__setattr__(self, 'steps', tuple(s for m in self.steps for s in (m.steps if isinstance(m, Chain) else (m,))))
-    def __call__(self, model):
-        for step in self.steps: model = step(model)
+    @property
+    def needs_data(self): return any(step.needs_data for step in self.steps)
+    def __call__(self, model, data=None, seed=0):
+        if self.needs_data and data is None: raise ValueError(f'{self} needs data: call it as method(model, data).') # before any work
+        for step in self.steps: model = step(model, data, seed)
         return model
     def __str__(self): return ' >> '.join(map(str, self.steps))
 del _registry['chain'] # it is written with >>, not by name
@@ -79,7 +84,7 @@ del _registry['chain'] # it is written with >>, not by name
 # %% ../../nbs/api/10_methods.ipynb #14dfd996
 def methods()->dict:
     "Name to class of all known methods."
-    import fairprune.compress.pruning, fairprune.compress.quantization
+    import fairprune.compress.pruning, fairprune.compress.quantization, fairprune.compress.recovery
     return dict(_registry)
 
 def _one(node, text):
