@@ -61,9 +61,9 @@ def kills(folder, n, rng, workers):
     before, log = {}, []
     for _ in range(n):
         if out.exists() and len(before) >= 24: shutil.rmtree(out); before = {}  # nearly done: start over
-        child = subprocess.Popen([*RUN, grid, "--out", out, "--workers", str(workers)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        start = time.time()
-        while child.poll() is None and not (out / "claims").exists() and time.time() - start < 60: time.sleep(.05)  # until the first cell has begun
+        child = subprocess.Popen([*RUN, grid, "--out", out, "--workers", str(workers)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        told = b""
+        while b" cells" not in told and (more := os.read(child.stderr.fileno(), 1000)): told += more  # the bar appears when the cells begin
         time.sleep(rng.uniform(0, 5))
         hit += child.poll() is None
         child.kill(), child.wait(), time.sleep(1.5 if workers > 1 else 0)

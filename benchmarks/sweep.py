@@ -1,9 +1,11 @@
 """What a sweep adds to the cells it runs: overhead, dispatch, a warm re-run, two workers.
 
 Prints one JSON line per comparison: {"what", "ours", "peer", "ratio" (ours / peer), "unit", "note"}.
-Run: python benchmarks/sweep.py [--quick]
+Run: python benchmarks/sweep.py [dispatch] [overhead] [workers] [--quick]
 """
-import argparse, contextlib, json, os, subprocess, sys, tempfile, time
+import argparse, contextlib, json, os, shutil, subprocess, sys, tempfile, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # single-threaded cells, before torch is imported
@@ -39,30 +41,47 @@ def tiny(folder, n):
                      methods=[f"magnitude(sparsity={[round(i / n, 4) for i in range(1, n)]})"])
 
 
-def real(folder, n):
+def real(folder, n, epochs):
     "A grid of `n` cells of 10 s or more, and a dense model that is there already."
     frame = pd.concat([fp.bios(1200).frame(s) for s in ("train", "validation", "test")])
     frame.assign(label=[fp.bios(1200).labels[k] for k in frame.label], groups=[g[0] for g in frame.groups]).to_csv(folder / "bios.csv", index=False)
-    return make_grid(data=str(folder / "bios.csv"), model=fp.MINILM, columns=dict(id="id"), finetune=dict(epochs=.1), seeds=1,
-                     methods=[f"magnitude(sparsity={[round(.3 + .01 * i, 2) for i in range(n)]})"], mitigations=["recover(epochs=0.5)"])
+    grid = make_grid(data=str(folder / "bios.csv"), model=fp.MINILM, columns=dict(id="id"), finetune=dict(epochs=.1), seeds=1,
+                     methods=[f"magnitude(sparsity={[round(.3 + .01 * i, 2) for i in range(n)]})"], mitigations=[f"recover(epochs={epochs})"])
+    sweep(grid, folder / "dense", only=["method=dense"], progress=False)
+    return grid
 
 
-def bare(grid, folder):
-    "The cells one after the other, without a sweep around them; their seconds."
+def start(folder, *names):
+    "Folders that have the dense model."
     _memory.clear()
-    return [timed(lambda: compute(cell, folder)) for cell in cells(grid) if cell.method != "dense"]
+    for name in names: shutil.copytree(folder / "dense", folder / name)
 
 
-def overhead(folder, n):
-    grid = real(folder, n)
-    for out in ("bare", "one", "two"): sweep(grid, folder / out, only=["method=dense"], progress=False)
-    alone = bare(grid, folder / "bare")
-    _memory.clear()
-    one = timed(lambda: sweep(grid, folder / "one", progress=False))
-    inside = sum(json.loads((folder / "one" / "cells" / f"{c.id}.json").read_text().splitlines()[0])["seconds"] for c in cells(grid) if c.method != "dense")
-    show("overhead", one, sum(alone), f"{n} cells of {min(alone):.0f} to {max(alone):.0f} s; peer: the bare cells in one process; {inside / one:.1%} of the sweep's wall time inside cells; {CELL}")
+def overhead(folder, n, epochs):
+    "Each cell twice in turn, bare and as a sweep of its own, so that a machine that slows down slows both."
+    grid = real(folder, n, epochs)
+    start(folder, "bare", "ours")
+    alone, ours, inside = [], [], 0.
+    for i, cell in enumerate(c for c in cells(grid) if c.method != "dense"):
+        calls = [(alone, lambda: compute(cell, folder / "bare")), (ours, lambda: sweep(grid, folder / "ours", only=[f"method={cell.method}"], progress=False))]
+        for seconds, call in calls[::-1 if i % 2 else 1]: seconds.append(timed(call))
+        inside += json.loads((folder / "ours" / "cells" / f"{cell.id}.json").read_text().splitlines()[0])["seconds"]
+    show("overhead", sum(ours), sum(alone), f"{n} cells of {min(alone):.0f} to {max(alone):.0f} s; peer: the bare cells in one process, in turn; {inside / sum(ours):.1%} of the sweep's wall time inside cells; {CELL}")
+
+
+def bare_pair(grid, folder):
+    "The cells in two plain processes: what two workers could reach on this machine."
+    todo = [cell for cell in cells(grid) if cell.method != "dense"]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool: list(pool.map(compute, todo, [folder] * len(todo), [1] * len(todo)))
+
+
+def workers(folder, n, epochs):
+    grid = real(folder, n, epochs)
+    start(folder, "one", "two", "pair")
     two = timed(lambda: sweep(grid, folder / "two", workers=2, progress=False))
-    show("two workers", two, one, f"{n} cells; peer: one worker; {one / two:.2f} times as fast, start of the processes included; {os.cpu_count()} cores; {CELL}")
+    one = timed(lambda: sweep(grid, folder / "one", progress=False))
+    pair = timed(lambda: bare_pair(grid, folder / "pair"))
+    show("two workers", two, one, f"{n} cells of {one / n:.0f} s; peer: one worker; {one / two:.2f} times as fast, start of the processes included; two plain processes without a sweep: {one / pair:.2f} times; {os.cpu_count()} cores; {CELL}")
 
 
 def dispatch(folder, n):
@@ -80,8 +99,10 @@ def dispatch(folder, n):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = dict(dispatch=(dispatch, (200,), (20,)), overhead=(overhead, (6, .5), (2, .5)), workers=(workers, (8, 1.), (2, .5)))
+    parser.add_argument("what", nargs="*", default=list(known), help=f"any of {', '.join(known)}; all when absent")
     parser.add_argument("--quick", action="store_true", help="few cells")
-    quick = parser.parse_args().quick
+    args = parser.parse_args()
     with contextlib.redirect_stderr(open(os.devnull, "w")):
-        for measure, n in ((dispatch, 20 if quick else 200), (overhead, 2 if quick else 8)):
-            with tempfile.TemporaryDirectory() as folder: measure(Path(folder), n)
+        for measure, full, quick in (known[name] for name in args.what):
+            with tempfile.TemporaryDirectory() as folder: measure(Path(folder), *(quick if args.quick else full))

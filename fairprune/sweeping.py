@@ -376,12 +376,22 @@ def _settle(sweep, cell, outcome):
     return 'error' not in outcome
 
 # %% ../nbs/api/61_sweep.ipynb #23426420
+def _stamp(path):
+    "When a file was written, in nanoseconds; None where there is none."
+    try: return path.stat().st_mtime_ns
+    except OSError: return None
+
 class _Flight:
     "Cells that are waiting, in flight or done, and the locks that claim them."
     def __init__(self, sweep, todo, executor, device):
         self.sweep, self.waiting, self.executor, self.device = sweep, list(todo), executor, device
         self.flying, self.tries = {}, Counter()
+        self.failures = {c.id: _stamp(sweep.path('failed', c)) for c in todo} # from before
         self.made = {key for cell in todo for key in _needs(cell) if (sweep.folder/'shared'/f'{key}.json').exists()}
+
+    def settled(self, cell):
+        "Whether another run has finished the cell, or failed at it, since this one began."
+        return bool(self.sweep.result(cell)) or _stamp(self.sweep.path('failed', cell)) not in (None, self.failures[cell.id])
 
     def launch(self):
         "Submit what can go now."
@@ -392,7 +402,7 @@ class _Flight:
             lock = _claim(self.sweep, cell)
             if lock is None: continue # another run has it
             self.waiting.remove(cell)
-            if self.sweep.result(cell): lock.release(); continue # another run has finished it
+            if self.settled(cell): lock.release(); continue
             self.fly(cell, lock)
             busy |= _needs(cell) - self.made
 
@@ -431,7 +441,7 @@ def _drive(flight, progress):
             flight.launch()
             if not flight.flying: # the rest is with another run
                 time.sleep(.5)
-                flight.waiting = [c for c in flight.waiting if not flight.sweep.result(c) and not flight.sweep.path('failed', c).exists()]
+                flight.waiting = [c for c in flight.waiting if not flight.settled(c)]
                 continue
             for future in wait(flight.flying, timeout=5, return_when=FIRST_COMPLETED).done:
                 cell, finished = flight.land(future)

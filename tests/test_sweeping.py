@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from fairprune.executors import InProcess
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from fairprune.sweeping import *
-from fairprune.sweeping import _Flight, _claim, _clock, _data, _data_of, _drive, _memory, _sealed, _settle, _unsealed
+from fairprune.sweeping import _Flight, _claim, _clock, _data, _data_of, _drive, _memory, _sealed, _settle, _stamp, _unsealed
 
 
 def test_make_grid():
@@ -180,7 +181,10 @@ def test_plot_3():
         assert 'int8 weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
         stamp = next((found.folder/'failed').iterdir()).stat().st_mtime_ns
         sweep(grid, f'{folder}/out', progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns == stamp # not tried again
+        flight = _Flight(found, [c for c in found.cells if _stamp(found.path('failed', c))], InProcess(), 'cpu')
+        assert len(flight.waiting) == 1 and not flight.settled(flight.waiting[0]) # to be tried again, also while another run holds it
         sweep(grid, f'{folder}/out', retry_failed=True, progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns > stamp
+        assert flight.settled(flight.waiting[0]) # and not a third time, if the other run has failed too
 
 
 def test_plot_4():
@@ -226,7 +230,10 @@ def test_plot_5():
         assert 'int8 weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
         stamp = next((found.folder/'failed').iterdir()).stat().st_mtime_ns
         sweep(grid, f'{folder}/out', progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns == stamp # not tried again
+        flight = _Flight(found, [c for c in found.cells if _stamp(found.path('failed', c))], InProcess(), 'cpu')
+        assert len(flight.waiting) == 1 and not flight.settled(flight.waiting[0]) # to be tried again, also while another run holds it
         sweep(grid, f'{folder}/out', retry_failed=True, progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns > stamp
+        assert flight.settled(flight.waiting[0]) # and not a third time, if the other run has failed too
     class Deadly:
         "An executor whose workers die with the first `deaths` cells."
         slots, threads = 1, None
