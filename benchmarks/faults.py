@@ -64,7 +64,7 @@ def kills(folder, n, rng, workers):
         child = subprocess.Popen([*RUN, grid, "--out", out, "--workers", str(workers)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         told = b""
         while b" cells" not in told and (more := os.read(child.stderr.fileno(), 1000)): told += more  # the bar appears when the cells begin
-        time.sleep(rng.uniform(0, 5))
+        time.sleep(rng.uniform(0, 5) if workers == 1 else rng.uniform(5, 15))  # workers take some seconds to start
         hit += child.poll() is None
         child.kill(), child.wait(), time.sleep(1.5 if workers > 1 else 0)
         after = finished(grid, out)
@@ -101,7 +101,7 @@ def full_disk(folder):
         lost += differing(numbers(grid, folder / "calm"), numbers(grid, disk / "out"))
         report("full disk", lost, f"{how}; {len(before)} cells finished before, {len(after)} when the disk was full, exit status {ended.returncode}: {(message or ['-'])[0].replace(str(disk), 'DISK')}; after space was made the rest equals a calm run")
     finally:
-        if mounted: subprocess.run(["umount", disk])
+        if mounted: subprocess.run(["umount", "-l", disk])  # lazily: the last model is still mapped from it
 
 
 def two_runs(folder):

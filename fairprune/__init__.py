@@ -5,13 +5,14 @@ _PUBLIC = dict(
     data="GroupedText toxigen hatexplain named_data",
     synthetic="bios",
     predictions="Predictions",
+    corpus="Corpus perplexity wikitext2",
     models="MINILM SMOLLM2 load_classifier load_lm finetune predict save",
     auditing="Audit audit",
     sweeping="Grid Sweep load_grid make_grid open_sweep sweep",
     gating="Gate gate",
 )
 _PUBLIC["compress.methods"] = "Method Record measure methods parse"
-_PUBLIC["compress.pruning"] = "Magnitude"
+_PUBLIC["compress.pruning"] = "Gradual Magnitude Movement Random Taylor Wanda"
 _PUBLIC["compress.quantization"] = "Int8"
 _PUBLIC["compress.recovery"] = "Recover"
 _PUBLIC["bias.groups"] = "compare group_table"

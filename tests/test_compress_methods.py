@@ -21,11 +21,13 @@ def test_Method():
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
-        def apply(self, model):
+        def apply(self, model, data, seed):
             for layer in linear_layers(model).values(): layer.weight.data *= self.factor
     zero = Scale(factor=0.)(tiny)
     assert zero.record.macs == 0 < tiny.record.macs and str(Scale(.5)) == 'scale(factor=0.5)'
     assert zero.record.nonzero < tiny.record.nonzero and zero.record.parameters == tiny.record.parameters
+    mine = Scale()(tiny)
+    assert mine is not tiny and Scale()(mine, inplace=True) is mine
 
 
 def test_Method_2():
@@ -46,7 +48,7 @@ def test_Chain():
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
-        def apply(self, model):
+        def apply(self, model, data, seed):
             for layer in linear_layers(model).values(): layer.weight.data *= self.factor
     @dataclass(frozen=True)
     class Count(Method):
@@ -64,7 +66,7 @@ def test_parse():
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
-        def apply(self, model):
+        def apply(self, model, data, seed):
             for layer in linear_layers(model).values(): layer.weight.data *= self.factor
     both = Scale(.5) >> Scale(2.) >> Scale(3.)
     assert parse('scale(factor=0.5) >> scale(2.0)') == Scale(.5) >> Scale(2.)

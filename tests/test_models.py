@@ -14,6 +14,7 @@ from fastcore.test import expect_fail
 from transformers import BertConfig, DistilBertConfig, DistilBertForSequenceClassification
 from fairprune.compress.pruning import Magnitude, prunable
 from fairprune.compress.quantization import Int8
+from fairprune.corpus import Corpus, perplexity
 from fairprune.models import *
 from fairprune.models import _batches, _keep_best, _quiet, _resolve, _weighted_loss
 
@@ -28,14 +29,14 @@ def test_packaged():
         with expect_fail(ValueError, 'has no weights'): _resolve(folder)
 
 
-def test_load_classifier():
+def test_is_lm():
     """Without `labels` a fresh head is an error."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     assert minilm.config.id2label == {0: 'no', 1: 'yes'}
     with expect_fail(ValueError, 'missing weights, 2 in all, such as classifier.bias'): load_classifier(MINILM)
 
 
-def test_load_classifier_2():
+def test_is_lm_2():
     """The trap that the introduction tells of, DistilBERT's checkpoint in BERT's architecture, is caught."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     with tempfile.TemporaryDirectory() as folder, _quiet():
@@ -64,8 +65,8 @@ def test_save():
     assert all(torch.equal(a, b) for a, b in zip(minilm.state_dict().values(), again.state_dict().values()))
 
 
-def test_tiny_classifier():
-    """`tiny_classifier` builds a random BERT of two layers."""
+def test_tiny_lm():
+    """`tiny_classifier` and `tiny_lm` build random models of two layers, in the five architectures that the library is tested with."""
     tiny = tiny_classifier()
     assert tiny.num_parameters() < 2e6 and tiny.config.num_labels == 2
 
@@ -76,6 +77,16 @@ def test_batches():
     lengths = np.random.default_rng(0).integers(5, 60, 500)
     padded = sum(len(b) * lengths[b[0]] for b in _batches(lengths, 1024))
     assert sorted(sum(_batches(lengths, 1024), [])) == list(range(500)) and padded < 1.1 * lengths.sum()
+
+
+def test_versions():
+    """All five architectures read short texts and long ones."""
+    tiny = tiny_classifier()
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+        found = logits(tiny_classifier('abc', family=family), ['short', 'long ' * 300])
+        assert found.shape == (2, 3) and np.isfinite(found).all()
+    assert [is_lm(m) for m in (tiny, tiny_lm(), tiny_lm('gpt2'))] == [False, True, True]
+    with expect_fail(ValueError, "Unknown architecture 'rnn'"): tiny_classifier(family='rnn')
 
 
 def test_predict():
@@ -89,7 +100,7 @@ def test_predict():
 
 
 def test_class_weights():
-    """`finetune` is the `Trainer`, with what an audit needs: a seed for head and order, the best epoch by validation accuracy, and class weights that come from the *training* split."""
+    """A language model is trained on windows of running text, and its best epoch is that of lowest loss."""
     assert class_weights([0, 0, 0, 1], 2).tolist() == [np.float32(2 / 3), 2]
     with expect_fail(ValueError, 'Class 1 has no training text'): class_weights([0, 0], 2)
 
@@ -122,6 +133,19 @@ def test_trainer():
 
 
 def test_trainer_2():
+    """A language model learns a text by heart, from the same call."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 200)
+    story = Corpus(dict(train=line, validation=line, test=line))
+    speaker = finetune(tiny_lm(), story, epochs=8, lr=1e-2, batch_size=8, max_length=16, progress=False)
+    assert perplexity(speaker, story, length=16) < 3 < 1000 < perplexity(tiny_lm(), story, length=16)
+    with expect_fail(ValueError, 'no classes to weight'): finetune(tiny_lm(), toy, balanced=True)
+    with expect_fail(ValueError, 'has no labels'): finetune(tiny, story)
+
+
+def test_trainer_3():
     """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))

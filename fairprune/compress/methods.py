@@ -44,23 +44,25 @@ _registry = {}
 
 @dataclass(frozen=True)
 class Method:
-    "A compression method. A subclass is a frozen dataclass that defines `apply(model)`, which changes the copy it is given."
-    needs_data = False # a method that needs it defines `apply(model, data, seed)`
-    def __init_subclass__(cls, **kwargs): super().__init_subclass__(**kwargs); _registry[cls.__name__.lower()] = cls
+    "A compression method. A subclass is a frozen dataclass that defines `apply(model, data, seed)`, which changes the copy it is given."
+    needs_data = False # whether it works without data
+    def __init_subclass__(cls, named=True, **kwargs): # named=False: a base that `parse` does not know
+        super().__init_subclass__(**kwargs)
+        if named: _registry[cls.__name__.lower()] = cls
 
-    def __call__(self, model, data=None, seed=0):
-        "A compressed copy of `model`, with `.record`; the original stays as it was."
+    def __call__(self, model, data=None, seed=0, inplace=False):
+        "A compressed copy of `model`, with `.record`; the original stays as it was, unless `inplace` saves the memory of a copy."
         if self.needs_data and data is None: raise ValueError(f'{self} needs data: call it as method(model, data).')
         self.check(model)
         start, done = time.perf_counter(), stored_record(model)
-        new = copy.deepcopy(model)
-        new = (self.apply(new, data, seed) if self.needs_data else self.apply(new)) or new
+        new = model if inplace else copy.deepcopy(model)
+        new = self.apply(new, data, seed) or new
         record = measure(new, ' >> '.join(filter(None, (done.method, str(self)))), done.seconds + time.perf_counter() - start)
         new.record, new.config.fairprune = record, record.as_dict()
         return new.eval()
 
     def check(self, model): "Raise `ValueError` where the model does not suit the method." # before any work
-    def apply(self, model): raise NotImplementedError
+    def apply(self, model, data, seed): raise NotImplementedError
     def __rshift__(self, other): return Chain((self, other))
     def __str__(self):
         shown = ', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in fields(self) if getattr(self, f.name) != f.default)
@@ -68,18 +70,17 @@ class Method:
 
 # %% ../../nbs/api/10_methods.ipynb #a70e64c8
 @dataclass(frozen=True)
-class Chain(Method):
+class Chain(Method, named=False): # it is written with >>
     "Methods one after the other."
     steps: tuple = () # methods, in order; a chain within a chain is flattened
     def __post_init__(self): object.__setattr__(self, 'steps', tuple(s for m in self.steps for s in (m.steps if isinstance(m, Chain) else (m,))))
     @property
     def needs_data(self): return any(step.needs_data for step in self.steps)
-    def __call__(self, model, data=None, seed=0):
+    def __call__(self, model, data=None, seed=0, inplace=False):
         if self.needs_data and data is None: raise ValueError(f'{self} needs data: call it as method(model, data).') # before any work
-        for step in self.steps: model = step(model, data, seed)
+        for i, step in enumerate(self.steps): model = step(model, data, seed, inplace or i > 0) # what lies between two steps is nobody's
         return model
     def __str__(self): return ' >> '.join(map(str, self.steps))
-del _registry['chain'] # it is written with >>, not by name
 
 # %% ../../nbs/api/10_methods.ipynb #14dfd996
 def methods()->dict:

@@ -69,7 +69,7 @@ class Int8(Method):
     def check(self, model):
         if not prunable(model): raise ValueError('The model has no floating-point linear layer to quantize: it is quantized already.')
 
-    def apply(self, model):
+    def apply(self, model, data, seed):
         layers = list(prunable(model).items())
         for name, layer in layers: model.set_submodule(name, _int8(layer))
         model.config.quantization_config = Int8Config(modules=[n for n, _ in layers])
