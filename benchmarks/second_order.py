@@ -17,7 +17,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few and short windows")
     quick = parser.parse_args().quick
-    some, judged = (dict(n=4, length=64), dict(n=4, length=64)) if quick else (dict(n=48, length=512), dict(n=64, length=512))
+    some, judged = (dict(n=4, length=64), dict(n=4, length=64)) if quick else (dict(n=48, length=512), dict(n=32, length=512))
     model, wiki, found = fp.load_lm(fp.SMOLLM2), fp.wikitext2(), {}
     setting = f"calibration {some['n']} x {some['length']} tokens, test {judged['n']} of {len(windows(model, wiki['test'], judged['length']))} windows of {judged['length']}, seed 0, {torch.get_num_threads()} threads"
 

@@ -251,7 +251,7 @@ def _hold_zeros(model):
     "Mask the gradient of pruned weights; returns the hooks. Raises `ValueError` for a quantized model."
     from fairprune.compress.methods import linear_layers
     weights = [m.weight for m in linear_layers(model).values()]
-    if not all(w.is_floating_point() for w in weights): raise ValueError('The model is quantized: its int8 weights cannot be trained. Fine-tune first, quantize then.')
+    if not all(w.is_floating_point() for w in weights): raise ValueError('The model is quantized: quantized weights cannot be trained. Fine-tune first, quantize then.')
     pruned = [w for w in weights if 0 < torch.count_nonzero(w) < w.numel()]
     return [w.register_hook(lambda grad, keep=(w.detach() != 0): grad * keep.to(grad.device)) for w in pruned]
 

@@ -23,16 +23,17 @@ class Record:
     def as_dict(self): return asdict(self)
 
 def linear_layers(model)->dict:
-    "Name to module of the layers that hold a (out, in) weight matrix: `nn.Linear`, GPT-2's `Conv1D`, and their quantized form."
-    return {n: m for n, m in model.named_modules() if type(m).__name__ in ('Linear', 'Conv1D', 'Int8Linear')}
+    "Name to module of the layers that hold a (out, in) weight matrix: `nn.Linear`, GPT-2's `Conv1D`, and their quantized forms."
+    return {n: m for n, m in model.named_modules() if type(m).__name__ in ('Linear', 'Conv1D', 'Int8Linear', 'PackedLinear')}
 
 def measure(model, method:str='', seconds:float=0.)->Record:
     "The `Record` of a model as it stands."
     unique = {t.data_ptr(): t for t in model.state_dict().values()}.values() # tied weights count once
-    whole = [t for t in unique if t.is_floating_point() or t.dtype == torch.int8]
-    nonzero = {t.data_ptr(): int(torch.count_nonzero(t)) for t in whole}
+    whole = {t.data_ptr(): t for t in unique if t.is_floating_point() or t.dtype == torch.int8}
+    whole |= {m.weight.data_ptr(): m.dense() for m in linear_layers(model).values() if hasattr(m, 'dense')} # as they are before they are packed
+    nonzero = {key: int(torch.count_nonzero(t)) for key, t in whole.items()}
     macs = sum(nonzero.get(m.weight.data_ptr(), 0) for m in linear_layers(model).values())
-    return Record(method, sum(t.numel() for t in whole), sum(nonzero.values()), sum(t.numel() * t.element_size() for t in unique), macs, round(seconds, 3))
+    return Record(method, sum(t.numel() for t in whole.values()), sum(nonzero.values()), sum(t.numel() * t.element_size() for t in unique), macs, round(seconds, 3))
 
 def stored_record(model)->Record:
     "The record that was saved with a model, or a fresh one."
@@ -85,7 +86,7 @@ class Chain(Method, named=False): # it is written with >>
 # %% ../../nbs/api/10_methods.ipynb #14dfd996
 def methods()->dict:
     "Name to class of all known methods."
-    import fairprune.compress.pruning, fairprune.compress.quantization, fairprune.compress.recovery
+    import fairprune.compress.pruning, fairprune.compress.quantization, fairprune.compress.recovery, fairprune.compress.second_order
     return dict(_registry)
 
 def _one(node, text):
