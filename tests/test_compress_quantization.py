@@ -29,7 +29,7 @@ def test_int8():
     assert y.shape == exact.shape and (y - exact).norm() / exact.norm() < .02
 
 
-def test_Int8Quantizer():
+def test_int8_2():
     """MiniLM: the linear layers shrink almost four times, the logits hardly move, and a reloaded model says exactly the same."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     small = Int8()(minilm)
@@ -44,7 +44,7 @@ def test_Int8Quantizer():
     assert np.abs(logits(small, texts) - logits(minilm, texts)).max() < .1
 
 
-def test_Int8Quantizer_2():
+def test_int8_3():
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     small = Int8()(minilm)
     linear = sum(m.weight.numel() * 4 for m in prunable(minilm).values())
@@ -52,9 +52,43 @@ def test_Int8Quantizer_2():
     assert linear / stored > 3.5
 
 
-def test_Int8Quantizer_3():
+def test_int8_4():
     """A second quantization is refused."""
     tiny = tiny_classifier()
     zeros = lambda m: sum(int((l.weight == 0).sum()) for n, l in m.named_modules() if n in prunable(tiny))
     assert zeros((Magnitude(.5) >> Int8())(tiny)) >= zeros(Magnitude(.5)(tiny)) > 0
     with expect_fail(ValueError, 'quantized already'): Int8()(Int8()(tiny))
+
+
+def test_decode():
+    """Scales are kept in bfloat16."""
+    torch.manual_seed(0)
+    w = torch.tensor([[-1., 0., .5, 2.]])
+    scale, zero = affine(w, 2)
+    assert scale.item() == 1 and zero.item() == 1 and encode(w, scale, zero, 2).tolist() == [[0, 1, 1, 3]] # .5 to the even neighbour
+    assert decode(encode(w, scale, zero, 2), scale, zero).tolist() == [[-1, 0, 0, 2]]
+    w = torch.randn(8, 64)
+    scale, zero = affine(w, 4)
+    assert ((decode(encode(w, scale, zero, 4), scale, zero) - w).abs() <= .51 * scale + .03 * w.abs()).all()
+
+
+def test_Rtn():
+    """It is what GPTQ must beat."""
+    minilm = load_classifier(MINILM, labels=['no', 'yes'])
+    texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
+    linear = sum(m.weight.numel() * 4 for m in prunable(minilm).values())
+    tiny = tiny_classifier()
+    found = {bits: Rtn(bits, 64)(minilm) for bits in (8, 4, 3, 2)}
+    first = next(iter(prunable(minilm)))
+    errors = [float((m.get_submodule(first).dense() - minilm.get_submodule(first).weight).detach().abs().mean()) for m in found.values()]
+    assert errors == sorted(errors) and np.abs(logits(found[8], texts) - logits(minilm, texts)).max() < .001
+    with tempfile.TemporaryDirectory() as folder, _quiet(): again = load_classifier(save(found[3], Path(folder)/'rtn'))
+    assert (logits(again, texts) == logits(found[3], texts)).all() and again.record == found[3].record
+    layers = [m for m in found[4].modules() if isinstance(m, PackedLinear)]
+    stored = sum(t.numel() * t.element_size() for m in layers for t in (m.weight, m.scale, m.zero))
+    print(f'4 bits, groups of 64: linear layers {linear / stored:.2f} times smaller')
+    assert 7 < linear / stored < 8
+    pruned = Magnitude(.5)(tiny)
+    assert Rtn(4, 16)(pruned).record.nonzero <= pruned.record.nonzero # zeros stay zeros
+    with expect_fail(ValueError, 'bits = 9'): Rtn(9)(tiny)
+    with expect_fail(ValueError, 'quantized already'): Rtn()(Rtn()(tiny))

@@ -13,7 +13,6 @@ from contextlib import redirect_stderr
 from fastcore.test import expect_fail
 from transformers import BertConfig, DistilBertConfig, DistilBertForSequenceClassification
 from fairprune.compress.pruning import Magnitude, prunable
-from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.models import *
 from fairprune.models import _batches, _keep_best, _quiet, _resolve, _weighted_loss
@@ -48,7 +47,7 @@ def test_is_lm_2():
 
 
 @pytest.mark.slow
-def test_load_lm():
+def test_load():
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     with torch.no_grad(): out = lm(**lm.tokenizer('The capital of France is', return_tensors='pt')).logits
     assert lm.tokenizer.decode(out[0, -1].argmax()).strip() == 'Paris'
@@ -66,7 +65,14 @@ def test_save():
 
 
 def test_tiny_lm():
-    """`tiny_classifier` and `tiny_lm` build random models of two layers, in the five architectures that the library is tested with."""
+    """`load` finds out for itself what was saved, and says what it cannot use."""
+    with tempfile.TemporaryDirectory() as folder:
+        for model in (tiny_classifier(), tiny_lm('gpt2')):
+            assert type(load(save(model, Path(folder)/'model'))) is type(model)
+        with expect_fail(ValueError, 'is no model folder'): load(folder)
+
+
+def test_tiny_lm_2():
     tiny = tiny_classifier()
     assert tiny.num_parameters() < 2e6 and tiny.config.num_labels == 2
 
@@ -146,6 +152,20 @@ def test_trainer_2():
 
 
 def test_trainer_3():
+    """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    wanted = torch.tensor(toy['train']['label'])
+    def only_yes(model, batch):
+        index, labels = batch.pop('index'), batch['labels']
+        assert torch.equal(wanted[index], labels)
+        return (torch.nn.functional.cross_entropy(model(**batch).logits, labels, reduction='none') * (labels == 1)).mean()
+    assert predict(finetune(tiny, toy, epochs=2, lr=5e-3, progress=False, loss=only_yes), toy).predicted.all()
+    with expect_fail(ValueError, 'within the loss'): finetune(tiny, toy, balanced=True, loss=only_yes)
+
+
+def test_trainer_4():
     """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
@@ -159,4 +179,3 @@ def test_trainer_3():
         before, after = pruned.get_submodule(layer).weight, trained.get_submodule(layer).weight
         assert torch.equal(before == 0, after == 0) and not torch.equal(before, after)
     assert trained.record.macs == pruned.record.macs and trained.record.method == 'magnitude()'
-    with expect_fail(ValueError, 'int8 weights cannot be trained'): finetune(Int8()(tiny), toy, progress=False)

@@ -178,7 +178,7 @@ def test_plot_3():
         states = found.status().set_index(found.status().id.map({c.id: c.method for c in found.cells})).state
         assert states.to_dict() == {'dense': 'finished', 'int8() >> recover()': 'failed', 'magnitude()': 'finished'}
         failed = _unsealed(next((found.folder/'failed').iterdir()))
-        assert 'int8 weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
+        assert 'quantized weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
         stamp = next((found.folder/'failed').iterdir()).stat().st_mtime_ns
         sweep(grid, f'{folder}/out', progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns == stamp # not tried again
         flight = _Flight(found, [c for c in found.cells if _stamp(found.path('failed', c))], InProcess(), 'cpu')
@@ -227,7 +227,7 @@ def test_plot_5():
         states = found.status().set_index(found.status().id.map({c.id: c.method for c in found.cells})).state
         assert states.to_dict() == {'dense': 'finished', 'int8() >> recover()': 'failed', 'magnitude()': 'finished'}
         failed = _unsealed(next((found.folder/'failed').iterdir()))
-        assert 'int8 weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
+        assert 'quantized weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
         stamp = next((found.folder/'failed').iterdir()).stat().st_mtime_ns
         sweep(grid, f'{folder}/out', progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns == stamp # not tried again
         flight = _Flight(found, [c for c in found.cells if _stamp(found.path('failed', c))], InProcess(), 'cpu')

@@ -8,7 +8,7 @@ __all__ = ['batches', 'blocks', 'SquaredNorms', 'Products', 'walk']
 # %% ../../nbs/api/09_calibration.ipynb #92aff9cc
 from contextlib import contextmanager
 import numpy as np, torch
-from .methods import linear_layers
+from .layout import linear_layers
 
 # %% ../../nbs/api/09_calibration.ipynb #f5585dd1
 def batches(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
 from .calibration import SquaredNorms, batches, walk
-from .methods import Method, linear_layers
+from .layout import linear_layers
+from .methods import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
 _HEADS = ('classifier', 'score', 'pre_classifier', 'lm_head', 'qa_outputs', 'pooler')

@@ -9,9 +9,10 @@ __all__ = ['inverse_factor', 'obs', 'obs_score', 'SparseGPT', 'GPTQ']
 from dataclasses import dataclass
 import torch
 from .calibration import Products, batches, walk
+from .layout import mark
 from .methods import Method
 from .pruning import Pruning, _check_share, _pattern, matrix, n_of_m, smallest, targets
-from .quantization import Rtn, affine, decode, encode, mark, packed_linear
+from .quantization import Rtn, affine, decode, encode, packed_linear
 
 # %% ../../nbs/api/16_second_order.ipynb #fed7500c
 def inverse_factor(
