@@ -22,6 +22,10 @@ def test_Recover():
     assert predict(half, toy).accuracy > .95 and half.dtype == torch.float32 # weights stay in float32
     for model in (recovered, half):
         for name in prunable(pruned): assert torch.equal(pruned.get_submodule(name).weight == 0, model.get_submodule(name).weight == 0)
+    print(recovered.record.method)
+    small = Int8()(pruned)
+    recovered = Recover(epochs=4, lr=5e-3)(small, toy)
+    assert predict(recovered, toy).accuracy > .95 and recovered.record.bytes == small.record.bytes
 
 
 def test_Recover_2():
@@ -34,4 +38,3 @@ def test_Recover_2():
     assert str(chain) == str(Magnitude(.7) >> Recover(.5)) and chain.needs_data
     with expect_fail(ValueError, 'needs data'): chain(dense)
     with expect_fail(ValueError, 'epochs and lr must be above 0'): Recover(epochs=0)(dense, toy)
-    with expect_fail(ValueError, 'cannot be trained'): (Int8() >> Recover())(dense, toy)

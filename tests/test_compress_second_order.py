@@ -82,6 +82,17 @@ def test_GPTQ():
 
 
 def test_GPTQ_2():
+    """GPTQ on a model that is pruned already rounds what is left: the zeros stay, and the other weights make up for the rounding alone."""
+    people = bios(200)
+    tiny = tiny_classifier(people.labels)
+    some = dict(n=16, length=32)
+    pruned = Magnitude(.6)(tiny)
+    small = GPTQ(4, 16, **some)(pruned, people)
+    assert all((small.get_submodule(n).dense()[m.weight == 0] == 0).all() for n, m in prunable(pruned).items())
+    assert small.record.bytes < GPTQ(4, 16, **some)(tiny, people).record.bytes # zeros are not written
+
+
+def test_GPTQ_3():
     """All at once, on five architectures: saved, reloaded, identical; zeros stay zeros on the grid."""
     people = bios(200)
     some = dict(n=16, length=32)
@@ -101,7 +112,7 @@ def test_GPTQ_2():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_GPTQ_3():
+def test_GPTQ_4():
     """GPTQ needs enough calibration text: with a quarter of it, GPTQ at 3 bits was worse than rounding."""
     smol, wiki, some = load_lm(SMOLLM2), wikitext2(), dict(n=32, length=256)
     levels = [None, Random(.5), Magnitude(.5, 'layer'), Wanda(.5, **some), SparseGPT(.5, **some), Rtn(4, 64), GPTQ(4, 64, **some), GPTQ(4, 64, True, **some),

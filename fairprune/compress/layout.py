@@ -22,6 +22,9 @@ class Compact(nn.Module):
     def __init__(self, in_features, out_features):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
+    bits, pruned = None, False # of a code, None where `.weight` holds whole numbers; whether zeros are there to stay
+    def numbers(self): return self.weight, 0 # as they are kept, one a weight, and which of them stands for zero
+    def settle(self, numbers): self.weight = numbers # the inverse of `numbers`
     def thawed(self): # a module to train in its place; its own `frozen()` gives a layer of this form again
         raise ValueError(f'{type(self).__name__} cannot be trained.')
     def frozen(self): return self
@@ -103,31 +106,44 @@ def unpack(packed, bits, width):
     return (stream.view(len(packed), width, bits) << torch.arange(bits, dtype=torch.uint8, device=packed.device)).sum(-1, dtype=torch.uint8)
 
 # %% ../../nbs/api/08_layout.ipynb #536b17ab
-def written_bytes(
-    weight:torch.Tensor, # float
-)->int:                  # bytes
+def _numbers(layer): return layer.numbers() if isinstance(layer, Compact) else (layer.weight.data, 0)
+
+def written_bytes(layer)->int:
     "What `save` takes for a weight matrix: as it is, or without zeros where that is smaller."
-    bits = len(weight) * -(-weight.shape[1] // 8)
-    return min(weight.nbytes, bits + int(torch.count_nonzero(weight)) * weight.element_size())
+    if isinstance(layer, Compact) and not layer.pruned: return layer.weight.nbytes
+    numbers, zero = _numbers(layer)
+    bits = getattr(layer, 'bits', None) or 8 * numbers.element_size()
+    return min(layer.weight.nbytes, len(numbers) * -(-numbers.shape[1] // 8) - (-int((numbers != zero).sum()) * bits // 8))
 
 def thin(model)->dict: # name to module
     "The layers that `save` writes without zeros; a weight that two modules share is written as it is."
     owners = Counter(t.data_ptr() for t in model.state_dict().values())
-    return {n: m for n, m in linear_layers(model).items() if not isinstance(m, Compact) and owners[m.weight.data_ptr()] == 1 and written_bytes(m.weight) < m.weight.nbytes}
+    return {n: m for n, m in linear_layers(model).items() if owners[m.weight.data_ptr()] == 1 and written_bytes(m) < m.weight.nbytes}
 
 class _Sparse(nn.Module):
     "A layer as it lies on disk: which weights are there, and those."
     def __init__(self, layer, count):
         super().__init__()
-        self.layer, self.bias = [layer], layer.bias # in a list, so that its weight is not asked for
-        rows, columns = layer.weight.shape
-        self.register_buffer('present', torch.zeros(rows, -(-columns // 8), dtype=torch.uint8))
-        self.register_buffer('weight', torch.zeros(count, dtype=layer.weight.dtype)) # the name that a model's own initialisation looks for
-    def dense(self):
-        layer, columns = self.layer[0], self.layer[0].weight.shape[1]
-        present = unpack(self.present, 1, columns).bool()
-        layer.weight = nn.Parameter(torch.zeros(present.shape, dtype=self.weight.dtype, device=self.weight.device).masked_scatter_(present, self.weight))
-        if self.bias is not None: layer.bias = self.bias
+        self.layer, self.count, (numbers, _) = [layer], count, _numbers(layer) # in a list, so that its weight is not asked for
+        self.register_buffer('present', torch.zeros(len(numbers), -(-numbers.shape[1] // 8), dtype=torch.uint8))
+        for name, t in layer.named_buffers():
+            if name != 'weight': self.register_buffer(name, t)
+        if 'bias' not in self._buffers: self.bias = layer.bias
+        packed = getattr(layer, 'bits', None)
+        self.register_buffer('weight', torch.zeros(1, -(-count * packed // 8), dtype=torch.uint8) if packed else torch.zeros(count, dtype=numbers.dtype)) # so named, because a model's own initialisation looks for it
+    def whole(self):
+        layer = self.layer[0]
+        for name, t in self.named_buffers():
+            if name not in ('present', 'weight'): setattr(layer, name, t)
+        layer.bias = self.bias
+        empty = torch.zeros_like(layer.weight, device=self.weight.device)
+        layer.weight = empty if isinstance(layer, Compact) else nn.Parameter(empty)
+        numbers, zero = _numbers(layer)
+        present = unpack(self.present, 1, numbers.shape[1]).bool()
+        there = self.weight if not getattr(layer, 'bits', None) else unpack(self.weight, layer.bits, self.count)[0]
+        filled = torch.where(present, torch.zeros_like(numbers).masked_scatter_(present, there), zero)
+        if isinstance(layer, Compact): layer.settle(filled)
+        else: layer.weight.data.copy_(filled)
         return layer
 
 @kind
@@ -135,7 +151,7 @@ def sparse(layer, count): return _Sparse(layer, count)
 
 def unfold(model):
     "Turn layers that were read without zeros into ordinary ones."
-    for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, _Sparse)]: model.set_submodule(name, module.dense())
+    for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, _Sparse)]: model.set_submodule(name, module.whole())
     return model
 
 def aligned(model):
@@ -149,8 +165,9 @@ def folded(model):
     "Within it, `save_pretrained` writes no zeros where that is smaller."
     steps, state, specs = layout(model), model.state_dict(), {}
     for name, m in thin(model).items():
-        present = m.weight.data != 0; specs[name] = dict(kind='sparse', count=int(present.sum()))
-        state |= {f'{name}.present': pack(present.to(torch.uint8), 1), f'{name}.weight': m.weight.data[present]}
+        numbers, zero = _numbers(m); present = numbers != zero; there = numbers[present]
+        specs[name] = dict(kind='sparse', count=len(there))
+        state |= {f'{name}.present': pack(present.to(torch.uint8), 1), f'{name}.weight': pack(there[None], m.bits) if getattr(m, 'bits', None) else there}
     if specs:
         model.config.quantization_config = Layout([*steps, *specs.items()])
         model.hf_quantizer = Loader(model.config.quantization_config); model.hf_quantizer.state = state

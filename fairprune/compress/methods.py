@@ -43,7 +43,7 @@ def measure(model, method:str='', seconds:float=0.)->Record:
     compact = [m for m in layers if isinstance(m, Compact)]
     inside = {t.data_ptr() for m in compact for name, t in m.state_dict().items() if name != 'bias'}
     whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | {m.weight.data_ptr(): m.dense() for m in compact}
-    spared = sum(m.weight.nbytes - written_bytes(m.weight) for m in thin(model).values())
+    spared = sum(m.weight.nbytes - written_bytes(m) for m in thin(model).values())
     nonzero = {key: int(torch.count_nonzero(t)) for key, t in whole.items()}
     macs = sum(nonzero[m.weight.data_ptr()] for m in layers)
     return Record(method, sum(t.numel() for t in whole.values()), sum(nonzero.values()), stored - spared, macs, round(seconds, 3), round(latency(model), 3))

@@ -12,7 +12,7 @@ from .methods import Method
 # %% ../../nbs/api/18_recovery.ipynb #081abd1e
 @dataclass(frozen=True)
 class Recover(Method):
-    "Plain further fine-tuning on the training split; zeros stay zero."
+    "Plain further fine-tuning on the training split; zeros, ranks and quantization steps stay."
     epochs: float = 1.     # passes over the training split, above 0
     lr: float = 1e-4       # peak learning rate
     batch_size: int = 32   # texts

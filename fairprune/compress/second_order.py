@@ -9,10 +9,10 @@ __all__ = ['inverse_factor', 'obs', 'obs_score', 'SparseGPT', 'GPTQ']
 from dataclasses import dataclass
 import torch
 from .calibration import Products, batches, walk
-from .layout import mark
+from .layout import mark, shape
 from .methods import Method
 from .pruning import Pruning, _check_share, _pattern, matrix, n_of_m, smallest, targets
-from .quantization import Rtn, affine, decode, encode, packed_linear
+from .quantization import PackedLinear, Rtn, affine, decode, encode
 
 # %% ../../nbs/api/16_second_order.ipynb #fed7500c
 def inverse_factor(
@@ -67,6 +67,12 @@ class _Prune:
             self.keep[:, k:k + m] = n_of_m(obs_score(rest[:, :m], self.d[k:k + m]), *self.pattern)
         return rest[:, 0] * self.keep[:, k]
 
+class _Keep:
+    "Leaves the zeros of a pruned layer where they are."
+    def __init__(self, w): self.keep = w != 0
+    def begin(self, a, part, d): pass
+    def __call__(self, j, rest): return rest[:, 0] * self.keep[:, j]
+
 # %% ../../nbs/api/16_second_order.ipynb #3039d263
 class _Round:
     "Settles columns on a grid, after another rule where there is one."
@@ -98,13 +104,22 @@ def _solve(layer, products, sparsity, pattern, bits, group, act_order, block=128
     order, U, alive = _prepared(products, act_order)
     w = matrix(layer).float()
     w = (w if order is None else w[:, order]) * alive # an input that is always zero needs no weight
-    rule = _Prune(sparsity, pattern) if sparsity else None
+    rule = _Prune(sparsity, pattern) if sparsity else _Keep(w) if (w == 0).any() else None
     if not bits:
         if rule: matrix(layer).copy_(obs(w, U, rule, block, rule.begin))
         return None
-    rule = _Round(w, bits, group, rule)
-    obs(w, U, rule, max(block, group or 0), rule.begin)
-    return packed_linear(layer, rule.codes, torch.cat(rule.scales, 1), torch.cat(rule.zeros, 1), bits, group, order)
+    grid = _Round(w, bits, group, rule)
+    obs(w, U, grid, max(block, group or 0), grid.begin)
+    return _filled(layer, grid, order, pruned=rule is not None)
+
+def _filled(layer, grid, order, pruned):
+    "A `PackedLinear` with the codes that the solver has found."
+    new = PackedLinear(*shape(layer), layer.bias is not None, pruned, grid.bits, grid.group, order is not None).to(layer.weight.device)
+    new.scale, new.zero = torch.cat(grid.scales, 1).bfloat16().view(torch.int16), torch.cat(grid.zeros, 1).to(torch.uint8)
+    if order is not None: new.order = order.to(torch.int32)
+    if layer.bias is not None: new.bias.copy_(layer.bias.data)
+    new.settle(grid.codes)
+    return new
 
 def _replace_block_by_block(method, model, data, seed):
     layers, specs = targets(model, method.modules), {}
