@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from transformers import AutoModelForSequenceClassification
 from fairprune.compress.pruning import Magnitude
-from fairprune.models import load_classifier, logits, save, tiny_classifier
+from fairprune.models import _quiet, load_classifier, logits, save, tiny_classifier
+import fairprune.compress.layout as library
 from fairprune.compress.layout import *
 
 
@@ -18,14 +19,14 @@ def test_shape():
 
 
 def test_mark():
-    """A kind that makes a layer narrower, and a model that reloads with it."""
-    @kind
+    """A kind that makes a layer narrower, another that wraps one, and a model that reloads with both."""
+    @library.kind
     def narrow(module, width): return nn.Linear(width, module.out_features)
     class Sliced(nn.Module):
         "Reads the first columns of its input only."
         def __init__(self, inner): super().__init__(); self.inner = inner
         def forward(self, x): return self.inner(x[..., :self.inner.in_features])
-    @kind
+    @library.kind
     def sliced(module): return Sliced(module)
     tiny, name = tiny_classifier(), 'bert.encoder.layer.0.intermediate.dense'
     old = tiny.get_submodule(name)
@@ -34,7 +35,7 @@ def test_mark():
     new.bias.data.copy_(old.bias)
     tiny.set_submodule(name, Sliced(new))
     mark(mark(tiny, {name: dict(kind='narrow', width=20)}), {name: dict(kind='sliced')})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         again = load_classifier(save(tiny, Path(folder)/'narrow'))
         plain = AutoModelForSequenceClassification.from_pretrained(Path(folder)/'narrow')
     assert shape(again.get_submodule(name).inner) == (20, 64) and layout(again) == layout(tiny)
@@ -61,7 +62,7 @@ def test_folded():
     new.bias.data.copy_(old.bias)
     tiny.set_submodule(name, Sliced(new))
     mark(mark(tiny, {name: dict(kind='narrow', width=20)}), {name: dict(kind='sliced')})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         again = load_classifier(save(tiny, Path(folder)/'narrow'))
         plain = AutoModelForSequenceClassification.from_pretrained(Path(folder)/'narrow')
     layer = nn.Linear(8, 4)
@@ -71,7 +72,7 @@ def test_folded():
     for family in ('bert', 'gpt2'):
         tiny = tiny_classifier(family=family, hidden_size=64)
         pruned = Magnitude(.9)(tiny)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, _quiet():
             path = save(pruned, Path(folder)/'small'); pruned.save_pretrained(Path(folder)/'plain')
             again, plain = load_classifier(path), AutoModelForSequenceClassification.from_pretrained(Path(folder)/'plain')
             sizes = [(Path(folder)/n/'model.safetensors').stat().st_size for n in ('small', 'plain')]

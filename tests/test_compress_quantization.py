@@ -104,7 +104,7 @@ def test_decode():
 
 
 def test_Rtn():
-    """`rtn` rounds to the nearest point and looks at no data: weight-only quantization, and what GPTQ must beat."""
+    """`rtn` rounds to the nearest point and looks at no data: weight-only quantization to int8, int4 and between, and what GPTQ must beat."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     linear = sum(m.weight.numel() * 4 for m in prunable(minilm).values())

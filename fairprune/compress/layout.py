@@ -73,7 +73,7 @@ def layout(model)->list:
     "The steps of a model, () for a standard one. Raises `ValueError` where another library has quantized it."
     found = getattr(model.config, 'quantization_config', None)
     if found is None: return []
-    if not isinstance(found, Layout): raise ValueError(f'The model is quantized already, by {getattr(found, "quant_method", "another library")}. Compress it first, quantize it so then.')
+    if found.quant_method != 'fairprune': raise ValueError(f'The model is quantized already, by {found.quant_method}. Compress it first, quantize it so then.')
     return found.steps
 
 def _set_layout(model, steps):
