@@ -501,11 +501,16 @@ def open_sweep(grid, folder=None)->Sweep:
 # %% ../nbs/api/61_sweep.ipynb #178b0898
 def family_level(
     method:str # such as 'magnitude(sparsity=0.3) >> int8()'
-)->tuple:      # 'magnitude >> int8', .3; the level is NaN where the method has no number or several
+)->tuple:      # 'magnitude >> int8', .3; the level is NaN where the method has no number, or several and not one sparsity
     "Name and level of a method."
-    calls = sorted((n for n in ast.walk(ast.parse(method, mode='eval')) if isinstance(n, ast.Call)), key=lambda n: n.col_offset)
+    tree = ast.parse(method, mode='eval')
+    calls = sorted((n for n in ast.walk(tree) if isinstance(n, ast.Call)), key=lambda n: n.col_offset)
     values = [(c, v.value) for c in calls for v in (*c.args, *(k.value for k in c.keywords)) if isinstance(v, ast.Constant) and type(v.value) in (int, float)]
     if len(values) == 1: return ' >> '.join(c.func.id for c in calls) or method, float(values[0][1])
+    sparsities = [(c, k) for c in calls for k in c.keywords if k.arg == 'sparsity']
+    if len(sparsities) == 1:
+        call, found = sparsities[0]; call.keywords.remove(found)
+        return ast.unparse(tree).replace('()', ''), float(found.value.value)
     return method.replace('()', ''), float('nan')
 
 def _identify(table, cell):

@@ -110,7 +110,7 @@ def test_table():
     """`family` and `level` split the one number of a method off its name, so that it can be drawn as a curve."""
     assert family_level('magnitude(sparsity=0.3)') == ('magnitude', .3) and family_level('magnitude(0.3) >> int8()') == ('magnitude >> int8', .3)
     assert family_level('int8()')[0] == 'int8' and family_level('dense')[0] == 'dense' and np.isnan(family_level('dense')[1])
-    assert family_level('a(x=1) >> b(y=2, on=True)')[0] == 'a(x=1) >> b(y=2, on=True)'
+    assert family_level('a(x=1) >> b(y=2, on=True)')[0] == 'a(x=1) >> b(y=2, on=True)' and family_level('wanda(sparsity=0.3, n=8) >> int8()') == ('wanda(n=8) >> int8', .3)
 
 
 def test_plot():
