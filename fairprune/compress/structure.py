@@ -7,14 +7,15 @@ __all__ = ['FAMILIES', 'Family', 'family', 'Units', 'head_units', 'neuron_units'
            'group_norm', 'removals', 'remaining', 'heads', 'neurons', 'declare', 'Heads', 'Neurons', 'kept_blocks',
            'renumbered', 'LayerDrop']
 
-# %% ../../nbs/api/12_structure.ipynb #fa9dd2e8
+# %% ../../nbs/api/12_structure.ipynb #e1eaee6b
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 from .calibration import batches, blocks
-from .layout import Compact, _set_layout, kind, layout, shape
+from .layout import _set_layout, kind, layout, shape
 from .methods import Method
 from .pruning import matrix
 
@@ -185,17 +186,15 @@ def declare(model):
     steps = [(n, dict(kind=k, count=c)) for k, counts in found.items() for n, c in zip(every, counts) if c != said[k]]
     return _set_layout(model, steps + [s for s in layout(model) if s[1]['kind'] not in found])
 
-# %% ../../nbs/api/12_structure.ipynb #c302423a
-def _plain(module, name):
-    "Raise `ValueError` unless all linear layers of a block are ordinary ones."
-    for n, m in module.named_modules():
-        if isinstance(m, Compact) or (isinstance(m, nn.Linear) and not m.weight.is_floating_point()):
-            raise ValueError(f'{name}.{n} is no ordinary linear layer but {type(m).__name__}: the model is quantized already. Take structure out first, quantize then.')
-
-def _suits(model):
-    "The blocks of a model that structure can be taken out of."
-    family(model); layout(model)
-    for n, b in blocks(model).items(): _plain(b, n)
+# %% ../../nbs/api/12_structure.ipynb #5772e4dd
+def _suits(model)->dict:
+    "The blocks of a model; raises `ValueError` unless all of their parts are ordinary linear layers."
+    place = family(model); layout(model)
+    for n, block in blocks(model).items():
+        for part in (*place.qkv, place.out, *place.up, place.down):
+            m = block.get_submodule(part)
+            if type(m) in (nn.Linear, Conv1D) and type(m.weight.data) is torch.Tensor: continue
+            raise ValueError(f'{n}.{part} is no ordinary linear layer but {type(m).__name__}: the model is quantized already, or kept in another form. Take structure out first.')
     return blocks(model)
 
 @dataclass(frozen=True)
