@@ -3,7 +3,7 @@
 Prints one JSON line per comparison: {"what", "ours" (compressed), "peer" (dense), "ratio" (ours / peer), "unit", "note"}; texts of 128 tokens, embeddings and head included.
 Models take turns within each round, in changing order, and medians are compared. Run: python benchmarks/latency.py [--quick] [--threads 2]
 """
-import argparse, json, os, statistics, time
+import argparse, contextlib, json, os, statistics, sys, time
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -46,7 +46,8 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    dense = fp.load_classifier(fp.MINILM, labels=["no", "yes"])
+    with contextlib.redirect_stdout(sys.stderr):  # the fresh head is announced; only JSON goes to stdout
+        dense = fp.load_classifier(fp.MINILM, labels=["no", "yes"])
     models = {"dense": dense} | {what: method(dense) for what, method in METHODS.items()}
     for batch, rounds in ((1, 10), (32, 2)) if options.quick else ((1, 60), (32, 15)):
         found = times(models, batch, rounds)
