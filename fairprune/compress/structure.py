@@ -52,6 +52,7 @@ class Units(NamedTuple):
 
 def _head_size(attention): return getattr(attention, 'attention_head_size', None) or attention.head_dim
 
+# %% ../../nbs/api/12_structure.ipynb #d619de18
 def head_units(block)->Units:
     "Heads; groups of heads that share keys and values."
     place = family(block)
@@ -82,6 +83,7 @@ def slim(layer, rows=None, columns=None):
     layer.weight = nn.Parameter((w.T if transposed else w).clone(memory_format=torch.contiguous_format), layer.weight.requires_grad)
     for name, size in zip(('nf', 'nx') if transposed else ('out_features', 'in_features'), w.shape): setattr(layer, name, size)
 
+# %% ../../nbs/api/12_structure.ipynb #00385b6f
 def keep(
     units:Units,       # of a block, which is changed
     kept:torch.Tensor, # (k,) indices of units, in order
@@ -112,6 +114,7 @@ def _gate(gates, i, count):
         return ((x.unflatten(-1, (count, -1)) * gates[i]).flatten(-2), *args[1:])
     return hook
 
+# %% ../../nbs/api/12_structure.ipynb #4fbea28d
 def gate_scores(
     model,
     every:list,  # of `Units`
@@ -197,6 +200,7 @@ def _suits(model)->dict:
             raise ValueError(f'{n}.{part} is no ordinary linear layer but {type(m).__name__}: the model is quantized already, or kept in another form. Take structure out first.')
     return blocks(model)
 
+# %% ../../nbs/api/12_structure.ipynb #d66a68f4
 @dataclass(frozen=True)
 class _Structured(Method, named=False):
     sparsity: float = .5   # share that is taken out of what is there, in [0, 1)
@@ -225,6 +229,7 @@ class _Structured(Method, named=False):
             keep(self.units(block), kept.to(self.units(block).out.weight.device))
         return declare(model)
 
+# %% ../../nbs/api/12_structure.ipynb #6442dc57
 @dataclass(frozen=True)
 class Heads(_Structured):
     "Take attention heads out, those of least importance (Michel et al. 2019). Heads that share keys and values go together."
@@ -247,6 +252,7 @@ def kept_blocks(
     if which not in known: raise ValueError(f'Unknown blocks {which!r}. Known: {", ".join(known)}.')
     return known[which]
 
+# %% ../../nbs/api/12_structure.ipynb #72d31809
 def renumbered(
     steps:list, # of a layout
     root:str,   # name of the list of blocks
