@@ -13,8 +13,9 @@ _PUBLIC = dict(
 )
 _PUBLIC["compress.methods"] = "Method Record measure methods parse"
 _PUBLIC["compress.pruning"] = "Gradual Magnitude Movement Random Taylor Wanda"
-_PUBLIC["compress.quantization"] = "Int8 Opq Qat Rtn StaticInt8"
 _PUBLIC["compress.structure"] = "Heads LayerDrop Neurons"
+_PUBLIC["compress.quantization"] = "Int8 Opq Qat Rtn StaticInt8"
+_PUBLIC["compress.distillation"] = "Distill PatientKD TinyBert TripleLoss"
 _PUBLIC["compress.second_order"] = "GPTQ SparseGPT"
 _PUBLIC["compress.recovery"] = "Recover"
 _PUBLIC["bias.groups"] = "compare group_table"
