@@ -38,7 +38,7 @@ test: $(VENV)/.dev  ## all checks: in sync, notebooks run, site without broken l
 	.ci/sync
 	nbdev_test --n_workers 2 --path nbs
 	python .ci/build_site.py
-	pytest -q tests
+	pytest -q -n 2 tests
 
 lab: $(VENV)/.dev  ## edit the notebooks in JupyterLab
 	jupyter lab nbs
