@@ -14,6 +14,7 @@ _PUBLIC = dict(
 _PUBLIC["compress.methods"] = "Method Record measure methods parse"
 _PUBLIC["compress.pruning"] = "Gradual Magnitude Movement Random Taylor Wanda"
 _PUBLIC["compress.quantization"] = "Int8 Rtn"
+_PUBLIC["compress.factorization"] = "Freeze Lora LowRank Share Unfreeze"
 _PUBLIC["compress.second_order"] = "GPTQ SparseGPT"
 _PUBLIC["compress.recovery"] = "Recover"
 _PUBLIC["bias.groups"] = "compare group_table"
