@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 ini = ConfigParser(delimiters=["="])
 ini.read("settings.ini", encoding="utf-8")
 cfg = ini["DEFAULT"]
-demo, ray, dev = (cfg[f"{name}_requirements"].split() for name in ("demo", "ray", "dev"))
+demo, ray, lora, dev = (cfg[f"{name}_requirements"].split() for name in ("demo", "ray", "lora", "dev"))
 
 setup(
     name=cfg["lib_name"],
@@ -22,7 +22,7 @@ setup(
     packages=find_packages(include=["fairprune", "fairprune.*"]),
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
-    extras_require={"demo": demo, "ray": ray, "dev": demo + ray + dev},
+    extras_require={"demo": demo, "ray": ray, "lora": lora, "dev": demo + ray + lora + dev},
     entry_points={"console_scripts": [line.strip() for line in cfg["console_scripts"].splitlines() if line.strip()],
                   "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     zip_safe=False,

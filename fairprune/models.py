@@ -51,7 +51,7 @@ def _tokenizer(folder, **kwargs):
 
 def _load(auto, name, allowed=(), **kwargs):
     "The model and its tokenizer; raises `ValueError` on weights that are missing, left over, or of another shape."
-    from fairprune.compress.layout import aligned # transformers can now read our layouts
+    from fairprune.compress.layout import aligned, freeze, frozen # transformers can now read our layouts
     folder = _resolve(name)
     with _quiet():
         try: model, info = auto.from_pretrained(folder, output_loading_info=True, **{'use_safetensors': True, 'trust_remote_code': False} | kwargs)
@@ -60,7 +60,7 @@ def _load(auto, name, allowed=(), **kwargs):
     missing = [k for k in info['missing_keys'] if not k.startswith(tuple(allowed))] if allowed else list(info['missing_keys'])
     for what, keys in dict(missing=missing, unexpected=info['unexpected_keys'], mismatched=info['mismatched_keys']).items():
         if keys: raise ValueError(f'{name}: {what} weights, {len(keys)} in all, such as {sorted(map(str, keys))[0]}. The checkpoint is for another architecture.')
-    return aligned(model).eval(), sorted(info['missing_keys'])
+    return freeze(aligned(model).eval(), frozen(model)), sorted(info['missing_keys'])
 
 # %% ../nbs/api/01_models.ipynb #a6ee5492
 def load_classifier(
@@ -262,11 +262,13 @@ def _weighted_loss(weights):
 @contextmanager
 def _held(model):
     "Within it, pruned weights get no gradient, and compact layers are trained in the form that they keep. Raises `ValueError` where one cannot be."
-    from fairprune.compress.layout import Compact, linear_layers
-    layers = linear_layers(model)
-    compact = {n: m.thawed() for n, m in layers.items() if isinstance(m, Compact)}
-    pruned = [m.weight for n, m in layers.items() if n not in compact and 0 < torch.count_nonzero(m.weight) < m.weight.numel()]
-    hooks = [w.register_hook(lambda grad, keep=(w.detach() != 0): grad * keep.to(grad.device)) for w in pruned]
+    from fairprune.compress.layout import Compact, freeze, frozen, linear_layers, straight_through, within
+    layers, still = linear_layers(model), frozen(model)
+    compact = {n: m.thawed() for n, m in layers.items() if isinstance(m, Compact) and not within(n, still)}
+    freeze(model, still)
+    hooks = [m.register_forward_hook(straight_through) for n, m in layers.items() if isinstance(m, Compact) and n not in compact]
+    pruned = [m.weight for m in layers.values() if not isinstance(m, Compact) and m.weight.requires_grad and 0 < torch.count_nonzero(m.weight) < m.weight.numel()]
+    hooks += [w.register_hook(lambda grad, keep=(w.detach() != 0): grad * keep.to(grad.device)) for w in pruned]
     for n, m in compact.items(): model.set_submodule(n, m)
     try: yield
     finally:

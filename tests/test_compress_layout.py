@@ -42,6 +42,32 @@ def test_mark():
     assert (logits(again, ['a text']) == logits(tiny, ['a text'])).all() and torch.equal(plain.state_dict()[f'{name}.inner.weight'], new.weight)
 
 
+def test_freeze():
+    """Their names stand in the configuration, so a saved model remembers them; `finetune` obeys."""
+    tiny = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
+    still = lambda m: {n for n, p in m.named_parameters() if not p.requires_grad}
+    assert still(tiny) == {n for n, _ in tiny.named_parameters() if n.startswith(('bert.embeddings.', 'bert.encoder.layer.1.'))}
+    assert within('layer.1.bias', ['layer.1']) and not within('layer.10.bias', ['layer.1'])
+    with tempfile.TemporaryDirectory() as folder: again = load_classifier(save(tiny, Path(folder)/'model'))
+    assert still(again) == still(tiny) and frozen(again) == frozen(tiny) and not layout(again) # an ordinary model otherwise
+    assert not still(freeze(again, [])) and frozen(again) == [] and len(frozen(tiny)) == 2
+
+
+def test_straight_through():
+    """In training a hook lends it that of its float weight, straight through."""
+    class Rounded(Compact):
+        "Its output is rounded, without a gradient."
+        def __init__(self): super().__init__(2, 1); self.bias = None; self.register_buffer('weight', torch.tensor([[2., 3.]]))
+        def dense(self): return self.weight
+        def forward(self, x): return (x.detach() @ self.weight.T).round()
+    layer, x = Rounded(), torch.tensor([[.3, .3]], requires_grad=True)
+    assert not layer(x).requires_grad
+    layer.register_forward_hook(straight_through)
+    y = layer(x)
+    y.sum().backward()
+    assert y.item() == 2 and x.grad.tolist() == [[2, 3]]
+
+
 def test_unpack():
     """Codes of a few bits are written one after the other, so three bits take three bits."""
     for bits in range(1, 9):
@@ -51,20 +77,8 @@ def test_unpack():
 
 def test_folded():
     """`fairprune.save` writes it so; a model's own `save_pretrained` writes all zeros out, for readers without `fairprune`."""
-    class Sliced(nn.Module):
-        "Reads the first columns of its input only."
-        def __init__(self, inner): super().__init__(); self.inner = inner
-        def forward(self, x): return self.inner(x[..., :self.inner.in_features])
-    tiny, name = tiny_classifier(), 'bert.encoder.layer.0.intermediate.dense'
-    old = tiny.get_submodule(name)
-    new = nn.Linear(20, 64)
-    new.weight.data.copy_(old.weight[:, :20])
-    new.bias.data.copy_(old.bias)
-    tiny.set_submodule(name, Sliced(new))
-    mark(mark(tiny, {name: dict(kind='narrow', width=20)}), {name: dict(kind='sliced')})
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        again = load_classifier(save(tiny, Path(folder)/'narrow'))
-        plain = AutoModelForSequenceClassification.from_pretrained(Path(folder)/'narrow')
+    tiny = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
+    with tempfile.TemporaryDirectory() as folder: again = load_classifier(save(tiny, Path(folder)/'model'))
     layer = nn.Linear(8, 4)
     assert written_bytes(layer) == 4 * 4 * 8
     layer.weight.data[1:] = 0

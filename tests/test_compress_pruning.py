@@ -112,12 +112,19 @@ def test_Taylor():
     assert torch.allclose(gradients(worker, layer, some)['classifier'], gradients(worker, layer, whole)['classifier'], atol=1e-6) # whatever the batches
     probabilities = worker(**whole[0]).logits.softmax(1)
     assert gradients(worker, layer, whole)['classifier'].sum(0).abs().max() < 1e-6 and all(p.requires_grad for p in worker.parameters())
+    worker.classifier.bias.requires_grad_(False)
+    gradients(worker, layer, some)
+    assert not worker.classifier.bias.requires_grad and worker.classifier.weight.requires_grad # as it was
 
 
 def test_Wanda():
     """The model is walked block by block, so each layer is judged on what pruned blocks give it."""
     people = bios(200)
     worker = tiny_classifier(people.labels)
+    some = batches(worker, people, n=12, length=24, batch_size=5)
+    layer = dict(classifier=worker.classifier)
+    worker.classifier.bias.requires_grad_(False)
+    gradients(worker, layer, some)
     assert wanda_score(torch.tensor([[2., -3.]]), torch.tensor([16., 1.])).tolist() == [[8, 3]]
     pruned = Wanda(.5, n=16, length=32)(worker, people)
     assert all((m.weight == 0).sum(1).eq(m.in_features // 2).all() for m in prunable(pruned).values())

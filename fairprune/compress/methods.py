@@ -9,7 +9,7 @@ __all__ = ['Record', 'latency', 'measure', 'stored_record', 'Method', 'Chain', '
 import ast, copy, time
 from dataclasses import asdict, dataclass, fields
 import torch
-from .layout import Compact, linear_layers, thin, written_bytes
+from .layout import Compact, freeze, frozen, linear_layers, thin, written_bytes
 
 # %% ../../nbs/api/10_methods.ipynb #9cd59f9d
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ def measure(model, method:str='', seconds:float=0.)->Record:
     stored = sum(t.nbytes for t in unique.values())
     compact = [m for m in layers if isinstance(m, Compact)]
     inside = {t.data_ptr() for m in compact for name, t in m.state_dict().items() if name != 'bias'}
-    whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | {m.weight.data_ptr(): m.dense() for m in compact}
+    factors = {(m.weight.data_ptr(), i): t for m in compact for i, t in enumerate(m.factors())}
+    whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | factors
     spared = sum(m.weight.nbytes - written_bytes(m) for m in thin(model).values())
     nonzero = {key: int(torch.count_nonzero(t)) for key, t in whole.items()}
-    macs = sum(nonzero[m.weight.data_ptr()] for m in layers)
+    macs = sum(nonzero[m.weight.data_ptr()] for m in layers if not isinstance(m, Compact)) + sum(nonzero[key] for key in factors)
     return Record(method, sum(t.numel() for t in whole.values()), sum(nonzero.values()), stored - spared, macs, round(seconds, 3), round(latency(model), 3))
 
 def stored_record(model)->Record:
@@ -71,6 +72,7 @@ class Method:
         start, done = time.perf_counter(), stored_record(model)
         new = model if inplace else copy.deepcopy(model)
         new = self.apply(new, data, seed) or new
+        freeze(new, frozen(new)) # also what took the place of something frozen
         record = measure(new, ' >> '.join(filter(None, (done.method, str(self)))), done.seconds + time.perf_counter() - start)
         new.record, new.config.fairprune = record, record.as_dict()
         return new.eval()

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
 from .calibration import SquaredNorms, batches, walk
-from .layout import linear_layers
+from .layout import Compact, linear_layers
 from .methods import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
-_HEADS = ('classifier', 'score', 'pre_classifier', 'lm_head', 'qa_outputs', 'pooler')
+_HEADS = ('classifier', 'score', 'pre_classifier', 'lm_head', 'qa_outputs', 'pooler', 'lora_A', 'lora_B')
 
 def prunable(model)->dict:
-    "Name to module of the linear layers of the body: no embedding, pooler or head."
-    return {n: m for n, m in linear_layers(model).items() if not set(n.split('.')) & set(_HEADS) and m.weight.is_floating_point()}
+    "Name to module of the linear layers of the body: no embedding, pooler, head or adapter, and none in a compact form."
+    return {n: m for n, m in linear_layers(model).items() if not set(n.split('.')) & set(_HEADS) and not isinstance(m, Compact)}
 
 def targets(
     model,
@@ -28,7 +28,7 @@ def targets(
 )->dict:            # name to module
     "Layers to prune. A pattern reaches the body; an embedding, norm or head is named in full. Raises `ValueError` where nothing matches."
     body = prunable(model)
-    if not body: raise ValueError('The model has no floating-point linear layer left: it is quantized already. Prune first, quantize then.')
+    if not body: raise ValueError('The model has no floating-point linear layer left: it is quantized already, or factorized. Prune first.')
     named = {n: m for n, m in model.named_modules() if n == modules and hasattr(m, 'weight')}
     found = named or {n: m for n, m in body.items() if fnmatch(n, modules or '*')}
     if not found: raise ValueError(f'No module matches {modules!r}. The body has {len(body)} linear layers, such as {next(iter(body))}.')
@@ -165,14 +165,14 @@ def taylor_score(w, grad): return (w * grad).abs()
 
 def gradients(model, layers, inputs):
     "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`."
-    wanted = [m.weight for m in layers.values()]
-    for p in model.parameters(): p.requires_grad_(False)
+    wanted, before = [m.weight for m in layers.values()], {p: p.requires_grad for p in model.parameters()}
+    for p in before: p.requires_grad_(False)
     for w in wanted: w.requires_grad_(True); w.grad = None
     total = sum(len(b['labels']) for b in inputs)
     for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
     found = {n: w.grad.T if type(m).__name__ == 'Conv1D' else w.grad for (n, m), w in zip(layers.items(), wanted)}
     for w in wanted: w.grad = None
-    for p in model.parameters(): p.requires_grad_(True)
+    for p, learns in before.items(): p.requires_grad_(learns)
     return found
 
 @dataclass(frozen=True)
