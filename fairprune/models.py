@@ -267,7 +267,7 @@ def _held(model):
     compact = {n: m.thawed() for n, m in layers.items() if isinstance(m, Compact) and not within(n, still)}
     freeze(model, still)
     hooks = [m.register_forward_hook(straight_through) for n, m in layers.items() if isinstance(m, Compact) and n not in compact]
-    pruned = [m.weight for m in layers.values() if not isinstance(m, Compact) and m.weight.requires_grad and 0 < torch.count_nonzero(m.weight) < m.weight.numel()]
+    pruned = [m.weight for n, m in layers.items() if not isinstance(m, Compact) and m.weight.requires_grad and 'lora_B' not in n.split('.') and (m.weight == 0).any()]
     hooks += [w.register_hook(lambda grad, keep=(w.detach() != 0): grad * keep.to(grad.device)) for w in pruned]
     for n, m in compact.items(): model.set_submodule(n, m)
     try: yield

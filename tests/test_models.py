@@ -179,3 +179,7 @@ def test_trainer_4():
         before, after = pruned.get_submodule(layer).weight, trained.get_submodule(layer).weight
         assert torch.equal(before == 0, after == 0) and not torch.equal(before, after)
     assert trained.record.macs == pruned.record.macs and trained.record.method == 'magnitude()'
+    empty = Magnitude(.5)(tiny)
+    first = next(iter(prunable(empty)))
+    empty.get_submodule(first).weight.data.zero_()
+    assert not finetune(empty, toy, epochs=1, progress=False).get_submodule(first).weight.any()

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['row_scales', 'to_int8', 'Quantized', 'quantized', 'input_grid', 'Int8Linear', 'int8', 'Int8', 'Ranges',
            'StaticInt8Linear', 'static_int8', 'StaticInt8', 'affine', 'encode', 'decode', 'PackedLinear', 'packed',
-           'Rtn', 'straight_through', 'OnGrid', 'Qat', 'laplace_sparsity', 'laplace_error', 'laplace_threshold',
-           'bit_widths', 'Opq']
+           'Rtn', 'through', 'OnGrid', 'Qat', 'laplace_sparsity', 'laplace_error', 'laplace_threshold', 'bit_widths',
+           'Opq']
 
 # %% ../../nbs/api/13_quantization.ipynb #aba74929
 import math, platform, warnings
@@ -205,7 +205,7 @@ class Rtn(Method):
     def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, self.empty))
 
 # %% ../../nbs/api/13_quantization.ipynb #8fe63dde
-def straight_through(x, rounded): return x + (rounded - x).detach()
+def through(x, rounded): return x + (rounded - x).detach()
 
 class OnGrid(nn.Module):
     "Trains the weights behind a quantized layer. The grid stays, or follows the weights where it is `live`."
@@ -219,9 +219,9 @@ class OnGrid(nn.Module):
     def points(self):
         w, layer = self.weight if self.keep is None else self.weight * self.keep, self.layer[0].to(self.weight.device)
         if self.live: layer.fit(w.detach())
-        return straight_through(w, layer.nearest(w.detach()))
+        return through(w, layer.nearest(w.detach()))
 
-    def forward(self, x): return nn.functional.linear(straight_through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points(), self.bias)
+    def forward(self, x): return nn.functional.linear(through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points(), self.bias)
 
     @torch.no_grad()
     def frozen(self):
