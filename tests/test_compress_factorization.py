@@ -269,7 +269,7 @@ def test_Unfreeze_2():
         assert frozen(again) == frozen(held) and trainable(again) == trainable(held) < trainable(before(tiny, toy))
         moved = train(again, toy); equal = same(held, moved)
         assert all(equal[n] for n in equal if within(n, frozen(held)))
-        assert not any(equal[n] for n, t in held.state_dict().items() if t.is_floating_point() and not within(n, frozen(held)) and not n.endswith('key.bias')) # softmax ignores it
+        assert not any(equal[n] for n, t in held.state_dict().items() if t.is_floating_point() and not within(n, frozen(held)) and not n.endswith(('key.bias', '.scale'))) # softmax ignores it
         assert moved.record.method == ' >> '.join(map(str, (Freeze(1), before, train)))
     assert not all(v for n, v in same(held, train(Unfreeze()(held), toy)).items() if within(n, frozen(held)))
 
@@ -315,7 +315,7 @@ def test_Lora():
         assert frozen(again) == frozen(held) and trainable(again) == trainable(held) < trainable(before(tiny, toy))
         moved = train(again, toy); equal = same(held, moved)
         assert all(equal[n] for n in equal if within(n, frozen(held)))
-        assert not any(equal[n] for n, t in held.state_dict().items() if t.is_floating_point() and not within(n, frozen(held)) and not n.endswith('key.bias')) # softmax ignores it
+        assert not any(equal[n] for n, t in held.state_dict().items() if t.is_floating_point() and not within(n, frozen(held)) and not n.endswith(('key.bias', '.scale'))) # softmax ignores it
         assert moved.record.method == ' >> '.join(map(str, (Freeze(1), before, train)))
     adapt = Lora(rank=2, epochs=1, lr=1e-2)
     dense = finetune(tiny, toy, epochs=3, lr=5e-3, progress=False)
@@ -363,7 +363,7 @@ def test_Lora_2():
         assert frozen(again) == frozen(held) and trainable(again) == trainable(held) < trainable(before(tiny, toy))
         moved = train(again, toy); equal = same(held, moved)
         assert all(equal[n] for n in equal if within(n, frozen(held)))
-        assert not any(equal[n] for n, t in held.state_dict().items() if t.is_floating_point() and not within(n, frozen(held)) and not n.endswith('key.bias')) # softmax ignores it
+        assert not any(equal[n] for n, t in held.state_dict().items() if t.is_floating_point() and not within(n, frozen(held)) and not n.endswith(('key.bias', '.scale'))) # softmax ignores it
         assert moved.record.method == ' >> '.join(map(str, (Freeze(1), before, train)))
     adapt = Lora(rank=2, epochs=1, lr=1e-2)
     dense = finetune(tiny, toy, epochs=3, lr=5e-3, progress=False)

@@ -8,6 +8,7 @@ __all__ = ['truncated', 'rank_of_energy', 'ranks_of_budget', 'LowRankLinear', 'l
            'lora', 'adaptable', 'unadapted', 'Lora']
 
 # %% ../../nbs/api/15_factorization.ipynb #2a923f9d
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -185,7 +186,7 @@ def shared_linear(layer, bits):
     w = matrix(layer).float(); new, absent = shared(layer, bits).to(w.device), w == 0
     first = int(absent.any()) # codes that zero takes
     c = centroids(w[~absent], 2 ** bits - first)
-    codes = torch.bucketize(w, c[1:] / 2 + c[:-1] / 2).masked_fill(absent, -first) + first
+    codes = torch.bucketize(w.contiguous(), c[1:] / 2 + c[:-1] / 2).masked_fill(absent, -first) + first
     new.codebook[first:] = c; new.weight.copy_(pack(codes.to(torch.uint8), bits))
     if layer.bias is not None: new.bias.copy_(layer.bias.data)
     return new
@@ -254,7 +255,9 @@ def lora(layer, rank, alpha):
     config = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=['0'], fan_in_fan_out=isinstance(layer, Conv1D))
     if isinstance(layer, Compact): config._register_custom_module({type(layer): peft.tuners.lora.Linear})
     pair = nn.Sequential(layer, nn.LayerNorm(1)) # PEFT asks for the device of a parameter, which a packed layer does not have
-    return peft.inject_adapter_in_model(config, pair)[0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Unsupported layer type') # PEFT asks us to know what we do
+        return peft.inject_adapter_in_model(config, pair)[0]
 
 # %% ../../nbs/api/15_factorization.ipynb #ab93f35a
 _LEARN = ('lora_A', 'lora_B', 'classifier', 'score', 'pre_classifier') # adapters and heads of classifiers
