@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from transformers import AutoModelForSequenceClassification
 from fairprune.compress.pruning import Magnitude
+from fairprune.compress.quantization import Int8
 from fairprune.models import _quiet, load_classifier, logits, save, tiny_classifier
 import fairprune.compress.layout as library
 from fairprune.compress.layout import *
@@ -55,17 +56,13 @@ def test_freeze():
 
 def test_straight_through():
     """In training a hook lends it that of its float weight, straight through."""
-    class Rounded(Compact):
-        "Its output is rounded, without a gradient."
-        def __init__(self): super().__init__(2, 1); self.bias = None; self.register_buffer('weight', torch.tensor([[2., 3.]]))
-        def dense(self): return self.weight
-        def forward(self, x): return (x.detach() @ self.weight.T).round()
-    layer, x = Rounded(), torch.tensor([[.3, .3]], requires_grad=True)
-    assert not layer(x).requires_grad
+    tiny, name = tiny_classifier(), 'bert.encoder.layer.0.intermediate.dense'
+    layer, x = Int8()(tiny_classifier()).get_submodule(name), torch.randn(5, 32, requires_grad=True)
+    before = layer(x).detach()
     layer.register_forward_hook(straight_through)
     y = layer(x)
-    y.sum().backward()
-    assert y.item() == 2 and x.grad.tolist() == [[2, 3]]
+    y.square().sum().backward()
+    assert torch.allclose(y, before, atol=1e-6) and torch.allclose(x.grad, 2 * before @ layer.dense(), atol=1e-4)
 
 
 def test_unpack():

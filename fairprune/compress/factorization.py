@@ -7,7 +7,7 @@ __all__ = ['truncated', 'rank_of_energy', 'ranks_of_budget', 'LowRankLinear', 'l
            'centroids', 'SharedLinear', 'shared', 'shared_linear', 'Share', 'lowest', 'trainable', 'Freeze', 'Unfreeze',
            'lora', 'adaptable', 'unadapted', 'Lora']
 
-# %% ../../nbs/api/15_factorization.ipynb #2a923f9d
+# %% ../../nbs/api/15_factorization.ipynb #3a9bc17c
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -57,9 +57,10 @@ def ranks_of_budget(
     taken = order[cost[order].cumsum(0) <= budget * sum(a * b for a, b in shapes.values()) + 1e-6]
     return dict(zip(values, torch.bincount(owner[taken], minlength=len(values)).tolist()))
 
-# %% ../../nbs/api/15_factorization.ipynb #865fb49c
+# %% ../../nbs/api/15_factorization.ipynb #c3beaa07
 class LowRankLinear(Compact):
     "`y = (x A^T) B^T + b` with B (out, r) in `weight` and A (r, in) in `right`."
+    differentiable = True
     def __init__(self, in_features, out_features, bias=True, rank=1):
         super().__init__(in_features, out_features)
         self.weight = nn.Parameter(torch.zeros(out_features, rank))
@@ -124,7 +125,7 @@ class LowRank(Method):
         if self.energy: return {n: rank_of_energy(s, self.energy) for n, s in values.items()}
         return ranks_of_budget(values, {n: shape(m) for n, m in layers.items()}, self.budget)
 
-# %% ../../nbs/api/15_factorization.ipynb #7874c903
+# %% ../../nbs/api/15_factorization.ipynb #8c858369
 def centroids(
     values:torch.Tensor, # (n,) float
     k:int,               # at least 1
@@ -132,7 +133,7 @@ def centroids(
 )->torch.Tensor:         # (k,) float32, ascending
     "k-means in one dimension, from centres at equal distances. A centre without a weight stays where it is."
     if not len(values): return values.new_zeros(k, dtype=torch.float32)
-    x = values.double().sort().values
+    x = values.sort().values.double()
     sums, c = nn.functional.pad(x.cumsum(0), (1, 0)), torch.linspace(float(x[0]), float(x[-1]), k, dtype=torch.double, device=x.device)
     for _ in range(rounds):
         ends = nn.functional.pad(torch.searchsorted(x, c[1:] / 2 + c[:-1] / 2, right=True), (1, 0))
@@ -143,9 +144,10 @@ def centroids(
         c = new
     return c.float()
 
-# %% ../../nbs/api/15_factorization.ipynb #4044f0c4
+# %% ../../nbs/api/15_factorization.ipynb #6fb375c7
 class SharedLinear(Compact):
     "`y = x W^T + b` with weights from a `codebook` of 2^bits values, by packed codes in `weight`. It is as fast as a float layer, not faster."
+    differentiable = True
     def __init__(self, in_features, out_features, bias=True, bits=4):
         super().__init__(in_features, out_features); self.bits, self.cache = bits, None
         self.register_buffer('weight', torch.zeros(out_features, -(-in_features * bits // 8), dtype=torch.uint8))
@@ -241,7 +243,7 @@ class Unfreeze(Method):
     "Let everything move again."
     def apply(self, model, data, seed): return freeze(model, [])
 
-# %% ../../nbs/api/15_factorization.ipynb #cbd8937b
+# %% ../../nbs/api/15_factorization.ipynb #9595c6a2
 def _peft():
     "PEFT, or a `ValueError` that says how to get it."
     try: import peft
@@ -256,7 +258,7 @@ def lora(layer, rank, alpha):
     if isinstance(layer, Compact): config._register_custom_module({type(layer): peft.tuners.lora.Linear})
     pair = nn.Sequential(layer, nn.LayerNorm(1)) # PEFT asks for the device of a parameter, which a packed layer does not have
     with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Unsupported layer type') # PEFT asks us to know what we do
+        warnings.filterwarnings('ignore', 'Unsupported layer type') # it has a width in and a width out, and is never merged
         return peft.inject_adapter_in_model(config, pair)[0]
 
 # %% ../../nbs/api/15_factorization.ipynb #ab93f35a

@@ -19,6 +19,7 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 # %% ../../nbs/api/08_layout.ipynb #38102234
 class Compact(nn.Module):
     "A linear layer that keeps its (out, in) weight in another form, in `.weight`. A subclass defines `dense()`, the weight as floats."
+    differentiable = False # whether its product has a gradient of its own; else `straight_through` lends it one
     def __init__(self, in_features, out_features):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
@@ -111,9 +112,9 @@ def freeze(model, modules): # names; none lifts it all
 
 # %% ../../nbs/api/08_layout.ipynb #1c76fd9e
 def straight_through(layer, args, y):
-    "A forward hook for a compact layer that holds still: its output, with the gradient of the float weight where the kernel has none."
+    "A forward hook for a compact layer that holds still: its output, with the gradient of the float weight."
     x = args[0]
-    if y.requires_grad or not x.requires_grad: return y
+    if layer.differentiable or not x.requires_grad: return y
     soft = nn.functional.linear(x, layer.dense().to(x.dtype), layer.bias)
     return soft + (y - soft).detach()
 
