@@ -313,10 +313,10 @@ def _suits(model, data, balanced, loss):
 
 def _remeasured(model):
     "With a record of the weights as they are now."
-    from fairprune.compress.methods import measure, stored_record
-    old = stored_record(model)
-    model.record = measure(model, old.method, old.seconds)
-    if old.method: model.config.fairprune = model.record.as_dict()
+    from fairprune.compress.methods import measure
+    old = getattr(model.config, 'fairprune', None)
+    model.record = measure(model, old['method'], old['seconds']) if old else measure(model)
+    if old: model.config.fairprune = model.record.as_dict()
     return model
 
 # %% ../nbs/api/01_models.ipynb #f02037d8
