@@ -173,12 +173,12 @@ def test_plot_3():
         _data.cache_clear() # as in a new process
         with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
     with tempfile.TemporaryDirectory() as folder:
-        grid = tiny_grid(folder, seeds=1, methods=['int8() >> recover()', 'magnitude()'])
+        grid = tiny_grid(folder, seeds=1, methods=['int8() >> rtn()', 'magnitude()'])
         found = sweep(grid, f'{folder}/out', progress=False)
         states = found.status().set_index(found.status().id.map({c.id: c.method for c in found.cells})).state
-        assert states.to_dict() == {'dense': 'finished', 'int8() >> recover()': 'failed', 'magnitude()': 'finished'}
+        assert states.to_dict() == {'dense': 'finished', 'int8() >> rtn()': 'failed', 'magnitude()': 'finished'}
         failed = _unsealed(next((found.folder/'failed').iterdir()))
-        assert 'quantized weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
+        assert 'it is quantized already' in failed['error'] and 'Traceback' in failed['traceback']
         stamp = next((found.folder/'failed').iterdir()).stat().st_mtime_ns
         sweep(grid, f'{folder}/out', progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns == stamp # not tried again
         flight = _Flight(found, [c for c in found.cells if _stamp(found.path('failed', c))], InProcess(), 'cpu')
@@ -222,12 +222,12 @@ def test_plot_5():
         _data.cache_clear() # as in a new process
         with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
     with tempfile.TemporaryDirectory() as folder:
-        grid = tiny_grid(folder, seeds=1, methods=['int8() >> recover()', 'magnitude()'])
+        grid = tiny_grid(folder, seeds=1, methods=['int8() >> rtn()', 'magnitude()'])
         found = sweep(grid, f'{folder}/out', progress=False)
         states = found.status().set_index(found.status().id.map({c.id: c.method for c in found.cells})).state
-        assert states.to_dict() == {'dense': 'finished', 'int8() >> recover()': 'failed', 'magnitude()': 'finished'}
+        assert states.to_dict() == {'dense': 'finished', 'int8() >> rtn()': 'failed', 'magnitude()': 'finished'}
         failed = _unsealed(next((found.folder/'failed').iterdir()))
-        assert 'quantized weights cannot be trained' in failed['error'] and 'Traceback' in failed['traceback']
+        assert 'it is quantized already' in failed['error'] and 'Traceback' in failed['traceback']
         stamp = next((found.folder/'failed').iterdir()).stat().st_mtime_ns
         sweep(grid, f'{folder}/out', progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns == stamp # not tried again
         flight = _Flight(found, [c for c in found.cells if _stamp(found.path('failed', c))], InProcess(), 'cpu')
