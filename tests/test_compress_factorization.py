@@ -13,7 +13,7 @@ import pandas as pd
 import seaborn as sns
 from fastcore.test import expect_fail
 from sklearn.cluster import KMeans
-from transformers import AutoModelForSequenceClassification, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 from fairprune.bias.groups import group_table
 from fairprune.compress.methods import parse
 from fairprune.compress.pruning import Magnitude, Taylor, prunable, zeros

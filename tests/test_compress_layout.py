@@ -20,7 +20,7 @@ def test_shape():
 
 
 def test_mark():
-    """A kind that makes a layer narrower, another that wraps one, and a model that reloads with both."""
+    """They go into the library's list, where `load_classifier` looks, not into this page's."""
     @library.kind
     def narrow(module, width): return nn.Linear(width, module.out_features)
     class Sliced(nn.Module):

@@ -2,6 +2,7 @@
 import torch
 from torch import nn
 from fairprune.compress.pruning import prunable, Magnitude
+import itertools
 import tempfile
 from pathlib import Path
 import numpy as np
@@ -13,7 +14,6 @@ from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText
 from fairprune.models import MINILM, _quiet, finetune, load_classifier, logits, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
-import itertools
 from fairprune.compress.quantization import *
 
 
