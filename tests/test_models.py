@@ -11,8 +11,9 @@ import pandas as pd
 from types import SimpleNamespace
 from contextlib import redirect_stderr
 from fastcore.test import expect_fail
-from transformers import BertConfig, DistilBertConfig, DistilBertForSequenceClassification
+from transformers import BertConfig, BertForPreTraining, DistilBertConfig, DistilBertForSequenceClassification
 from fairprune.compress.pruning import Magnitude, prunable
+from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.models import *
 from fairprune.models import _batches, _keep_best, _quiet, _resolve, _weighted_loss
@@ -64,15 +65,51 @@ def test_save():
     assert all(torch.equal(a, b) for a, b in zip(minilm.state_dict().values(), again.state_dict().values()))
 
 
-def test_tiny_lm():
+def test_tiny_masked_lm():
     """`load` finds out for itself what was saved, and says what it cannot use."""
     with tempfile.TemporaryDirectory() as folder:
-        for model in (tiny_classifier(), tiny_lm('gpt2')):
+        for model in (tiny_classifier(), tiny_lm('gpt2'), tiny_masked_lm('roberta')):
             assert type(load(save(model, Path(folder)/'model'))) is type(model)
         with expect_fail(ValueError, 'is no model folder'): load(folder)
 
 
-def test_tiny_lm_2():
+def test_tiny_masked_lm_2():
+    """What BERT's own checkpoints carry beside, a pooler and a head for the next sentence, is passed over."""
+    pretrained = BertForPreTraining(tiny_masked_lm().config)
+    pretrained.tokenizer = tiny_masked_lm().tokenizer
+    with tempfile.TemporaryDirectory() as folder:
+        again = load_masked_lm(save(pretrained, Path(folder)/'model'))
+    assert torch.equal(again.cls.predictions.transform.dense.weight, pretrained.cls.predictions.transform.dense.weight)
+    assert again.get_output_embeddings().weight is again.get_input_embeddings().weight and not is_lm(again)
+    with expect_fail(ValueError, "'gpt2' is no masked language model"): tiny_masked_lm('gpt2')
+
+
+def test_tiny_masked_lm_3():
+    """An encoder without that head is refused, and so is DistilBERT's checkpoint in BERT's architecture, of which no tensor would be used."""
+    with expect_fail(ValueError, 'missing weights, 6 in all, such as cls.predictions.bias. The checkpoint is for another architecture or an encoder without a masked-LM head'):
+        load_masked_lm(MINILM)
+    with tempfile.TemporaryDirectory() as folder:
+        save(tiny_masked_lm('distilbert'), Path(folder)/'model')
+        (Path(folder)/'model'/'config.json').write_text(json.dumps(tiny_masked_lm().config.to_dict()))
+        with expect_fail(ValueError, 'missing weights'): load_masked_lm(Path(folder)/'model')
+        save(tiny_lm(), Path(folder)/'lm')
+        with expect_fail(ValueError, 'is no masked language model; a causal one'): load_masked_lm(Path(folder)/'lm')
+
+
+def test_tiny_masked_lm_4():
+    """Its head is left alone, as every head is."""
+    ids = torch.arange(1000, 1010)[None]
+    for family in ('bert', 'distilbert', 'roberta'):
+        whole = tiny_masked_lm(family)
+        assert len(prunable(whole)) == 12
+        with tempfile.TemporaryDirectory() as folder:
+            for less in (Magnitude(.5)(whole), Int8()(whole), (Magnitude(.5) >> Int8())(whole)):
+                again = load(save(less, Path(folder)/'model'))
+                assert again.record == less.record and less.record.bytes < whole.record.bytes
+                assert torch.equal(again(input_ids=ids).logits, less(input_ids=ids).logits)
+
+
+def test_tiny_masked_lm_5():
     tiny = tiny_classifier()
     assert tiny.num_parameters() < 2e6 and tiny.config.num_labels == 2
 

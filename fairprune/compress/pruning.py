@@ -16,7 +16,7 @@ from .layout import Compact, linear_layers
 from .methods import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
-_HEADS = ('classifier', 'score', 'pre_classifier', 'lm_head', 'qa_outputs', 'pooler', 'lora_A', 'lora_B')
+_HEADS = ('classifier', 'score', 'pre_classifier', 'lm_head', 'cls', 'vocab_transform', 'vocab_projector', 'qa_outputs', 'pooler', 'lora_A', 'lora_B')
 
 def prunable(model)->dict:
     "Name to module of the linear layers of the body: no embedding, pooler, head or adapter, and none in a compact form."
