@@ -13,7 +13,7 @@ _PUBLIC = dict(
     gating="Gate gate",
 )
 _PUBLIC["compress.methods"] = "Method Record measure methods parse"
-_PUBLIC["compress.pruning"] = "Gradual Magnitude Movement Random Taylor Wanda"
+_PUBLIC["compress.pruning"] = "Gradual Magnitude Movement Noise Random Taylor Wanda"
 _PUBLIC["compress.structure"] = "Heads LayerDrop Neurons"
 _PUBLIC["compress.quantization"] = "Int8 Opq Qat Rtn StaticInt8"
 _PUBLIC["compress.distillation"] = "Distill PatientKD TinyBert TripleLoss"
@@ -21,6 +21,8 @@ _PUBLIC["compress.factorization"] = "Freeze Lora LowRank Share Unfreeze"
 _PUBLIC["compress.second_order"] = "GPTQ SparseGPT"
 _PUBLIC["compress.recovery"] = "Recover"
 _PUBLIC["bias.groups"] = "compare group_table"
+_PUBLIC["bias.control"] = "condition matched_control"
+_PUBLIC["bias.benchmarks"] = "Benchmark Scores compare_scores parse_benchmark"
 _PUBLIC["bias.statistics"] = "holm"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 __all__ = sorted(_MODULE)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PACKAGED', 'MINILM', 'SMOLLM2', 'GroupedText', 'unit_hash', 'from_frame', 'from_file', 'from_hub', 'folds', 'counts',
-           'git_blob', 'download', 'toxigen', 'hatexplain', 'named_data', 'named_sources']
+           'git_blob', 'download', 'public_files', 'toxigen', 'hatexplain', 'named_data', 'named_sources']
 
 # %% ../nbs/api/00_data.ipynb #4e3c231d
 import hashlib, json, os, urllib.request
@@ -212,16 +212,22 @@ def download(
     return path
 
 # %% ../nbs/api/00_data.ipynb #75f9225b
-def _public_file(set_name, file, url, checksum):
-    "The user's own copy, or the verified one in the cache; with its sha256."
+def _public_file(folder, file, url, checksum):
     own = os.environ.get('FAIRPRUNE_DATA')
     if own:
-        path = Path(own)/set_name/file
-        if not path.is_file(): raise ValueError(f'FAIRPRUNE_DATA is set, but {set_name}/{file} is not in that folder. Put it there, or unset the variable.')
+        path = Path(own)/folder/file
+        if not path.is_file(): raise ValueError(f'FAIRPRUNE_DATA is set, but {folder}/{file} is not in that folder. Put it there, or unset the variable.')
     else:
         cache = Path(os.environ.get('FAIRPRUNE_CACHE', Path.home()/'.cache'/'fairprune'))
-        path = download(url, cache/set_name/file, checksum)
+        path = download(url, cache/folder/file, checksum)
     return path, sha256(path)
+
+def public_files(
+    folder:str, # of `FAIRPRUNE_DATA`, or of the cache
+    files:dict, # file name to address and checksum
+)->dict:        # file name to path and sha256
+    "The user's own copies, or the verified ones in the cache; raises `ValueError` where a file is in neither."
+    return {file: _public_file(folder, file, *where) for file, where in files.items()}
 
 # %% ../nbs/api/00_data.ipynb #3176a3e1
 _HATEXPLAIN = 'https://raw.githubusercontent.com/hate-alert/HateXplain/01d742279dac941981f53806154481c0e15ee686/Data/'
@@ -231,13 +237,11 @@ _FILES = dict(bios={}, # made by our own grammar
     hatexplain={'dataset.json': (_HATEXPLAIN + 'dataset.json', '741bc082c38f4f8ee45cebdc868b3768e3901089'),
                 'post_id_divisions.json': (_HATEXPLAIN + 'post_id_divisions.json', '830746f72d7e62d749a7c2e0eb4ac8453da17d224df0f13c9624c82d3026994f')})
 
-def _public_files(set_name): return {f: _public_file(set_name, f, *where) for f, where in _FILES[set_name].items()} # name to path and sha256
-
 def toxigen(
     seed:int=0, # of the split by hash of the id: 70% train, 10% validation, 20% test
 )->GroupedText:
     "ToxiGen, human-annotated part (Hartvigsen et al. 2022), labels neutral and hate, groups: the communities spoken of."
-    (path, checksum), = _public_files('toxigen').values()
+    (path, checksum), = public_files('toxigen', _FILES['toxigen']).values()
     frame = pd.DataFrame(json.loads(path.read_text(encoding='utf-8')))
     frame['text'] = frame.text.str.replace('_x000D_', ' ').str.strip()
     return from_frame(frame, groups='target_groups', id='id', labels=('neutral', 'hate'), name='toxigen', seed=seed, sources={path.name: checksum})
@@ -256,7 +260,7 @@ def _post(post, split):
 # %% ../nbs/api/00_data.ipynb #56befa93
 def hatexplain()->GroupedText:
     "HateXplain (Mathew et al. 2021) with the authors' splits, three labels, ten communities and the mean rationale mask."
-    files = _public_files('hatexplain')
+    files = public_files('hatexplain', _FILES['hatexplain'])
     posts, divisions = (json.loads(p.read_text(encoding='utf-8')) for p, _ in files.values())
     frame = pd.DataFrame([_post(posts[i], dict(val='validation').get(s, s)) for s, ids in divisions.items() for i in ids])
     top = frame.groups.explode().value_counts().index[:10]
@@ -281,7 +285,7 @@ def named_sources(
     name # as for `named_data`
 )->dict: # file name to sha256; empty for a set without files
     "Checksums of the files behind a data set."
-    if name in _FILES: return {f: checksum for f, (_, checksum) in _public_files(name).items()}
+    if name in _FILES: return {f: checksum for f, (_, checksum) in public_files(name, _FILES[name]).items()}
     if not Path(name).suffix: raise ValueError(f'Unknown data set {name!r}. Known: {", ".join(_FILES)}, or the path of a table.')
     if not Path(name).is_file(): raise ValueError(f'No file {name}.')
     return {Path(name).name: sha256(name)}

@@ -63,7 +63,7 @@ def test_Chain():
 
 
 def test_parse():
-    """Only numbers, strings and the like are parameters; nothing is evaluated."""
+    """See [Values](07_values.ipynb)."""
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.

@@ -100,6 +100,15 @@ def test_Random():
     assert a.record.nonzero == half.record.nonzero
 
 
+def test_Noise():
+    """Noise is the other control: nothing is dropped, every weight is shaken."""
+    tiny = tiny_classifier()
+    first = next(iter(prunable(tiny)))
+    clean, loud, louder = (m.get_submodule(first).weight for m in (tiny, Noise(.1)(tiny), Noise(.2)(tiny)))
+    assert abs((loud - clean).std() / clean.std() - .1) < .01 and torch.allclose(louder - clean, 2 * (loud - clean), atol=1e-6)
+    with expect_fail(ValueError, 'scale = -1'): Noise(-1)(tiny)
+
+
 def test_Taylor():
     """The gradient is that of the mean loss on calibration texts."""
     w, g = torch.tensor([[2., -3.]]), torch.tensor([[.5, .1]])

@@ -63,9 +63,18 @@ def test_perplexity():
     assert perplexity(lm, story, length=8, n=3) == perplexity(lm, story, length=8, n=3)
 
 
+def test_masked_perplexity():
+    """The figure is no perplexity of the text and is not comparable with one; it tells how much a model lost."""
+    text = ' '.join(f'word {i}' for i in range(300))
+    story = Corpus(dict(test=text))
+    maskless = tiny_lm()
+    maskless.tokenizer.mask_token = None
+    with expect_fail(ValueError, 'no mask token'): masked_perplexity(maskless, story, length=8)
+
+
 @pytest.mark.slow
 @pytest.mark.data
-def test_perplexity_2():
+def test_masked_perplexity_2():
     """SmolLM2-135M on the test part of WikiText-2, some windows of 512 tokens."""
     smol = load_lm(SMOLLM2)
     found = perplexity(smol, wikitext2(), length=512, n=8)

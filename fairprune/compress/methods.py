@@ -6,10 +6,11 @@
 __all__ = ['Record', 'latency', 'measure', 'stored_record', 'Method', 'Chain', 'methods', 'parse']
 
 # %% ../../nbs/api/10_methods.ipynb #fca9f96e
-import ast, copy, time
-from dataclasses import asdict, dataclass, fields
+import copy, time
+from dataclasses import asdict, dataclass
 import torch
 from .layout import Compact, freeze, frozen, linear_layers, thin, written_bytes
+from ..values import text_of, value_of
 
 # %% ../../nbs/api/10_methods.ipynb #9cd59f9d
 @dataclass(frozen=True)
@@ -80,9 +81,7 @@ class Method:
     def check(self, model): "Raise `ValueError` where the model does not suit the method." # before any work
     def apply(self, model, data, seed): raise NotImplementedError
     def __rshift__(self, other): return Chain((self, other))
-    def __str__(self):
-        shown = ', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in fields(self) if getattr(self, f.name) != f.default)
-        return f'{type(self).__name__.lower()}({shown})'
+    def __str__(self): return text_of(self)
 
 # %% ../../nbs/api/10_methods.ipynb #a70e64c8
 @dataclass(frozen=True)
@@ -104,19 +103,8 @@ def methods()->dict:
     import fairprune.compress # all modules of methods
     return dict(_registry)
 
-def _one(node, text):
-    known = methods()
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.RShift): return _one(node.left, text) >> _one(node.right, text)
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)): raise ValueError(f'Cannot read {text!r}. Write it as magnitude(sparsity=0.5) >> int8().')
-    if node.func.id.lower() not in known: raise ValueError(f'Unknown method {node.func.id!r}. Known: {", ".join(sorted(known))}.')
-    cls = known[node.func.id.lower()]
-    try: return cls(*map(ast.literal_eval, node.args), **{k.arg: ast.literal_eval(k.value) for k in node.keywords})
-    except TypeError: raise ValueError(f'{text!r}: {node.func.id} takes {", ".join(f.name for f in fields(cls)) or "no parameter"}.') from None
-
 def parse(
     text:str # such as 'magnitude(sparsity=0.5) >> int8()'
 )->Method:
     "A method from its printed form; raises `ValueError` on an unknown name or parameter."
-    try: node = ast.parse(text.strip(), mode='eval').body
-    except SyntaxError: raise ValueError(f'Cannot read {text!r}. Write it as magnitude(sparsity=0.5) >> int8().') from None
-    return _one(node, text)
+    return value_of(text, methods(), 'method', 'magnitude(sparsity=0.5) >> int8()')

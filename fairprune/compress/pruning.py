@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['prunable', 'targets', 'matrix', 'kth_score', 'smallest', 'by_row', 'n_of_m', 'masks', 'Pruning', 'magnitude_score',
-           'Magnitude', 'random_score', 'Random', 'taylor_score', 'gradients', 'Taylor', 'wanda_score', 'Wanda',
-           'cubic', 'Gradual', 'Movement', 'zeros']
+           'Magnitude', 'random_score', 'Random', 'Noise', 'taylor_score', 'gradients', 'Taylor', 'wanda_score',
+           'Wanda', 'cubic', 'Gradual', 'Movement', 'zeros']
 
 # %% ../../nbs/api/11_pruning.ipynb #8b81fed9
 from dataclasses import dataclass
@@ -159,6 +159,22 @@ class Random(Pruning):
     def scores(self, model, layers, data, seed):
         place = {n: i for i, n in enumerate(layers)}
         return lambda n: random_score(matrix(layers[n]), 1_000_003 * seed + place[n]) # each layer its own numbers, at every call the same
+
+# %% ../../nbs/api/11_pruning.ipynb #68520a50
+@dataclass(frozen=True)
+class Noise(Method):
+    "Add Gaussian noise to the weights: the other control."
+    scale: float = .1 # standard deviations of the layer's weights, at least 0
+    modules: str = '' # pattern; the linear layers of the body when empty
+
+    def check(self, model):
+        targets(model, self.modules)
+        if not self.scale >= 0: raise ValueError(f'scale = {self.scale}: give a number that is not negative.')
+
+    def apply(self, model, data, seed):
+        for i, layer in enumerate(targets(model, self.modules).values()):
+            w = matrix(layer); generator = torch.Generator().manual_seed(1_000_003 * seed + i) # the same noise at every scale
+            w += self.scale * w.std() * torch.randn(w.shape, generator=generator).to(w.device)
 
 # %% ../../nbs/api/11_pruning.ipynb #f1cb8f17
 def taylor_score(w, grad): return (w * grad).abs()
