@@ -112,15 +112,21 @@ def load_masked_lm(
         raise ValueError(f'{name} is no masked language model; a causal one is loaded by `load_lm`.') from None
     return _with_name(model, name)
 
+def _architecture(name):
+    "The class that a model was saved from."
+    folder = Path(_resolve(name))
+    if folder.is_dir(): return (json.loads((folder/'config.json').read_text()).get('architectures') or [''])[0] if (folder/'config.json').is_file() else 'a GGUF file for CausalLM'
+    from transformers import AutoConfig
+    try: return (AutoConfig.from_pretrained(str(folder)).architectures or [''])[0]
+    except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
+
 def load(
-    folder, # where `save` wrote a model
+    folder, # where `save` wrote a model; or a hub id, or that of an installed package
 ):          # a classifier, a causal or a masked LM, as it was saved
-    "A saved model, whatever it is; raises `ValueError` where it is none of ours."
-    kind = str((packaged(folder) or Path(folder))/'config.json')
-    if not Path(kind).is_file(): raise ValueError(f'{folder} is no model folder: it has no config.json.')
-    name = (json.loads(Path(kind).read_text()).get('architectures') or [''])[0]
+    "A model, whatever it is; raises `ValueError` where it is none of ours."
+    name = _architecture(folder)
     if name.endswith('ForSequenceClassification'): return load_classifier(folder)
-    if name.endswith(('ForCausalLM', 'LMHeadModel')): return load_lm(folder)
+    if name.endswith(('CausalLM', 'LMHeadModel')): return load_lm(folder)
     if name.endswith('ForMaskedLM'): return load_masked_lm(folder)
     raise ValueError(f'{folder} holds {name or "a model without a name"}: neither a classifier nor a language model.')
 
