@@ -114,17 +114,17 @@ def _scoring(model):
         with torch.inference_mode(): yield
     finally: model.train(was_training)
 
-# %% ../nbs/api/06_likelihood.ipynb #b7f6738c
+# %% ../nbs/api/06_likelihood.ipynb #1ce7876a
 def _inputs(trees, shared):
-    "Arrays of a batch of trees, padded: model inputs, and the parent of every node (-1 at a root)."
+    "Arrays of a batch of trees, padded: tokens, places, and who is read: by whom, (B, T, T), or at all, (B, T)."
     b, t = len(trees), max(len(ids) for ids, _ in trees)
-    ids, depth, alive, parent = (np.full((b, t), v) for v in (0, 0, 0, -1))
+    ids, depth, alive = (np.zeros((b, t), int) for _ in range(3))
     seen = np.broadcast_to(np.eye(t, dtype=bool), (b, t, t)).copy() if shared else None
     for i, (nodes, paths) in enumerate(trees):
         ids[i, :len(nodes)], alive[i, :len(nodes)] = nodes, 1
-        for path in paths: depth[i, path], parent[i, path[1:]] = np.arange(len(path)), path[:-1]
+        for path in paths: depth[i, path] = np.arange(len(path))
         if shared: seen[i, :len(nodes), :len(nodes)] = _ancestors(len(nodes), paths)
-    return ids, depth, seen if shared else alive, parent
+    return ids, depth, seen if shared else alive
 
 def _read(model, ids, depth, mask, at):
     "Logits (n, vocabulary) at the positions `at`; a mask of three dimensions says who reads whom."
@@ -134,21 +134,20 @@ def _read(model, ids, depth, mask, at):
         mask, places = torch.where(mask, 0., torch.finfo(model.dtype).min).to(model.dtype)[:, None], dict(position_ids=to(depth))
     with _head_at(model, to(at)): return model(input_ids=to(ids), attention_mask=mask, use_cache=False, **places).logits
 
-# %% ../nbs/api/06_likelihood.ipynb #87597c2c
-def _tree_scores(model, trees, starts, shared):
-    "For every row of every tree log P(token | those before it), NaN before its start."
-    ids, depth, mask, parent = _inputs(trees, shared)
-    counts = np.zeros(ids.shape, bool)
-    for i, (_, paths) in enumerate(trees):
-        for path, start in zip(paths, starts[i]): counts[i, path[start:]] = True
-    i, k = np.nonzero(counts)
-    at = np.zeros(ids.shape, bool); at[i, parent[i, k]] = True
-    row = (at.cumsum() - 1).reshape(at.shape)[i, parent[i, k]] # of the node's parent among those asked for
-    logits, found = _read(model, ids, depth, mask, at), np.full(ids.shape, np.nan)
-    found[i, k] = _log_p(logits, *(torch.as_tensor(x, device=logits.device) for x in (row, ids[i, k]))).cpu().numpy()
-    return [found[j, path] for j, (_, paths) in enumerate(trees) for path in paths]
+# %% ../nbs/api/06_likelihood.ipynb #55a7a1d4
+def _scores(model, packs, trees, starts, shared):
+    "For every row of every pack, one after the other, log P(token | those before it) from its start on; a tree holds the rows of a pack but for their last tokens."
+    ids, depth, mask = _inputs(trees, shared)
+    asked = [(i, path[k - 1], row[k]) for i, (pack, (_, paths)) in enumerate(zip(packs, trees))
+             for row, path, start in zip(pack, paths, starts[i]) for k in range(start, len(row))]
+    i, node, token = np.array(asked).T
+    at = np.zeros(ids.shape, bool); at[i, node] = True
+    place = (at.cumsum() - 1).reshape(at.shape)[i, node] # of the node among those at which there are logits
+    logits = _read(model, ids, depth, mask, at)
+    found = _log_p(logits, *(torch.as_tensor(x, device=logits.device) for x in (place, token))).cpu().numpy().astype(float)
+    return np.split(found, np.cumsum([len(row) - n for pack, ns in zip(packs, starts) for row, n in zip(pack, ns)])[:-1])
 
-# %% ../nbs/api/06_likelihood.ipynb #754923f2
+# %% ../nbs/api/06_likelihood.ipynb #9b4e7b70
 def loglikelihoods(
     model,                     # causal LM with `.tokenizer`
     texts,                     # n strings
@@ -166,14 +165,14 @@ def loglikelihoods(
     _check_rows(rows, starts, getattr(model.config, 'max_position_embeddings', 10**9))
     begin, shared = {}, _reads_trees(model)
     for row, start in zip(map(tuple, rows), starts): begin[row] = min(start, begin.get(row, start))
-    packs = _packs(sorted(map(list, begin)), 128 if shared else 0)
-    trees, found = [_tree(pack) for pack in packs], {}
+    packs, found = _packs(sorted(begin), 128 if shared else 0), {}
+    trees = [_tree([row[:-1] for row in pack]) for pack in packs]
     with _scoring(model):
         for batch in tqdm(_batches([len(ids) for ids, _ in trees], tokens_per_batch), disable=not progress, desc='score'):
-            own = [tuple(row) for i in batch for row in packs[i]]
-            scores = _tree_scores(model, [trees[i] for i in batch], [[begin[tuple(row)] for row in packs[i]] for i in batch], shared)
-            found.update(zip(own, scores))
-    return _table([found[tuple(row)][start:] for row, start in zip(rows, starts)], per_token)
+            part = [packs[i] for i in batch]
+            scores = _scores(model, part, [trees[i] for i in batch], [[begin[row] for row in pack] for pack in part], shared)
+            found.update(zip([row for pack in part for row in pack], scores))
+    return _table([found[tuple(row)][start - begin[tuple(row)]:] for row, start in zip(rows, starts)], per_token)
 
 def _table(scores, per_token):
     "Sums and numbers of tokens, and the scores themselves where they are asked for."
