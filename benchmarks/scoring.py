@@ -68,7 +68,7 @@ def evenly(table, n): return table.iloc[np.linspace(0, len(table) - 1, min(n, le
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="tiny models, few items")
-    parser.add_argument("--items", type=int, default=150, help="of each set; 0: all")
+    parser.add_argument("--items", type=int, default=100, help="of each set; 0: all")
     args = parser.parse_args()
     n, rounds = (40 if args.quick else args.items or 10**9), (1 if args.quick else 3)
     model = tiny_lm() if args.quick else fp.load_lm(fp.SMOLLM2)
