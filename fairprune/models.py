@@ -108,7 +108,7 @@ def load_masked_lm(
     from transformers import AutoModelForMaskedLM as Auto
     try: model, _ = _load(Auto, name, spare=('pooler', 'seq_relationship'), why=' or an encoder without a masked-LM head', dtype=torch.float32)
     except ValueError as e:
-        if 'Unrecognized configuration class' not in str(e): raise
+        if not any(s in str(e) for s in ('Unrecognized configuration class', 'Unrecognized model')): raise
         raise ValueError(f'{name} is no masked language model; a causal one is loaded by `load_lm`.') from None
     return _with_name(model, name)
 

@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from fairprune.compress.pruning import Magnitude
 from fairprune.models import SMOLLM2, load_lm, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.likelihood import *
-from fairprune.likelihood import _TREES, _ancestors, _first, _head_at, _log_p, _packs, _pieces, _reads_trees, _scoring, _tree
+from fairprune.likelihood import _TREES, _ancestors, _head_at, _log_p, _packs, _pieces, _reads_trees, _scoring, _tree
 
 
 def test_need_kind():
@@ -24,14 +24,14 @@ def test_need_kind():
     with expect_fail(ValueError, 'is an encoder-decoder'): model_kind(bert)
 
 
-def test_check_rows():
+def test_first_token():
     """As in lm-eval, the tokens that count are those beyond the *number* of tokens that the prefix has alone, and a blank at the end of the prefix belongs to the text."""
     lm = tiny_lm()
     ids, own = _pieces(lm, ['good.', ' good.'], ['The food is ', 'The food is'])
     assert ids[0] == ids[1] and own == [3, 3] and len(ids[0]) == 5
-    assert _first(lm, 101) == [101] and _first(lm, False) == []
-    with expect_fail(ValueError, 'The tokenizer has no BOS token. Pass bos=False'): _first(lm, True)
-    with expect_fail(ValueError, 'bos = 40000'): _first(lm, 40000)
+    assert first_token(lm, 101) == [101] and first_token(lm, False) == []
+    with expect_fail(ValueError, 'The tokenizer has no BOS token. Pass bos=False'): first_token(lm, True)
+    with expect_fail(ValueError, 'bos = 40000'): first_token(lm, 40000)
     with expect_fail(ValueError, 'Give a list of texts'): _pieces(lm, 'good', None)
     with expect_fail(ValueError, '2 texts and 1 prefixes'): _pieces(lm, ['a', 'b'], [''])
 
@@ -259,8 +259,25 @@ def test_pseudo_loglikelihoods_3():
     assert len(pseudo_loglikelihoods(masked, [])) == 0
 
 
+def test_text_scores():
+    """The two scores are not comparable with each other; which one it was has to stand beside the number."""
+    lm = tiny_lm()
+    texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
+    rng, vocabulary = np.random.default_rng(0), 'the a nurse doctor was is very kind rude old and left . , because not'.split()
+    many = [' '.join(rng.choice(vocabulary, n)) for n in rng.integers(2, 30, 60)] + texts + texts[:1]
+    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * (n % 2) for n in rng.integers(0, 12, len(many))]
+    less = Magnitude(.5)(lm).train()
+    less.train()
+    loglikelihoods(less, texts, bos=101)
+    masked = tiny_masked_lm()
+    pseudo_loglikelihoods(masked, texts, per_token=True)
+    assert text_scores(lm, texts, bos=101).equals(loglikelihoods(lm, texts, bos=101))
+    assert text_scores(masked, texts, contexts[:3]).equals(pseudo_loglikelihoods(masked, texts, contexts[:3]))
+    with expect_fail(ValueError, 'text_scores needs a causal language model or a masked language model; tiny is a classifier'): text_scores(tiny_classifier(), texts)
+
+
 @pytest.mark.slow
-def test_pseudo_loglikelihoods_4():
+def test_text_scores_2():
     with redirect_stderr(io.StringIO()): smol = load_lm(SMOLLM2)
     answers = loglikelihoods(smol, ['Paris.', 'Rome.', 'Madrid.'], ['The capital of Italy is '] * 3)
     assert answers.loglikelihood.idxmax() == 1

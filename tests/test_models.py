@@ -94,6 +94,7 @@ def test_tiny_masked_lm_3():
         with expect_fail(ValueError, 'missing weights'): load_masked_lm(Path(folder)/'model')
         save(tiny_lm(), Path(folder)/'lm')
         with expect_fail(ValueError, 'is no masked language model; a causal one'): load_masked_lm(Path(folder)/'lm')
+    with expect_fail(ValueError, 'is no masked language model; a causal one'): load_masked_lm(SMOLLM2)
 
 
 def test_tiny_masked_lm_4():

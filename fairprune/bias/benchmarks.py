@@ -24,7 +24,7 @@ class Scores:
     benchmark: object   # the `Benchmark` that asked
     meta: dict = field(default_factory=dict) # model, checksums, versions
 
-    def __post_init__(self): _check(self)
+    def __post_init__(self): _check(self); object.__setattr__(self, 'benchmark', self.benchmark.of(self.items))
     def __len__(self): return len(self.items)
     def __repr__(self): return f'Scores({self.benchmark}: {len(self):,} items, {self.items.type.nunique()} types)'
 
@@ -76,12 +76,13 @@ class Benchmark:
     def rates(self, sums): raise NotImplementedError # column name to array -> metric name to array
     def across(self, rates): return {} # metric name to array (..., types) -> name to array (...): gaps between types
     def decisions(self, items): return None # True where the answer is biased
+    def of(self, items): return self # as these answers need it: where `bias` depends on the kind of model
     def __str__(self): return text_of(self, self.name)
 
 # %% ../../nbs/api/19_benchmarks.ipynb #4d307cce
 def benchmarks()->dict:
     "Name to class of all known benchmarks."
-    # all modules of benchmarks
+    from fairprune.bias import stereotypes # all modules of benchmarks
     return dict(_registry)
 
 def parse_benchmark(

@@ -3,13 +3,12 @@
 Prints one JSON line per comparison: {"what", "ours", "peer" (torchao), "ratio" (ours / peer), "unit", "note"}: the error of the weights, the bytes they take,
 and the time of a forward pass. torchao is no dependency: where it is installed, transformers imports it and warns. Install it beside the project:
     pip install --no-deps --target /tmp/torchao torchao==0.18.0
-    PYTHONPATH=/tmp/torchao python benchmarks/torchao.py [--quick]
+    PYTHONPATH=/tmp/torchao python benchmarks/weight_only.py [--quick]
 """
-import argparse, copy, json, os, statistics, sys, time, warnings
+import argparse, copy, json, os, statistics, time, warnings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 warnings.filterwarnings("ignore")
-sys.path = [p for p in sys.path if os.path.abspath(p or ".") != os.path.dirname(os.path.abspath(__file__))]  # this file is called torchao too
 
 import torch, torchao
 from torchao.quantization import Int8WeightOnlyConfig, IntxWeightOnlyConfig, PerGroup, quantize_
