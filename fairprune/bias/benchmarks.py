@@ -82,7 +82,7 @@ class Benchmark:
 # %% ../../nbs/api/19_benchmarks.ipynb #4d307cce
 def benchmarks()->dict:
     "Name to class of all known benchmarks."
-    from fairprune.bias import stereotypes # all modules of benchmarks
+    from fairprune.bias import associations, coreference, generation, questions, stereotypes # all modules of benchmarks
     return dict(_registry)
 
 def parse_benchmark(
