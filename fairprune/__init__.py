@@ -23,6 +23,7 @@ _PUBLIC["compress.recovery"] = "Recover"
 _PUBLIC["bias.groups"] = "compare group_table"
 _PUBLIC["bias.control"] = "condition matched_control"
 _PUBLIC["bias.benchmarks"] = "Benchmark Scores compare_scores parse_benchmark"
+_PUBLIC["bias.generation"] = "Bold Honest PromptPairs generate toxicity_study train_scorer"
 _PUBLIC["bias.statistics"] = "holm"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 __all__ = sorted(_MODULE)

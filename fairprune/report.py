@@ -20,13 +20,14 @@ tr.harmed td{background:#fdecea} tr.few td{color:#888} img{max-width:100%} small
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Compression audit: {{ data }}</title><style>{{ style }}</style>
 <h1>Compression audit: {{ data }}</h1><p class="verdict">{{ verdict }}</p>
-<h2>Who pays</h2><img alt="Change of accuracy by group; recall by class" src="data:image/png;base64,{{ picture }}">
-<h2>Accuracy and gaps</h2>{{ summary }}
+<h2>Who pays</h2><img alt="What changed, by group, class and benchmark" src="data:image/png;base64,{{ picture }}">
+<h2>What was measured</h2>{{ summary }}
 <p><small>The change is compressed minus dense on the same texts. Intervals: paired bootstrap, {{ '{:,}'.format(settings.n_resamples) }} resamples, {{ '{:.0%}'.format(settings.confidence) }}.
-Harmed: the loss is significant after Holm's correction over the judged groups. Groups below {{ settings.min_n }} texts are not judged.</small></p>
-<h2>Recall by class</h2>{{ classes }}<h2>Size and speed</h2>{{ cost }}
+Harmed: the loss is significant after Holm's correction over the judged groups. Groups below {{ settings.min_n }} texts are not judged.{% if controlled %} The control is a model that was damaged at random until
+{{ 'its accuracy' if classes else 'its perplexity' }} was that of the compressed one; over control is compressed minus control. What does not differ from the control is damage.{% endif %}</small></p>
+{% if classes %}<h2>Recall by class</h2>{{ classes }}{% endif %}<h2>Size and speed</h2>{{ cost }}
 <p><small>Bytes are those of the stored tensors: a zero in a dense matrix takes as much as any number. Multiply-adds count non-zero weights for one token.</small></p>
-<h2>Every rate, every group</h2><details><summary>{{ rows }} rows</summary>{{ full }}</details>
+<h2>Every figure</h2><details><summary>{{ rows }} rows</summary>{{ full }}</details>
 <h2>Settings</h2>{{ facts }}</html>"""
 
 # %% ../nbs/api/62_report.ipynb #292d1c11
@@ -55,9 +56,11 @@ def _picture(audit):
 # %% ../nbs/api/62_report.ipynb #a5dfde14
 def _facts(audit):
     "What somebody needs to get the same figures again."
-    metas = dict(dense=audit.dense.meta, compressed=audit.compressed.meta)
+    metas = {} if audit.dense is None else dict(dense=audit.dense.meta, compressed=audit.compressed.meta)
+    for name, scores in audit.scores.items(): metas |= {f'{name}, {side}': s.meta for side, s in zip(('dense', 'compressed', 'control'), scores)}
     rows = [(f'{side}: {k}', str(m[k])) for side, m in metas.items() for k in ('model', 'split', 'sources', 'versions') if m.get(k)]
-    return [*rows, *((k, str(v)) for k, v in audit.settings.items()), ('texts', str(len(audit.dense))), ('date', date.today().isoformat())]
+    sizes = ([] if audit.dense is None else [('texts', str(len(audit.dense)))]) + [(f'{name}: items', str(len(s[0]))) for name, s in audit.scores.items()]
+    return [*rows, *((k, str(v)) for k, v in audit.settings.items()), *sizes, ('date', date.today().isoformat())]
 
 def html(
     audit # `fairprune.Audit`
@@ -67,11 +70,12 @@ def html(
     from markupsafe import Markup
     import pandas as pd
     env, summary = Environment(autoescape=True), audit.summary()
-    classes = audit.table.query("metric == 'tpr' and group == 'all'")[['cls', 'dense', 'compressed', 'change', 'low', 'high', 'n']].rename(columns=dict(cls='class'))
+    classes = '' if audit.table is None else _frame(env, audit.table.query("metric == 'tpr' and group == 'all'")[['cls', 'dense', 'compressed', 'change', 'low', 'high', 'n']].rename(columns=dict(cls='class')))
     cost = audit.cost.rename_axis('model').reset_index().rename(columns=dict(macs='multiply-adds', ms_per_text='ms a text'))
-    full = audit.table.rename(columns=dict(cls='class'))
-    return env.from_string(_PAGE).render(data=audit.dense.meta.get('data') or 'predictions', style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
-        summary=_frame(env, summary, [{'harmed': 'harmed', 'too few to judge': 'few'}.get(n, '') for n in summary.note]), classes=_frame(env, classes),
+    full = audit.tidy().rename(columns=dict(cls='class'))
+    names = ([] if audit.dense is None else [audit.dense.meta.get('data') or 'predictions']) + list(audit.scores)
+    return env.from_string(_PAGE).render(data=', '.join(names), controlled='control' in summary, style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
+        summary=_frame(env, summary, [{'harmed': 'harmed', 'changed': 'harmed', 'too few to judge': 'few'}.get(n, '') for n in summary.note]), classes=classes,
         cost=_frame(env, cost), settings=audit.settings, rows=len(full), full=_frame(env, full), facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])))
 
 # %% ../nbs/api/62_report.ipynb #652e4d3d

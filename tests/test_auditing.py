@@ -9,6 +9,7 @@ from fairprune.auditing import *
 
 
 def test_audit():
+    """The control is matched on what the models are for: accuracy on the same split, or perplexity on running text."""
     dense, small = planted()
     found = audit(dense, small)
     assert '1 of 3 judged groups lost accuracy beyond chance: c' in found.verdict and 'The class yes has the lowest change of recall' in found.verdict
@@ -33,7 +34,7 @@ def test_audit_3():
 
 
 def test_plot():
-    """One for the classes: recall before and after."""
+    """One for each benchmark."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()

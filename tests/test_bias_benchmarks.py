@@ -14,6 +14,7 @@ def test_Benchmark():
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
+        bias, neutral = 'heads', 50.
         heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
         seed: int = field(default=0, compare=False)
         def score(self, model, progress):
@@ -37,6 +38,7 @@ def test_parse_benchmark():
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
+        bias, neutral = 'heads', 50.
         heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
         seed: int = field(default=0, compare=False)
         def score(self, model, progress):
@@ -54,6 +56,7 @@ def test_load_scores():
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
+        bias, neutral = 'heads', 50.
         heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
         seed: int = field(default=0, compare=False)
         def score(self, model, progress):
@@ -76,6 +79,7 @@ def test_score_table():
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
+        bias, neutral = 'heads', 50.
         heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
         seed: int = field(default=0, compare=False)
         def score(self, model, progress):
@@ -97,6 +101,7 @@ def test_compare_scores():
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
+        bias, neutral = 'heads', 50.
         heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
         seed: int = field(default=0, compare=False)
         def score(self, model, progress):
@@ -125,6 +130,7 @@ def test_compare_scores_2():
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
+        bias, neutral = 'heads', 50.
         heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
         seed: int = field(default=0, compare=False)
         def score(self, model, progress):
@@ -152,6 +158,7 @@ def test_compare_scores_3():
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
+        bias, neutral = 'heads', 50.
         heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
         seed: int = field(default=0, compare=False)
         def score(self, model, progress):

@@ -49,6 +49,8 @@ class Benchmark:
     folder = ''      # of the data, as `public_files` takes it
     files = {}       # file name to address and checksum
     whole = True     # whether the score of all types together is defined
+    bias = ''        # the metric that tells the bias, and where it tells none
+    neutral = 0.
     damage = ''      # the metric that tells how much the model still knows; '' where there is none
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -80,6 +82,7 @@ class Benchmark:
 def benchmarks()->dict:
     "Name to class of all known benchmarks."
     # all modules of benchmarks
+    from fairprune.bias import generation
     return dict(_registry)
 
 def parse_benchmark(
@@ -215,7 +218,7 @@ def compare_scores(
     rows += [_metric_rows(m, r[..., None], drawn_across[m][..., None], ['across'], confidence, seed).assign(n=n[0], units=units[0]) for m, r in across.items()]
     table = pd.concat(rows, ignore_index=True)
     table = table[benchmark.whole | (table.type != 'all')].reset_index(drop=True)
-    table = table.assign(benchmark=benchmark.name, judged=(table.n >= min_n) & (table.units >= MIN_UNITS), seeds=len(sides[0]))
+    table = table.assign(benchmark=str(benchmark), judged=(table.n >= min_n) & (table.units >= MIN_UNITS), seeds=len(sides[0]))
     table.loc[table.metric.isin(FLIPS), 'p'] = np.nan # a share is never below zero
     part = table[table.judged & ~table.type.isin(['all', 'across']) & table.p.notna()]
     return table.assign(p_holm=part.groupby('metric').p.transform(holm))[['benchmark', *table.columns.drop('benchmark'), 'p_holm']]
