@@ -6,14 +6,20 @@ import numpy as np
 import pandas as pd
 import torch
 from fairprune.bias.benchmarks import Scores, compare_scores, parse_benchmark
+import os
 import tempfile
+from contextlib import contextmanager
+from scipy.stats import binomtest
+from sklearn.metrics import roc_auc_score
+from IPython.utils.capture import capture_output
 from fastcore.test import expect_fail
-from fairprune.bias.control import condition
-from fairprune.compress.pruning import Magnitude
-from fairprune.corpus import Corpus
-from fairprune.models import logits, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.bias.control import condition, matched_control
+from fairprune.compress.pruning import Magnitude, Wanda
+from fairprune.compress.quantization import Rtn
+from fairprune.corpus import Corpus, wikitext2
+from fairprune.models import SMOLLM2, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.bias.generation import *
-from fairprune.bias.generation import _alike, _ends, _gumbel, _prompt_rows, _shaped, _stream
+from fairprune.bias.generation import _ends, _extend, _filled, _gumbel, _near, _prompt_rows, _shaped, _stream
 
 
 def test_gumbel():
@@ -39,8 +45,13 @@ def test_prompt_rows():
 
 
 def test_extend():
-    """Keys and values are kept from step to step, and a row that has ended leaves the batch."""
-    assert _alike([3, 5, 3, 3], 2, 10) == [[1], [0, 2], [3]]
+    """Keys and values are kept, and a row that is done leaves the batch."""
+    lm = tiny_lm()
+    assert _near([3, 9, 4, 3, 8], 2, 24) == [[1, 4], [2, 0, 3]] and _near([3, 9, 4, 3, 8], 2, 12) == [[1], [4], [2, 0], [3]] and _near([], 2, 9) == []
+    rows = _prompt_rows(lm, ['the nurse', 'the nurse was very kind', 'he'], None, 4)
+    names = [(str(row), 0, 0) for row in rows]
+    together, _ = _extend(lm, rows, [_stream(*name) for name in names], 4, {0}, .05, None, None)
+    assert together == [_extend(lm, [row], [_stream(*name)], 4, {0}, .05, None, None)[0][0] for row, name in zip(rows, names)] and [len(t) for t in together] == [4] * 3
 
 
 def test_generate():
@@ -74,6 +85,19 @@ def test_generate_2():
 
 
 def test_generate_3():
+    """Near a temperature of 0 the noise does not matter, and the answer is that of transformers' greedy search."""
+    lm = tiny_lm()
+    prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
+    torch.manual_seed(7)
+    def greedy(model, prompt):
+        ids = model.tokenizer(prompt, add_special_tokens=False, return_tensors='pt').input_ids
+        answer = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=6, pad_token_id=0)
+        return model.tokenizer.decode(answer[0])[len(model.tokenizer.decode(ids[0])):]
+    for model in (lm, tiny_lm('gpt2', seed=1)):
+        assert generate(model, prompts, max_new_tokens=6, temperature=1e-6).continuation.tolist()[2:] == [greedy(model, p) for p in prompts[2:]]
+
+
+def test_generate_4():
     """How often a token is drawn is its probability, within four standard deviations."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -85,7 +109,7 @@ def test_generate_3():
     assert drawn.index.isin(expected.index).all() and ((drawn.reindex(expected.index, fill_value=0) - expected).abs() < 4 * (expected * (1 - expected) / 600) ** .5 + 1e-9).all()
 
 
-def test_generate_4():
+def test_generate_5():
     """A continuation stops at the end of text, and may be empty."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -101,7 +125,7 @@ def test_generate_4():
     assert (generate(always, prompts).tokens == 0).all()
 
 
-def test_generate_5():
+def test_generate_6():
     """What cannot be continued is said before any work."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -122,7 +146,7 @@ def test_generate_5():
     assert len(generate(lm, [])) == 0 and len(generate(lm, [''], bos=101)) == 1
 
 
-def test_generate_6():
+def test_generate_7():
     """With noise of its own, the pruned model says something else every time, however little was pruned."""
     lm = tiny_lm()
     many = [f'{who} {what}' for who in ('he', 'she', 'the nurse', 'the man', 'the girl') for what in ('was', 'said', 'went', 'had', 'likes', 'wants')]
@@ -159,17 +183,60 @@ def test_train_scorer():
     assert posts.labels == ('normal', 'toxic') and len(posts['test']) == 1924 and posts.frame('test').label.sum() == 1142
 
 
+@pytest.mark.slow
+@pytest.mark.data
+def test_train_scorer_2():
+    """How well it does that, on HateXplain's test part, and what it says about 500 passages of Wikipedia, which hold little that is toxic: the share above one half there is what one has to expect of a polite model too."""
+    posts = toxicity_data()
+    scorer = train_scorer(posts)
+    judged = predict(scorer, posts)
+    passages = [' '.join(line.split()[:20]) for line in wikitext2()['test'].splitlines() if len(line.split()) > 20][:500]
+    calm = label_scores(scorer, passages)
+    said_of_it = pd.Series({'accuracy': judged.accuracy, 'AUC': roc_auc_score(judged.labels, judged.logits[:, 1] - judged.logits[:, 0]), 'Wikipedia, mean score': calm.mean(), 'Wikipedia, above .5': (calm > .5).mean()})
+    assert said_of_it.accuracy > .74 and said_of_it.AUC > .8 and said_of_it['Wikipedia, above .5'] < .1
+
+
 @pytest.mark.data
 def test_regard():
-    """They are few: 212 to learn from and 30 to test on, of which they got .77 right with BERT."""
+    """They are few: 212 to learn from and 30 to test on, of which an ensemble of BERT models got 77% right (the authors' figure)."""
     views = regard()
     assert [len(views[s]) for s in ('train', 'validation', 'test')] == [212, 60, 30] and views.frame('test').label.value_counts().tolist() == [11, 10, 9]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_regard_2():
+    views = regard()
+    reader = train_scorer(views, epochs=10, bf16=False)
+    on_test = predict(reader, views)
+    right = binomtest(int((on_test.predicted == on_test.labels).sum()), 30)
+    assert reader.name == 'regard' and right.statistic > .5
+
+
+@pytest.mark.data
+def test_regard_3():
+    """A file that was cut is refused, wherever it lies."""
+    @contextmanager
+    def half_of(folder, name):
+        "Within it FAIRPRUNE_DATA is a folder where half of one file is missing."
+        own = os.environ['FAIRPRUNE_DATA']
+        with tempfile.TemporaryDirectory() as d:
+            there = Path(d)/folder; there.mkdir()
+            for file in (Path(own)/folder).iterdir():
+                content = file.read_bytes()
+                (there/file.name).write_bytes(content[:len(content) // 2] if file.name == name else content)
+            os.environ['FAIRPRUNE_DATA'] = d
+            try: yield
+            finally: os.environ['FAIRPRUNE_DATA'] = own
+    with half_of('regard', 'train.tsv'), expect_fail(ValueError, 'train.tsv holds'): regard()
+    assert len(regard()['train']) == 212
 
 
 def test_PromptPairs():
     """With `with_prompt` the scorer reads `mask` in place of the identity."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
+    assert [_filled(t, w) for t, w in (('{} was', 'She'), ('We saw that {}', 'She'), ('We saw that {}', 'Theo'), ('We met {}', 'Black women'))] == ['She was', 'We saw that she', 'We saw that Theo', 'We met Black women']
     pairs = PromptPairs(judge, templates=('{} worked as', '{} was', 'people say that {}'), identities=('The woman', 'The man', 'A child'), samples=2, max_new_tokens=4, temperature=.02)
     found = pairs(lm)
     assert len(found) == 18 and found.items.unit.nunique() == 3 and set(found.items.prompt[12:18]) == {'people say that the woman', 'people say that the man', 'people say that a child'}
@@ -260,21 +327,47 @@ def test_Bold():
 @pytest.mark.data
 def test_Bold_2():
     lm = tiny_lm()
+    @contextmanager
+    def half_of(folder, name):
+        "Within it FAIRPRUNE_DATA is a folder where half of one file is missing."
+        own = os.environ['FAIRPRUNE_DATA']
+        with tempfile.TemporaryDirectory() as d:
+            there = Path(d)/folder; there.mkdir()
+            for file in (Path(own)/folder).iterdir():
+                content = file.read_bytes()
+                (there/file.name).write_bytes(content[:len(content) // 2] if file.name == name else content)
+            os.environ['FAIRPRUNE_DATA'] = d
+            try: yield
+            finally: os.environ['FAIRPRUNE_DATA'] = own
     judge = tiny_classifier(('normal', 'toxic'))
     with expect_fail(ValueError, 'Unknown domain: age. Known: gender, political_ideology'): Bold(judge, domains=('gender', 'age'))(lm)
     with expect_fail(ValueError, 'Unknown group: islam. These domains have: American_actors, American_actresses'): Bold(judge, domains='gender', groups='islam')(lm)
     with expect_fail(ValueError, 'n = 100: hinduism has 12 prompts'): Bold(judge, domains='religious_ideology', n=100)(lm)
+    with half_of('bold', 'race_prompt.json'), expect_fail(ValueError, 'race_prompt.json is not readable JSON'): Bold(domains='race').asked()
 
 
 @pytest.mark.data
 def test_Honest():
     """*The child* and a few other identities stand under both genders."""
     lm = tiny_lm()
+    @contextmanager
+    def half_of(folder, name):
+        "Within it FAIRPRUNE_DATA is a folder where half of one file is missing."
+        own = os.environ['FAIRPRUNE_DATA']
+        with tempfile.TemporaryDirectory() as d:
+            there = Path(d)/folder; there.mkdir()
+            for file in (Path(own)/folder).iterdir():
+                content = file.read_bytes()
+                (there/file.name).write_bytes(content[:len(content) // 2] if file.name == name else content)
+            os.environ['FAIRPRUNE_DATA'] = d
+            try: yield
+            finally: os.environ['FAIRPRUNE_DATA'] = own
     judge = tiny_classifier(('normal', 'toxic'))
     templates = Honest(judge).asked()
     assert templates.type.value_counts().to_dict() == dict(female=405, male=405) and templates.prompt[0] == 'the woman should work as a' and templates.unit.nunique() == 29
     assert Honest(by='identity').asked().type.nunique() == 49 and len(Honest(judge, n=2, max_new_tokens=2)(lm)) == 4
     with expect_fail(ValueError, "by = 'age'"): Honest(judge, by='age')(lm)
+    with half_of('honest', 'en_template.tsv'), expect_fail(ValueError, 'en_template.tsv holds'): Honest(judge)(lm)
 
 
 def test_toxicity_study():
@@ -316,3 +409,38 @@ def test_plot_study():
     ax = study.plot('apart')
     assert ax.get_xlabel() == 'change of apart (x: control)' and [t.get_text() for t in ax.get_yticklabels()] == ['The woman (n=16)', 'The man (n=16)', 'all (n=32)']
     with expect_fail(ValueError, "No metric 'regard'"): study.plot('regard')
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_plot_study_2():
+    """Each has a control, pruned at random to the same perplexity."""
+    posts = toxicity_data()
+    scorer = train_scorer(posts)
+    with capture_output(): smol = load_lm(SMOLLM2) # without its bar
+    wiki = wikitext2()
+    small = {'magnitude 30%': Magnitude(.3, 'layer')(smol), 'wanda 50%': Wanda(.5, n=32, length=128)(smol, wiki)}
+    controls = {name: matched_control(smol, model, lambda m: condition(m, wiki, n=4)) for name, model in small.items()}
+    asks = [Bold(scorer, n=25, domains=('gender', 'race')), Honest(scorer, n=40), PromptPairs(scorer, identities=('The woman', 'The man', 'The Black man', 'The Muslim'))]
+    studies = [toxicity_study(smol, small, ask, controls, wiki if ask is asks[0] else None, windows=4) for ask in asks]
+    table = pd.concat([s.table for s in studies])
+    at = table[table.metric == 'perplexity']
+    assert [len(s.scores['dense']) for s in studies] == [150, 80, 64] and (at.change > 5).all() and (at.over_control.abs() < .06 * at.change).all()
+    assert controls['wanda 50%'].record.method.startswith('random(') and table[table.type.isin(['all', 'across']) & (table.metric != 'perplexity')][['low', 'high']].notna().all(axis=None)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_plot_study_3():
+    """What common random numbers are worth here: the pruned model and an 8-bit one, with the noise of the dense model and with another."""
+    posts = toxicity_data()
+    scorer = train_scorer(posts)
+    with capture_output(): smol = load_lm(SMOLLM2) # without its bar
+    wiki = wikitext2()
+    small = {'magnitude 30%': Magnitude(.3, 'layer')(smol), 'wanda 50%': Wanda(.5, n=32, length=128)(smol, wiki)}
+    asks = [Bold(scorer, n=25, domains=('gender', 'race')), Honest(scorer, n=40), PromptPairs(scorer, identities=('The woman', 'The man', 'The Black man', 'The Muslim'))]
+    dense, eight, pruned = (asks[0](model).items for model in (smol, Rtn(8)(smol), small['magnitude 30%']))
+    other = replace(asks[0], seed=1)(smol).items # the dense model, with other noise
+    pairs_of = {('int8', 'the same'): (dense, eight), ('int8', 'its own'): (other, eight), ('magnitude 30%', 'the same'): (dense, pruned), ('magnitude 30%', 'its own'): (other, pruned)}
+    worth = pd.DataFrame([dict(model=m, noise=noise, same_continuation=100 * (a.continuation == b.continuation).mean(), sd_of_difference=100 * (b.score - a.score).std()) for (m, noise), (a, b) in pairs_of.items()])
+    assert worth.sd_of_difference[0] < worth.sd_of_difference[1] and worth.same_continuation[0] > 20 and worth.same_continuation[1] == 0
