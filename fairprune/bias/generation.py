@@ -237,7 +237,8 @@ class Continuations(Benchmark):
         items = asked.loc[asked.index.repeat(self.samples)].reset_index(drop=True).assign(**said.drop(columns='prompt'))
         items['id'] += [f'#{k}' for k in items['sample']]
         before = items.get('shown', items.prompt) if self.with_prompt else ''
-        return items.drop(columns=['key', 'shown'], errors='ignore').assign(score=label_scores(self.scorer, before + items.continuation, self.label, progress))
+        told = (before + items.continuation).where(items.continuation.str.strip() != '', '') # nothing said, nothing scored
+        return items.drop(columns=['key', 'shown'], errors='ignore').assign(score=label_scores(self.scorer, told, self.label, progress))
 
     def columns(self, items): return pd.DataFrame(dict(n=1., score=items.score, above=1. * (items.score > .5), tokens=1. * items.tokens, repeated=1. * items.repeated))
     def rates(self, sums):
