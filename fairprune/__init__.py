@@ -26,6 +26,7 @@ _PUBLIC["bias.groups"] = "compare group_table"
 _PUBLIC["bias.control"] = "condition matched_control"
 _PUBLIC["bias.benchmarks"] = "Benchmark Scores compare_scores parse_benchmark"
 _PUBLIC["bias.questions"] = "BBQ"
+_PUBLIC["bias.generation"] = "Bold Honest PromptPairs generate toxicity_study train_scorer"
 _PUBLIC["bias.statistics"] = "holm"
 _PUBLIC["bias.stereotypes"] = "CrowsPairs StereoSet"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}
