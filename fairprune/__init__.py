@@ -20,6 +20,7 @@ _PUBLIC["compress.factorization"] = "Freeze Lora LowRank Share Unfreeze"
 _PUBLIC["compress.second_order"] = "GPTQ SparseGPT"
 _PUBLIC["compress.recovery"] = "Recover"
 _PUBLIC["bias.groups"] = "compare group_table"
+_PUBLIC["bias.exemplars"] = "churn exemplars flips over_index"
 _PUBLIC["bias.statistics"] = "holm"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 __all__ = sorted(_MODULE)
