@@ -8,7 +8,7 @@ from fastcore.test import expect_fail
 from scipy import stats
 from fairprune.data import GroupedText
 from fairprune.bias.exemplars import *
-from fairprune.bias.exemplars import _relative, _relative_recall, _splits
+from fairprune.bias.exemplars import _over, _relative, _relative_recall, _splits
 
 
 def test_planted_seeds():
@@ -157,7 +157,13 @@ def test_identity_words_2():
     assert not any(re.search(rf'\b(?:{p})\b', 'mention transport nativity gayety whiten', re.I) for p in IDENTITY_WORDS.values())
 
 
-def test_members():
+def test_over():
+    """Judging by the exemplars that were *found* would prefer the groups that are hit."""
+    sums = np.array([10., 100, 5, 2, 25, 0]) # exemplars, texts, exemplars in two groups, texts in two groups
+    assert np.allclose(_over(sums), [2, np.nan], equal_nan=True) and np.isnan(_over(np.zeros(6))).all()
+
+
+def test_over_index():
     """One of them has the word `men`, which stands in three."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -170,7 +176,7 @@ def test_members():
     assert not hand.judged.any() and hand.p_holm.isna().all() # far too few
 
 
-def test_members_2():
+def test_over_index_2():
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     over = over_index(found, n_resamples=2000)
@@ -178,7 +184,7 @@ def test_members_2():
     assert c.low > 1.5 and c.p_holm < .01 and (over.query("group != 'c'").high < 1).all()
 
 
-def test_members_3():
+def test_over_index_3():
     """The interval agrees with a bootstrap written out text by text."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -190,7 +196,7 @@ def test_members_3():
     assert np.allclose(np.quantile(slow, [.025, .975]), [c.low, c.high], atol=.03)
 
 
-def test_members_4():
+def test_over_index_4():
     """Four copies of everything make the interval half as wide; drawn by item, it stays as it was."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -200,7 +206,7 @@ def test_members_4():
     with expect_fail(ValueError, '2 clusters for 900 texts'): over_index(found, clusters=[1, 2])
 
 
-def test_members_5():
+def test_over_index_5():
     """With `base=halves(dense)` the question is another one: is the group met more often among the exemplars of compression than among the texts on which training runs disagree anyway?"""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -212,7 +218,7 @@ def test_members_5():
     assert np.allclose(same.over_index, 1) and (same.p.dropna() == 1).all()
 
 
-def test_members_6():
+def test_over_index_6():
     """Without exemplars nothing can be over-represented, and words must come from the same texts."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -227,7 +233,7 @@ def test_members_6():
     with expect_fail(ValueError, 'confidence = 95'): over_index(by_hand, confidence=95)
 
 
-def test_members_7():
+def test_over_index_7():
     """After Holm's correction about one table in twenty may name a group."""
     rng = np.random.default_rng(0)
     def by_chance(): return pd.DataFrame(dict(id=range(600), groups=[[g] for g in rng.choice(list('abcde'), 600)], cie=rng.random(600) < .15))

@@ -173,33 +173,7 @@ def identity_words(
     if not any(found.values()): raise ValueError(f'None of the {len(words)} identity words stands in the {len(found):,} texts of {split!r}. Words are matched whole, whatever the case.')
     return found
 
-# %% ../../nbs/api/21_exemplars.ipynb #1bb32c04
-def over_index(
-    table:pd.DataFrame,     # as `exemplars` or `halves` gives it
-    words:dict=None,        # text id to identity words; groups alone when absent
-    base:pd.DataFrame=None, # compare with the exemplars of this table, not with all texts
-    clusters=None,          # (n,) item of each text, where several share one
-    min_n:int=30,           # texts that a group needs to be judged
-    min_expected:float=5,   # exemplars that it would have by chance
-    confidence:float=.95,   # of the intervals
-    n_resamples:int=10_000, # of the bootstrap
-    seed:int=0,             # of the bootstrap
-)->pd.DataFrame:            # a row for each group and each word
-    "P(group | CIE) / P(group) with its interval, by group and by identity word."
-    _settings(confidence, n_resamples)
-    weights = [_weights(table), np.ones(len(table)) if base is None else _weights(base, table.id)]
-    rows, member = _members(table, words)
-    units = np.column_stack([*weights, *(member * w[:, None] for w in weights)])
-    if clusters is not None: units = pd.DataFrame(units).groupby(_per_text(clusters, len(table))).sum().to_numpy()
-    total, draws = units.sum(0), resampled_sums(units, n_resamples, seed)
-    (share_cie, share), value, values = _shares(total), _over(total), _over(draws)
-    low, high = interval(values, confidence)
-    expected = total[0] * share
-    judged = (member.sum(0) >= min_n) & (expected >= min_expected)
-    found = rows.assign(share_cie=share_cie, share=share, over_index=value, low=low, high=high, n=member.sum(0), cie=share_cie * total[0], expected=expected, judged=judged,
-                        p=np.where(judged, p_value(values - 1), np.nan))
-    return found.assign(p_holm=holm(found.p))
-
+# %% ../../nbs/api/21_exemplars.ipynb #0981d638
 def _shares(sums):
     "Share of each group among exemplars and in the base, from sums of shape (..., 2 + 2 groups)."
     m = (sums.shape[-1] - 2) // 2
@@ -237,7 +211,34 @@ def _members(table, words):
         if not all(map(len, lists)): names.append((kind, '(none)')); member.append([not len(own) for own in lists])
     return pd.DataFrame(names, columns=['kind', 'group']), np.array(member, bool).T
 
-# %% ../../nbs/api/21_exemplars.ipynb #d6425485
+# %% ../../nbs/api/21_exemplars.ipynb #3228cee7
+def over_index(
+    table:pd.DataFrame,     # as `exemplars` or `halves` gives it
+    words:dict=None,        # text id to identity words; groups alone when absent
+    base:pd.DataFrame=None, # compare with the exemplars of this table, not with all texts
+    clusters=None,          # (n,) item of each text, where several share one
+    min_n:int=30,           # texts that a group needs to be judged
+    min_expected:float=5,   # exemplars that it would have by chance
+    confidence:float=.95,   # of the intervals
+    n_resamples:int=10_000, # of the bootstrap
+    seed:int=0,             # of the bootstrap
+)->pd.DataFrame:            # a row for each group and each word
+    "P(group | CIE) / P(group) with its interval, by group and by identity word."
+    _settings(confidence, n_resamples)
+    weights = [_weights(table), np.ones(len(table)) if base is None else _weights(base, table.id)]
+    rows, member = _members(table, words)
+    units = np.column_stack([*weights, *(member * w[:, None] for w in weights)])
+    if clusters is not None: units = pd.DataFrame(units).groupby(_per_text(clusters, len(table))).sum().to_numpy()
+    total, draws = units.sum(0), resampled_sums(units, n_resamples, seed)
+    (share_cie, share), value, values = _shares(total), _over(total), _over(draws)
+    low, high = interval(values, confidence)
+    expected = total[0] * share
+    judged = (member.sum(0) >= min_n) & (expected >= min_expected)
+    found = rows.assign(share_cie=share_cie, share=share, over_index=value, low=low, high=high, n=member.sum(0), cie=share_cie * total[0], expected=expected, judged=judged,
+                        p=np.where(judged, p_value(values - 1), np.nan))
+    return found.assign(p_holm=holm(found.p))
+
+# %% ../../nbs/api/21_exemplars.ipynb #080b3abf
 def plot_over_index(
     table:pd.DataFrame,          # of `over_index`
     reference:pd.DataFrame=None, # the same for `halves(dense)`, drawn as crosses
@@ -256,16 +257,20 @@ def plot_over_index(
     if reference is not None:
         known = reference.set_index(['kind', 'group']).over_index.reindex(pd.MultiIndex.from_frame(rows[['kind', 'group']])).to_numpy()
         ax.plot(np.where(known > 0, known, np.nan), rows.index, 'x', color='black', ms=5, zorder=2)
-    ax.axvline(1, color='black', lw=.8); ax.set_xscale('log')
-    from matplotlib.ticker import FixedLocator, NullLocator
-    ax.xaxis.set_major_locator(FixedLocator([.125, .25, .5, 1, 2, 4, 8])); ax.xaxis.set_minor_locator(NullLocator()); ax.xaxis.set_major_formatter('{x:g}')
+    ax.axvline(1, color='black', lw=.8)
     mark = {'group': '', 'word': '"'}
     ax.set_yticks(range(len(rows)), [f'{mark[r.kind]}{r.group}{mark[r.kind]} ({r.cie:.0f} of {r.n:,})' for r in rows.itertuples()], parse_math=False)
     ax.set(xlabel='share among exemplars / share among texts', ylim=(-.6, len(rows) - .4))
+    return _log_axis(ax)
+
+def _log_axis(ax):
+    "Doublings, in plain numbers."
+    from matplotlib.ticker import FixedLocator, NullLocator
+    ax.set_xscale('log'); ax.xaxis.set_major_locator(FixedLocator([.125, .25, .5, 1, 2, 4, 8])); ax.xaxis.set_minor_locator(NullLocator()); ax.xaxis.set_major_formatter('{x:g}')
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
-# %% ../../nbs/api/21_exemplars.ipynb #c4ce358f
+# %% ../../nbs/api/21_exemplars.ipynb #2a325ae6
 def flips(
     before,                   # (n,) bool, or (K, n), one row a seed
     after,                    # the same shape
@@ -283,6 +288,7 @@ def flips(
     if before.dtype != bool or after.dtype != bool: raise ValueError(f'Decisions are of type {before.dtype} and {after.dtype}: give True or False for each item.')
     return _flip_table('flip', before != after, before, after, groups, names, clusters, min_n, confidence, n_resamples, seed)
 
+# %% ../../nbs/api/21_exemplars.ipynb #925a1a40
 def churn(
     dense,                  # `Predictions` before compression; or a list, one a seed
     compressed,             # after, on the same texts; or as long a list
@@ -296,7 +302,7 @@ def churn(
     settings = dict(clusters=None, min_n=30, confidence=.95, n_resamples=10_000, seed=0) | settings
     return _flip_table('churn', said[0] != said[1], before, after, dense[0].groups, ('correct', 'wrong'), **settings)
 
-# %% ../../nbs/api/21_exemplars.ipynb #2f5fef6c
+# %% ../../nbs/api/21_exemplars.ipynb #f175e4a9
 def _flip_table(metric, changed, before, after, groups, names, clusters, min_n, confidence, n_resamples, seed):
     "Rates from (seeds, n) booleans; with more than two classes an answer can change and stay wrong."
     _settings(confidence, n_resamples)
@@ -315,6 +321,7 @@ def _flip_table(metric, changed, before, after, groups, names, clusters, min_n, 
     rows = zip([metric, a_to_b, b_to_a, 'net', a_to_b, b_to_a], ['all'] * 4 + [names[0], names[1]], rates(units.sum(0, dtype=float)), rates(resampled_sums(units, n_resamples, seed)), [size] * 4 + [held, size - held])
     return pd.concat([_flip_rows(*row, known, min_n, confidence, seed) for row in rows], ignore_index=True).assign(seeds=k)
 
+# %% ../../nbs/api/21_exemplars.ipynb #5491ddce
 def _flip_rows(metric, of, points, draws, cases, groups, min_n, confidence, seed):
     low, high = np.clip(interval(over_seeds(draws.mean(1), points, seed), confidence), -1 if metric == 'net' else 0, 1)
     return pd.DataFrame(dict(metric=metric, of=of, group=groups, value=points.mean(0), low=low, high=high, n=cases.round().astype(int), judged=cases >= min_n))
