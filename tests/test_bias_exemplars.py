@@ -4,11 +4,12 @@ import warnings
 import numpy as np
 import pandas as pd
 from fairprune.predictions import Predictions
+import matplotlib.pyplot as plt
 from fastcore.test import expect_fail
 from scipy import stats
 from fairprune.data import GroupedText
 from fairprune.bias.exemplars import *
-from fairprune.bias.exemplars import _over, _relative, _relative_recall, _splits
+from fairprune.bias.exemplars import _log_scale, _over, _relative, _relative_recall, _splits
 
 
 def test_planted_seeds():
@@ -157,10 +158,13 @@ def test_identity_words_2():
     assert not any(re.search(rf'\b(?:{p})\b', 'mention transport nativity gayety whiten', re.I) for p in IDENTITY_WORDS.values())
 
 
-def test_over():
+def test_log_scale():
     """Judging by the exemplars that were *found* would prefer the groups that are hit."""
     sums = np.array([10., 100, 5, 2, 25, 0]) # exemplars, texts, exemplars in two groups, texts in two groups
     assert np.allclose(_over(sums), [2, np.nan], equal_nan=True) and np.isnan(_over(np.zeros(6))).all()
+    none = np.array([30., 100, 0, 20]) # 30 exemplars, none of them in a group of 20 texts
+    low, high, p = (x[0] for x in _log_scale(none, none + np.zeros((5, 1)), 30, .95))
+    assert low == 0 and np.isclose(high * .2, stats.binomtest(0, 30).proportion_ci(.95, 'exact').high) and np.isclose(p, 2 * .8 ** 30)
 
 
 def test_over_index():
@@ -181,19 +185,23 @@ def test_over_index_2():
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     over = over_index(found, n_resamples=2000)
     c = over.set_index('group').loc['c']
-    assert c.low > 1.5 and c.p_holm < .01 and (over.query("group != 'c'").high < 1).all()
+    assert c.low > 1.5 and c.p_holm < .01 and (over.query("group != 'c'").high < 1).all() and (over.metric == 'over_index').all()
 
 
 def test_over_index_3():
-    """The interval agrees with a bootstrap written out text by text."""
+    """The interval agrees with a bootstrap written out text by text, and with the delta method."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     over = over_index(found, n_resamples=2000)
     c = over.set_index('group').loc['c']
+    over.round(3)
     rng, member = np.random.default_rng(1), np.array([g == ['c'] for g in found.groups])
     picks = rng.integers(0, 900, (2000, 900))
     slow = (member & found.cie.to_numpy())[picks].sum(1) / found.cie.to_numpy()[picks].sum(1) / member[picks].mean(1)
-    assert np.allclose(np.quantile(slow, [.025, .975]), [c.low, c.high], atol=.03)
+    assert np.allclose(c.over_index * np.exp(1.96 * np.array([-1, 1]) * np.log(slow).std()), [c.low, c.high], atol=.03)
+    a = over.set_index('group').loc['a'] # few cases: 1 / cases - 1 / exemplars, and the texts
+    delta = (1 / a.cie - 1 / found.cie.sum() - 1 / a.n + 1 / 900) ** .5
+    assert np.isclose(np.log(a.high / a.over_index) / 1.96, delta, atol=.1)
 
 
 def test_over_index_4():
@@ -236,7 +244,7 @@ def test_over_index_6():
 def test_over_index_7():
     """After Holm's correction about one table in twenty may name a group."""
     rng = np.random.default_rng(0)
-    def by_chance(): return pd.DataFrame(dict(id=range(600), groups=[[g] for g in rng.choice(list('abcde'), 600)], cie=rng.random(600) < .15))
+    def by_chance(): return pd.DataFrame(dict(id=range(600), groups=[[g] for g in rng.choice(list('abcde'), 600, p=[.4, .3, .14, .08, .08])], cie=rng.random(600) < .15))
     named = sum((over_index(by_chance(), n_resamples=1000).p_holm < .05).any() for _ in range(200))
     print(f'{named} of 200 tables name a group')
     assert 0 < named <= 20
@@ -250,6 +258,8 @@ def test_plot_over_index():
     over.round(3)
     ax = plot_over_index(over, over_index(chance, n_resamples=200))
     assert [t.get_text().split()[0] for t in ax.get_yticklabels()][-1] == 'c'
+    assert len(plot_over_index(over.assign(over_index=[0, 1, 2]), ax=plt.figure().subplots()).get_yticks()) == 3
+    plt.close()
     with expect_fail(ValueError, 'Nothing to draw'): plot_over_index(over.assign(over_index=0.))
 
 

@@ -6,11 +6,11 @@
 __all__ = ['IDENTITY_WORDS', 'planted_seeds', 'modal', 'exemplars', 'halves', 'class_test', 'on_and_off', 'identity_words',
            'over_index', 'plot_over_index', 'flips', 'churn', 'to_table', 'from_table']
 
-# %% ../../nbs/api/21_exemplars.ipynb #e499334c
+# %% ../../nbs/api/21_exemplars.ipynb #46f20fbe
 import itertools, math, re, warnings
 import numpy as np, pandas as pd
 from ..predictions import Predictions, paired
-from .statistics import holm, interval, over_seeds, p_value, resampled_sums
+from .statistics import holm, interval, over_seeds, resampled_sums
 
 # %% ../../nbs/api/21_exemplars.ipynb #f573cddb
 def planted_seeds(
@@ -183,7 +183,18 @@ def _over(sums):
     share_cie, share = _shares(sums)
     with np.errstate(divide='ignore', invalid='ignore'): return np.where(share > 0, share_cie / share, np.nan)
 
-# %% ../../nbs/api/21_exemplars.ipynb #ec704e3c
+# %% ../../nbs/api/21_exemplars.ipynb #03d4561b
+def _log_scale(total, draws, cases, confidence):
+    "Interval of the over-index, and p against one; `cases` is the number of units with an exemplar."
+    from scipy.stats import norm
+    value, share, tail = _over(total), _shares(total)[1], (1 - confidence) / 2
+    spread = np.log(_over(draws + .5)).std(0) # half a case: no draw is without any
+    with np.errstate(divide='ignore', invalid='ignore'):
+        low, high = (value * np.exp(s * norm.isf(tail) * spread) for s in (-1, 1))
+        p = np.where(np.isclose(value, 1), 1, 2 * norm.sf(np.abs(np.log(value)) / spread))
+        return low, np.where(value == 0, (1 - tail ** (1 / cases)) / share, high), np.where(value == 0, np.minimum(1, 2 * (1 - share) ** cases), p)
+
+# %% ../../nbs/api/21_exemplars.ipynb #a3a35949
 def _weights(table, ids=None):
     "(n,) of each text: whether it is an exemplar, or how often; in the order of `ids`."
     missing = [c for c in ('id', 'groups', 'cie') if c not in table]
@@ -209,9 +220,9 @@ def _members(table, words):
     member = [[name in own for own in kinds[kind]] for kind, name in names]
     for kind, lists in kinds.items():
         if not all(map(len, lists)): names.append((kind, '(none)')); member.append([not len(own) for own in lists])
-    return pd.DataFrame(names, columns=['kind', 'group']), np.array(member, bool).T
+    return pd.DataFrame([('over_index', *n) for n in names], columns=['metric', 'kind', 'group']), np.array(member, bool).T
 
-# %% ../../nbs/api/21_exemplars.ipynb #3228cee7
+# %% ../../nbs/api/21_exemplars.ipynb #2d7287d5
 def over_index(
     table:pd.DataFrame,     # as `exemplars` or `halves` gives it
     words:dict=None,        # text id to identity words; groups alone when absent
@@ -229,31 +240,29 @@ def over_index(
     rows, member = _members(table, words)
     units = np.column_stack([*weights, *(member * w[:, None] for w in weights)])
     if clusters is not None: units = pd.DataFrame(units).groupby(_per_text(clusters, len(table))).sum().to_numpy()
-    total, draws = units.sum(0), resampled_sums(units, n_resamples, seed)
-    (share_cie, share), value, values = _shares(total), _over(total), _over(draws)
-    low, high = interval(values, confidence)
-    expected = total[0] * share
-    judged = (member.sum(0) >= min_n) & (expected >= min_expected)
-    found = rows.assign(share_cie=share_cie, share=share, over_index=value, low=low, high=high, n=member.sum(0), cie=share_cie * total[0], expected=expected, judged=judged,
-                        p=np.where(judged, p_value(values - 1), np.nan))
+    total, (share_cie, share) = units.sum(0), _shares(units.sum(0))
+    low, high, p = _log_scale(total, resampled_sums(units, n_resamples, seed), np.minimum(total[0], (units[:, 0] > 0).sum()), confidence)
+    judged = (member.sum(0) >= min_n) & (total[0] * share >= min_expected)
+    found = rows.assign(share_cie=share_cie, share=share, over_index=_over(total), low=low, high=high, n=member.sum(0), cie=share_cie * total[0],
+                        expected=total[0] * share, judged=judged, p=np.where(judged, p, np.nan))
     return found.assign(p_holm=holm(found.p))
 
-# %% ../../nbs/api/21_exemplars.ipynb #080b3abf
+# %% ../../nbs/api/21_exemplars.ipynb #48c1f208
 def plot_over_index(
     table:pd.DataFrame,          # of `over_index`
     reference:pd.DataFrame=None, # the same for `halves(dense)`, drawn as crosses
     confidence:float=.95,        # that the intervals of the table have
     ax=None,                     # axes to draw on
 ): # axes
-    "Over-index with its interval, a line for each group or word, on a log scale; rows without an exemplar are left out."
+    "Over-index with its interval, a line for each group or word, on a log scale; a group without an exemplar has a line and no dot."
     import matplotlib.pyplot as plt
-    rows = table[(table.over_index > 0)].sort_values(['kind', 'over_index'], ascending=[False, True]).reset_index(drop=True)
-    if not len(rows): raise ValueError('Nothing to draw: no group has an exemplar.')
+    rows = table[table.over_index.notna()].sort_values(['kind', 'over_index'], ascending=[False, True]).reset_index(drop=True)
+    if not (rows.over_index > 0).any(): raise ValueError('Nothing to draw: no group has an exemplar.')
     ax = ax or plt.subplots(figsize=(6, 1 + .26 * len(rows)), layout='constrained')[1]
-    floor = rows.over_index.min() / 2
+    floor = rows.over_index[rows.over_index > 0].min() / 4
     for y, r in rows.iterrows():
         color = '0.8' if not r.judged else '0.4' if not r.p_holm < 1 - confidence else '#D55E00' if r.over_index > 1 else '#0072B2'
-        ax.plot([max(r.low, floor), r.high], [y, y], color=color, lw=2, zorder=1); ax.plot(r.over_index, y, 'o', color=color, zorder=3)
+        ax.plot([max(r.low, floor), r.high], [y, y], color=color, lw=2, zorder=1); ax.plot(r.over_index or np.nan, y, 'o', color=color, zorder=3)
     if reference is not None:
         known = reference.set_index(['kind', 'group']).over_index.reindex(pd.MultiIndex.from_frame(rows[['kind', 'group']])).to_numpy()
         ax.plot(np.where(known > 0, known, np.nan), rows.index, 'x', color='black', ms=5, zorder=2)
