@@ -86,11 +86,26 @@ def test_halves():
     with expect_fail(ValueError, '3 dense and 2 compressed'): halves(before, after[:2])
 
 
-def test_halves_2():
-    """In the planted example the seeds alone account for little."""
+def test_against_seeds():
+    """How another five seeds would have turned out is not in the interval."""
+    def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
+        logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
+        return [Predictions(np.array(['w', 'x', 'y', 'z'])[:len(labels)], np.array(l, 'float32'), np.array(labels), [[g] for g in groups], classes) for l in logits]
+    before, after = said([0, 0, 1, 1], [0, 0, 1, 0], [0, 1, 1, 1]), said([0, 1, 1, 0], [1, 1, 1, 0], [0, 0, 1, 0])
+    rows = against_seeds(said([0, 0, 1, 1], [0, 1, 1, 1]), said([0, 0, 1, 0], [0, 0, 1, 1]), n_resamples=200).set_index('metric') # with two seeds the halves are single models
+    assert (rows.dense == 1 / 4).all() and (rows.compressed == 1 / 4).all() and (rows.n == 4).all()
+    with expect_fail(ValueError, '3 dense and 2 compressed'): against_seeds(before, after[:2])
+    with expect_fail(ValueError, 'n_resamples = 5'): against_seeds(before, after, n_resamples=5)
+
+
+def test_against_seeds_2():
+    """Set against itself, a level adds nothing."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
-    assert both.cie.mean() > 3 * chance.cie.mean() and np.isclose(both.cie.mean(), found.cie.mean(), atol=.03)
+    added = against_seeds(dense, small, n_resamples=1000).set_index('metric')
+    assert (added.low > .02).all() and np.isclose(added.compressed['exemplars'], both.cie.mean()) and np.isclose(added.dense['exemplars'], chance.cie.mean())
+    assert np.isclose(added.dense['churn'], 2 * .08 * .92, atol=.02)
+    assert (against_seeds(dense, dense, n_resamples=200)[['change', 'low', 'high']] == 0).all().all()
 
 
 def test_class_test():
@@ -328,13 +343,14 @@ def test_flip_rows_5():
 
 
 def test_flip_rows_6():
-    """Here it is what the noise makes of it: a text is flipped by one of two models and not by the other."""
+    """In group c the compressed models flip more than that, in the others they do not."""
     dense, small = planted_seeds()
     on_and_off(dense, small, n_resamples=1000).round(3)
     rates = churn(dense, small, n_resamples=1000)
     rates.query("group in ('all', 'c') and of == 'all'").round(3)
-    anyway = churn(dense[:-1], dense[1:], n_resamples=1000).query("metric == 'churn' and group == 'all'").squeeze()
-    assert np.isclose(anyway.value, 2 * .08 * .92, atol=.02) and anyway.value < rates.query("metric == 'churn' and group == 'all'").low.item()
+    anyway = churn(dense, dense[1:] + dense[:1], n_resamples=1000).query("metric == 'churn'").set_index('group')
+    paid = rates.query("metric == 'churn'").set_index('group')
+    assert np.isclose(anyway.value['all'], 2 * .08 * .92, atol=.02) and paid.low['c'] > anyway.high['c'] and paid.low['a'] < anyway.value['a'] < paid.high['a']
 
 
 def test_from_table():
