@@ -73,6 +73,7 @@ def test_exemplars_2():
 
 def test_halves():
     """What it has beyond `halves(dense)` is the work of compression."""
+    dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [Predictions(np.array(['w', 'x', 'y', 'z'])[:len(labels)], np.array(l, 'float32'), np.array(labels), [[g] for g in groups], classes) for l in logits]
@@ -81,6 +82,8 @@ def test_halves():
     assert pair.cie.tolist() == [0, 1, 0, 0]
     crossed = halves(said([0, 0, 1, 1], [0, 1, 1, 1]), said([0, 0, 1, 0], [0, 0, 1, 1])) # dense 1 against small 2, dense 2 against small 1
     assert crossed.cie.tolist() == [0, .5, 0, .5]
+    each = [exemplars([dense[i] for i in one], [small[i] for i in range(4) if i not in one]).cie for one in _splits(4, 100, 0)]
+    assert np.allclose(halves(dense[:4], small[:4]).cie, np.mean(each, 0)) # six splits, one by one
     assert len(_splits(5, 100, 0)) == 10 and len(_splits(30, 100, 0)) == 100 and {len(set(s)) for s in _splits(30, 100, 0)} == {15}
     with expect_fail(ValueError, 'at least two seeds'): halves(before[:1])
     with expect_fail(ValueError, '3 dense and 2 compressed'): halves(before, after[:2])
