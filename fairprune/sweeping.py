@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['benchmarks', 'Grid', 'load_grid', 'make_grid', 'expanded', 'Cell', 'cells', 'check', 'latency', 'compute', 'hardware',
            'passes', 'tiny_grid', 'Sweep', 'result', 'commit', 'status', 'matching', 'sweep', 'open_sweep',
-           'family_level', 'table', 'pooled', 'plot', 'estimate', 'preview', 'save_table']
+           'family_level', 'table', 'pooled', 'plot', 'predictions', 'estimate', 'preview', 'save_table']
 
 # %% ../nbs/api/61_sweep.ipynb #740cf3e1
 import ast, contextlib, errno, hashlib, io, itertools, json, os, socket, time, tomllib, traceback
@@ -589,6 +589,22 @@ def plot(
     return plot_levels(sweep.pooled(), metrics)
 
 Sweep.pooled, Sweep.plot = pooled, plot
+
+# %% ../nbs/api/61_sweep.ipynb #ca785975
+def predictions(
+    sweep:Sweep,
+    *only # patterns that leave one configuration, such as 'method=dense', see `matching`
+)->list:  # of `Predictions`, one a seed, the folds joined
+    "The predictions of one configuration; raises `ValueError` where several match or a cell is not finished."
+    found = sorted(matching(sweep.cells, only), key=lambda c: (c.seed, c.fold))
+    several = {replace(c, seed=0, fold=0).id for c in found}
+    if len(several) > 1: raise ValueError(f'One configuration is needed, the patterns match {len(several)} configurations: add another, such as method=dense.')
+    left = [c for c in found if not sweep.result(c)]
+    if left: raise ValueError(f'{len(left)} of {len(found)} cells are not finished, first {left[0]}. Run the sweep to its end.')
+    load = lambda c: _load(sweep.folder/'predictions'/f'{c.predictions_key}.parquet')
+    return [_joined([load(c) for c in group]) for _, group in itertools.groupby(found, key=lambda c: c.seed)]
+
+Sweep.predictions = predictions
 
 # %% ../nbs/api/61_sweep.ipynb #bc1507d0
 def estimate(

@@ -113,21 +113,26 @@ def test_table():
     assert family_level('a(x=1) >> b(y=2, on=True)')[0] == 'a(x=1) >> b(y=2, on=True)' and family_level('wanda(sparsity=0.3, n=8) >> int8()') == ('wanda(n=8) >> int8', .3)
 
 
-def test_plot():
-    """Two seeds, three folds: every text is judged once a seed."""
+def test_predictions():
+    """Two seeds, three folds: every text is judged once a seed, and `predictions` gives what each seed said."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, methods=['magnitude(sparsity=0.9)'], folds=3), f'{folder}/out', progress=False)
         every, mean, figure = found.table(), found.pooled(), found.plot('accuracy')
+        dense, small = found.predictions('method=dense'), found.predictions('method=magnitude*', 'seed=1')
+        with expect_fail(ValueError, 'the patterns match 2 configurations'): found.predictions('seed=1')
+        found.path('cells', found.cells[-1]).unlink()
+        with expect_fail(ValueError, '1 of 6 cells are not finished'): found.predictions('method=magnitude*')
     accuracy = mean.query("metric == 'accuracy' and group == 'all'").set_index('family')
     assert accuracy.n['magnitude'] == 120 and accuracy.seeds['magnitude'] == 2 and accuracy.change['dense'] == 0
     by_cell = every.query("metric == 'accuracy' and group == 'all' and family == 'magnitude'")
     assert len(by_cell) == 6 and np.isclose((by_cell.compressed * by_cell.n).sum() / by_cell.n.sum(), accuracy.compressed['magnitude'])
     assert mean.query("metric == 'nonzero' and family == 'magnitude'").change.item() < 0
+    assert [len(p) for p in dense] == [120, 120] and len(small) == 1 and np.isclose(np.mean([p.accuracy for p in dense]), accuracy.dense['magnitude'])
     plt.close(figure)
     assert 'toy' in figure.get_suptitle()
 
 
-def test_plot_2():
+def test_predictions_2():
     """A damaged result or damaged predictions are computed again, a cell that raises keeps its traceback, and a changed table on disk makes new cells."""
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -151,7 +156,7 @@ def test_plot_2():
         with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
 
 
-def test_plot_3():
+def test_predictions_3():
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
         found = sweep(grid, out, progress=False)
@@ -187,7 +192,7 @@ def test_plot_3():
         assert flight.settled(flight.waiting[0]) # and not a third time, if the other run has failed too
 
 
-def test_plot_4():
+def test_predictions_4():
     """Two processes give what one gives, and two runs on one folder share the work."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, methods=['magnitude(sparsity=0.9)'])
@@ -199,7 +204,7 @@ def test_plot_4():
         assert locks[0] and locks[1] is None and locks[0].release() is None
 
 
-def test_plot_5():
+def test_predictions_5():
     """It is tried three times."""
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -252,7 +257,7 @@ def test_plot_5():
         assert 'died three times' in found.status().error[0]
 
 
-def test_plot_6():
+def test_predictions_6():
     """A full disk stops the sweep and loses nothing."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
@@ -264,7 +269,7 @@ def test_plot_6():
         assert (sweep(found.grid, f'{folder}/out', progress=False).status().state == 'finished').all()
 
 
-def test_plot_7():
+def test_predictions_7():
     """Killed with signal 9 in the middle of a run, it goes on: what was finished stays, byte for byte."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
@@ -334,6 +339,10 @@ def test_save_table():
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, methods=['magnitude(sparsity=0.9)'], folds=3), f'{folder}/out', progress=False)
         every, mean, figure = found.table(), found.pooled(), found.plot('accuracy')
+        dense, small = found.predictions('method=dense'), found.predictions('method=magnitude*', 'seed=1')
+        with expect_fail(ValueError, 'the patterns match 2 configurations'): found.predictions('seed=1')
+        found.path('cells', found.cells[-1]).unlink()
+        with expect_fail(ValueError, '1 of 6 cells are not finished'): found.predictions('method=magnitude*')
     mean.query("metric == 'accuracy' and family == 'magnitude'")[['method', 'group', 'dense', 'compressed', 'change', 'low', 'high', 'n', 'seeds']].round(3)
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, methods=['magnitude(sparsity=0.9)'])
