@@ -1,5 +1,6 @@
 """Marks and settings of the tests; the only file in this folder that is written by hand.
 
+heavy  many seconds of work: runs here, and not in the run of the notebooks too
 slow   minutes of work: runs only with `pytest --slow`
 data   reads published data: runs where FAIRPRUNE_DATA names their folder
 cuda   needs a GPU: runs where torch sees one
@@ -20,7 +21,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    for line in ("slow: minutes of work; runs only with --slow",
+    for line in ("heavy: many seconds of work",
+                 "slow: minutes of work; runs only with --slow",
                  "data: reads published data; needs FAIRPRUNE_DATA, the folder that holds them",
                  "cuda: needs a GPU"):
         config.addinivalue_line("markers", line)

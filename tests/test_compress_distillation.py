@@ -227,6 +227,7 @@ def test_PatientKD_5():
             assert not method.student.startswith('magnitude') or abs(zeros(small) - .9) < .01
 
 
+@pytest.mark.heavy
 def test_PatientKD_6():
     """All losses on five architectures: printed and read, saved, reloaded, identical."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'

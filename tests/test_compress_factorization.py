@@ -340,6 +340,7 @@ def test_Lora():
     sys.modules['peft'] = held
 
 
+@pytest.mark.heavy
 def test_Lora_2():
     """Each method on each architecture prints as what `parse` reads, trains in the form that it has, and is the same after saving: for `load`, and for plain `from_pretrained`."""
     torch.manual_seed(0)
@@ -368,6 +369,7 @@ def test_Lora_2():
                 if 'lora' not in str(method): assert small.record.bytes < model.record.bytes
 
 
+@pytest.mark.heavy
 def test_Lora_3():
     """Training keeps ranks and codes: what changes are factors and centres."""
     torch.manual_seed(0)
@@ -401,6 +403,7 @@ def test_Lora_3():
                 assert torch.equal(better.get_input_embeddings().weight, small.get_input_embeddings().weight)
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.data
 def test_Lora_4():

@@ -185,6 +185,7 @@ def test_Movement_2():
     with expect_fail(ValueError, 'epochs and lr must be above 0'): Movement(epochs=0)(dense, toy)
 
 
+@pytest.mark.heavy
 def test_zeros():
     """Each method on each architecture drops what it should, leaves the rest, prints as what `parse` reads, and survives saving."""
     people = bios(200)

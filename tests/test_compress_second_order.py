@@ -92,6 +92,7 @@ def test_GPTQ_2():
     assert small.record.bytes < GPTQ(4, 16, **some)(tiny, people).record.bytes # zeros are not written
 
 
+@pytest.mark.heavy
 def test_GPTQ_3():
     """All at once, on five architectures: saved, reloaded, identical; zeros stay zeros on the grid."""
     people = bios(200)
