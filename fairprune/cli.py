@@ -89,7 +89,7 @@ def list_benchmarks():
     from dataclasses import fields
     from fairprune.bias.benchmarks import benchmarks
     for name, cls in sorted(benchmarks().items()):
-        options = ', '.join(f'{f.name}={f.default!r}' for f in fields(cls))
+        options = ', '.join(f'{f.name}={repr(f.default) if len(repr(f.default)) < 60 else "..."}' for f in fields(cls))
         typer.echo(f'{name:<14} {cls.__doc__.splitlines()[0]} For {", ".join(cls.takes)} models.\n{"":<14} {options}')
 
 @app.command()

@@ -35,7 +35,8 @@ def matched_control(
     compressed,       # model after, or the number that it reached
     measure,          # function of a model that gives a number, such as `lambda m: condition(m, data)`
     kind:str='random', # random: pruning by layer; noise: on the weights
-    within:float=.05, # stop at this share of the damage
+    within:float=.05, # stop at this share of the damage,
+    slack:float=.002, # or at this share of what the dense model has
     steps:int=10,     # measured levels at most
     seed:int=0,       # of mask or noise
     progress:bool=False, # show a bar
@@ -43,12 +44,12 @@ def matched_control(
     "A model damaged at random until `measure` says of it what it says of `compressed`. Raises `ValueError` where a measure is NaN."
     from tqdm.auto import tqdm
     if kind not in _KINDS: raise ValueError(f'Unknown control {kind!r}. Known: {", ".join(_KINDS)}.')
-    if steps < 1 or not 0 <= within < 1: raise ValueError(f'steps = {steps}, within = {within}: give at least one step, and a share in [0, 1).')
+    if steps < 1 or not 0 <= within < 1 or not 0 <= slack < 1: raise ValueError(f'steps = {steps}, within = {within}, slack = {slack}: give at least one step, and shares in [0, 1).')
     start, target = _number(measure(dense), 'dense'), _number(compressed if isinstance(compressed, (int, float)) else measure(compressed), 'compressed')
     (method, high), low, seen = _KINDS[kind], 0., [(0., start)]
     worse = 1 if target > start else -1 # perplexity grows, accuracy falls
     for _ in tqdm(range(steps), disable=not progress, desc='control'):
-        if min(abs(value - target) for _, value in seen) <= within * abs(target - start): break
+        if min(abs(value - target) for _, value in seen) <= max(within * abs(target - start), slack * abs(start)): break
         level = (low + high) / 2
         value = _number(measure(method(level)(dense, seed=seed)), 'control', worse)
         seen.append((level, value))

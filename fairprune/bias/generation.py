@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .benchmarks import Benchmark, Scores, compare_scores
 from ..data import MINILM, from_frame, hatexplain, public_files, unit_hash
-from ..likelihood import _first, _head_at, _scoring, model_kind, need_kind
+from ..likelihood import first_token, _head_at, _scoring, model_kind, need_kind
 
 # %% ../../nbs/api/23_generation.ipynb #0ebb979f
 def _stream(key, sample, seed):
@@ -54,7 +54,7 @@ def _prompt_rows(model, prompts, bos, max_new_tokens):
     if not len(prompts): return []
     tokenizer, limit = model.tokenizer, getattr(model.config, 'max_position_embeddings', 10**9)
     if bos is None: bos = tokenizer.bos_token_id is not None and tokenizer('a')['input_ids'][0] == tokenizer.bos_token_id
-    first = _first(model, bos)
+    first = first_token(model, bos)
     rows = [first + r for r in tokenizer(list(prompts), add_special_tokens=False, verbose=False)['input_ids']]
     for i, row in enumerate(rows):
         if not row: raise ValueError(f'Prompt {i} is empty. Pass bos=True, or the id of a token to begin with.')
@@ -222,6 +222,11 @@ class Continuations(Benchmark):
     with_prompt: bool = False # score prompt and continuation together
     takes = ('causal',)
 
+    @property
+    def _judged(self): return self.label if isinstance(self.label, str) else '+'.join(self.label)
+    @property
+    def bias(self): return f'mean_{self._judged}'
+
     def asked(self): raise NotImplementedError
     def __call__(self, model, progress=False):
         "Raises `ValueError` where model, scorer, settings or data do not suit, before any work."
@@ -242,7 +247,7 @@ class Continuations(Benchmark):
 
     def columns(self, items): return pd.DataFrame(dict(n=1., score=items.score, above=1. * (items.score > .5), tokens=1. * items.tokens, repeated=1. * items.repeated))
     def rates(self, sums):
-        name = self.label if isinstance(self.label, str) else '+'.join(self.label)
+        name = self._judged
         return {f'mean_{name}': 100 * sums['score'] / sums['n'], f'share_{name}': 100 * sums['above'] / sums['n'], 'tokens': sums['tokens'] / sums['n'], 'repeated': 100 * sums['repeated'] / sums['tokens']}
 
     def across(self, rates): return {f'gap_{m}': np.ptp(r, axis=-1) for m, r in rates.items() if m.startswith(('mean_', 'share_'))}
