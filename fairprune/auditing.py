@@ -145,6 +145,13 @@ def _opened(given):
     if isinstance(given, (str, Path)) and str(given).endswith('.parquet'): return Predictions.load(given), None
     return None, load(given) if isinstance(given, (str, Path)) else given
 
+def _predictions(given, data, split, progress):
+    "Predictions on a split, whatever is given."
+    from fairprune.models import predict
+    if data is None and not isinstance(given, Predictions) and not str(given).endswith('.parquet'): raise ValueError('A model is judged on data: give a data set, or predictions.')
+    found, model = _opened(given)
+    return predict(model, data, split, progress=progress) if found is None else found
+
 def _checked(sides, data, benchmarks):
     "The benchmarks, and whether labelled texts are judged; raises `ValueError` before any work."
     asked = [parse_benchmark(b) if isinstance(b, str) else b for b in benchmarks]

@@ -69,7 +69,7 @@ def test_audit_5():
         def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 40))
+    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
     lm = tiny_lm('llama')
     told = audit(lm, Magnitude(.5)(lm), benchmarks=[Pronouns()], corpus=text)
     assert told.table is None and 'perplexity' in told.cost and told.benchmarks.control.notna().any()
@@ -96,7 +96,7 @@ def test_audit_6():
         def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 40))
+    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
     lm = tiny_lm('llama')
     with expect_fail(ValueError, 'A language model is judged on benchmarks'): audit(lm, lm)
     with expect_fail(ValueError, 'named twice'): audit(lm, lm, benchmarks=['pronouns', Pronouns()], corpus=text)

@@ -89,6 +89,7 @@ def _summaries(rates, judged):
 def compare(
     dense,                  # `Predictions` before compression; or a list, one a seed
     compressed,             # after, on the same texts; or as long a list
+    control=None,           # of a model damaged as much at random; or as long a list
     confidence:float=.95,   # of the intervals
     n_resamples:int=10_000, # of the paired bootstrap
     min_n:int=30,           # fewer cases than this are too few to judge
@@ -97,50 +98,57 @@ def compare(
     "What compression changed, for whom, and how sure that is: a paired bootstrap over texts."
     if n_resamples < 100: raise ValueError(f'n_resamples = {n_resamples}: an interval needs at least 100.')
     interval(np.zeros(1), confidence)
-    pairs = _pairs(dense, compressed)
-    groups = ['all', *sorted({g for own in pairs[0][0].groups for g in own} - {'all'})]
+    sides = _sides(dense, compressed, control)
+    groups = ['all', *sorted({g for own in sides[0][0].groups for g in own} - {'all'})]
     if len(groups) == 1: raise ValueError('No text belongs to a group. Name a group column when the data is loaded.')
-    points, draws, n = _both(pairs, groups, n_resamples, seed)
+    points, draws, n = _measured(sides, groups, n_resamples, seed)
     enough = {m: cases >= min_n for m, cases in n.items()}
     judged = {m: e & (np.array(groups) != 'all')[:, None] for m, e in enough.items()}
-    rows = [_rows(m, points, draws, n[m], enough[m], groups, pairs[0][0].classes, confidence, seed) for m in n]
-    total = [_summaries(r, judged) for r in (*points, *draws)]
-    rows += [_summary_row(m, *(t[m] for t in total), int(n['accuracy'][judged['accuracy']].sum()), confidence, seed) for m in total[0]]
-    table = pd.concat(rows, ignore_index=True).assign(seeds=len(pairs))
+    rows = [_rows(m, points, draws, n[m], enough[m], groups, sides[0][0].classes, confidence, seed) for m in n]
+    points, draws = ([_summaries(r, judged) for r in part] for part in (points, draws))
+    rows += [_summary_row(m, points, draws, int(n['accuracy'][judged['accuracy']].sum()), confidence, seed) for m in points[0]]
+    table = pd.concat(rows, ignore_index=True).assign(seeds=len(sides[0]))
     harm = (table.metric == 'accuracy') & (table.group != 'all') & table.judged
     return table.assign(p_holm=pd.Series(holm(table.p[harm]), index=table.index[harm]))
 
 # %% ../../nbs/api/20_groups.ipynb #4b846eb2
-def _pairs(dense, compressed):
-    "A list of pairs, a seed each, all on the same texts in the same order."
-    dense, compressed = ([p] if isinstance(p, Predictions) else list(p) for p in (dense, compressed))
-    if len(dense) != len(compressed) or not dense: raise ValueError(f'{len(dense)} dense and {len(compressed)} compressed predictions: give one of each a seed.')
-    return [tuple(paired(dense[0], p)[1] for p in pair) for pair in zip(dense, compressed)]
+def _sides(dense, compressed, control):
+    "Two or three lists of predictions, one a seed, all on the same texts in the same order."
+    sides = {what: [p] if isinstance(p, Predictions) else list(p) for what, p in dict(dense=dense, compressed=compressed, control=control).items() if p is not None}
+    if len({len(s) for s in sides.values()}) > 1 or not sides['dense']: raise ValueError(f'{" and ".join(f"{len(s)} {what}" for what, s in sides.items())} predictions: give one of each a seed.')
+    return [[paired(sides['dense'][0], p)[1] for p in side] for side in sides.values()]
 
-def _both(pairs, groups, n_resamples, seed):
-    "Rates of both models (seeds, groups, classes), their resampled rates, and the number of cases behind each."
-    columns = [[_columns(p, groups) for p in pair] for pair in pairs]
-    shape, k = columns[0][0][0].shape[1:], len(pairs)
-    cells = [*columns[0][0][:2], *(c[i] for side in (0, 1) for i in (2, 3) for c in (pair[side] for pair in columns))]
+def _measured(sides, groups, n_resamples, seed):
+    "Rates of each side (seeds, groups, classes), their resampled rates, and the number of cases behind each."
+    columns = [[_columns(p, groups) for p in side] for side in sides]
+    shape, k = columns[0][0][0].shape[1:], len(sides[0])
+    cells = [*columns[0][0][:2], *(c[i] for side in columns for i in (2, 3) for c in side)]
     units = np.concatenate([c.reshape(len(c), -1) for c in cells], 1).astype('int8')
-    def split(sums): # sums -> rates of the dense and of the compressed models
-        sums = sums.reshape(*sums.shape[:-1], -1, *shape) # (..., 2 + 4 k, groups, classes)
-        n, true, called, both, called2, both2 = np.split(sums, [1, 2, 2 + k, 2 + 2 * k, 2 + 3 * k], -3)
-        return _ratios(n, true, called, both), _ratios(n, true, called2, both2)
+    def split(sums): # sums -> rates of each side
+        sums = sums.reshape(*sums.shape[:-1], -1, *shape) # (..., 2 + 2 k sides, groups, classes)
+        n, true, *rest = np.split(sums, [1, *range(2, 2 + 2 * k * len(sides), k)], -3)
+        return [_ratios(n, true, called, both) for called, both in zip(rest[::2], rest[1::2])]
     total = units.sum(0, dtype=float)
     n, true = total.reshape(-1, *shape)[:2]
     return split(total), split(resampled_sums(units, n_resamples, seed)), dict(accuracy=n[:, :1], selection_rate=n, tpr=true, fpr=n - true)
 
 # %% ../../nbs/api/20_groups.ipynb #11e3b791
 def _pooled(points, draws, confidence, seed, m=1):
-    "Mean over seeds of dense, compressed and change, with the intervals of the last two; `m` groups are judged together."
-    a, b = points
+    "Mean over seeds of dense, compressed and change, with the intervals of the last two, and the same against a control; `m` groups are judged together."
+    a, b, *control = points
     after, change = (over_seeds(d.mean(1), p, seed) for d, p in ((draws[1], b), (draws[1] - draws[0], b - a)))
     low, high = np.clip(interval(change, confidence), -1, 1) # few seeds reach beyond what a rate can be
     joint_low, joint_high = np.clip(interval(change, 1 - (1 - confidence) / m), -1, 1) if m > 1 else (low, high)
     after_low, after_high = np.clip(interval(after, confidence), 0, 1)
     return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, low_joint=joint_low, high_joint=joint_high,
-                compressed_low=after_low, compressed_high=after_high, p=p_value(change))
+                compressed_low=after_low, compressed_high=after_high, p=p_value(change), **_over(b, control, draws, confidence, seed))
+
+def _over(b, control, draws, confidence, seed):
+    "The compressed model against the control; NaN where there is none."
+    if not control: return dict.fromkeys(('control', 'over_control', 'over_control_low', 'over_control_high', 'p_over_control'), np.full(b.shape[1:], np.nan))
+    over = over_seeds((draws[1] - draws[2]).mean(1), b - control[0], seed)
+    low, high = np.clip(interval(over, confidence), -1, 1)
+    return dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p_value(over))
 
 def _rows(metric, points, draws, n, enough, groups, classes, confidence, seed):
     values = _pooled([r[metric] for r in points], [r[metric] for r in draws], confidence, seed, enough[1:].any(1).sum()) # the first group is everybody
@@ -148,6 +156,6 @@ def _rows(metric, points, draws, n, enough, groups, classes, confidence, seed):
     return pd.DataFrame(dict(metric=metric, cls=[classes[i] if n.shape[1] > 1 else '' for i in k], group=[groups[i] for i in g],
                              **{c: v.ravel() for c, v in values.items()}, n=n.ravel().astype(int), judged=enough.ravel()))
 
-def _summary_row(metric, a, b, draws_a, draws_b, n, confidence, seed):
-    values = _pooled([a, b], [draws_a, draws_b], confidence, seed)
+def _summary_row(metric, points, draws, n, confidence, seed):
+    values = _pooled([r[metric] for r in points], [r[metric] for r in draws], confidence, seed)
     return pd.DataFrame([dict(metric=metric, cls='', group='judged', **{c: float(v) for c, v in values.items()}, n=n, judged=True)])
