@@ -265,13 +265,13 @@ def plot_benchmark(audit:Audit, name:str, ax=None):
     "The bias metric of one benchmark by type: dense, compressed with the interval of the change, and the control. Returns the axes."
     import matplotlib.pyplot as plt
     benchmark = audit.scores[name][0].benchmark
-    t = audit.benchmarks[(audit.benchmarks.benchmark == name) & (audit.benchmarks.metric == benchmark.bias)]
+    t = audit.benchmarks[(audit.benchmarks.benchmark == name) & (audit.benchmarks.metric == benchmark.bias)][::-1] # the first row on top
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
     for y, r in enumerate(t.itertuples()):
         color = 'lightgrey' if not r.judged else 'tab:red' if r.p_holm < 1 - audit.settings['confidence'] else 'tab:blue'
         ax.plot([r.dense + r.low, r.dense + r.high], [y, y], color=color, lw=2)
         for value, marker, c in ((r.dense, '|', 'black'), (r.compressed, 'o', color), (r.control, 'x', 'black')): ax.plot(value, y, marker, color=c, ms=8 if marker == '|' else 6)
-    ax.axvline(benchmark.neutral, color='grey', lw=1, ls='--')
+    ax.set_ylim(-.6, len(t) - .4); ax.axvline(benchmark.neutral, color='grey', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.type} (n={r.n})' for r in t.itertuples()], parse_math=False)
     ax.set(xlabel=f'{benchmark.bias} (|: dense, o: compressed, x: control, dashed: neutral)', title=name)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
