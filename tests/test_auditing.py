@@ -23,11 +23,21 @@ def test_audit():
 def test_audit_2():
     """Two copies of the same model: nobody is harmed, and the verdict does not claim more than that."""
     dense, small = planted()
-    assert '0 of 3 judged groups' in audit(dense, dense).verdict and 'no proof' in audit(dense, dense).verdict
+    assert '0.0% of the answers changed' in audit(dense, dense).verdict and '0 of 3 judged groups' in audit(dense, dense).verdict and 'no proof' in audit(dense, dense).verdict
     assert 'No group has enough texts' in audit(*planted(40)).verdict
 
 
 def test_audit_3():
+    """The table holds more than fits on a screen: calibration and confidence by group and, where the harmless class is named, the AUCs of [groups](20_groups.ipynb)."""
+    dense, small = planted()
+    found = audit(dense, small)
+    found.summary()
+    graded = audit(dense, small, negative='no')
+    assert {'ece', 'true_probability', 'shortfall', 'bpsn_auc', 'gmb_bpsn_auc'} <= set(graded.table.metric) and 'gmb bpsn auc' in set(graded.summary().measure)
+    assert 'gmb_bpsn_auc' not in set(found.table.metric) and list(graded.summary().measure)[:3] == list(found.summary().measure)[:3]
+
+
+def test_audit_4():
     """Models are predicted first, and timed."""
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
@@ -37,7 +47,7 @@ def test_audit_3():
     with expect_fail(ValueError, 'A model is judged on data'): audit(tiny, tiny)
 
 
-def test_audit_4():
+def test_audit_5():
     """A control of one's own is taken as it is, and `control=None` leaves it out."""
     dense, small = planted()
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
@@ -53,7 +63,7 @@ def test_audit_4():
     with expect_fail(ValueError, "Unknown control 'chance'"): audit(tiny, tiny, toy, control='chance')
 
 
-def test_audit_5():
+def test_audit_6():
     """This one asks which pronoun is the likelier one after an occupation."""
     @dataclass(frozen=True)
     class Pronouns(Benchmark):
@@ -75,7 +85,7 @@ def test_audit_5():
     assert told.verdict.startswith('pronouns: she_likelier went from') and 'judged types changed beyond chance' in told.verdict
 
 
-def test_audit_6():
+def test_audit_7():
     """What is asked has to suit both sides."""
     dense, small = planted()
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
@@ -100,6 +110,7 @@ def test_audit_6():
     with expect_fail(ValueError, 'pronouns takes a model of the kind causal'): audit(tiny, tiny, benchmarks=[Pronouns()])
     with expect_fail(ValueError, 'One of the two is a classifier'): audit(tiny, lm, benchmarks=['seat'])
     with expect_fail(ValueError, 'give two models'): audit(dense, small, benchmarks=['seat'])
+    with expect_fail(ValueError, "No class 'maybe'"): audit(dense, small, negative='maybe')
     with expect_fail(ValueError, "Unknown benchmark 'stereosets'"): audit(lm, lm, benchmarks=['stereosets'])
 
 
