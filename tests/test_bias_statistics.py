@@ -12,6 +12,7 @@ def test_resampled_sums():
     means = resampled_sums(hits)[:, 0] / 400
     assert abs(means.mean() - .25) < .001 and abs(means.std() - (.25 * .75 / 400) ** .5) < .001
     assert (resampled_sums(hits, 50, seed=1) == resampled_sums(hits, 50, seed=1)).all()
+    assert resampled_sums(np.arange(50_000)[:, None], 90).shape == (90, 1) # more rows than fit beside many draws
     with expect_fail(ValueError, 'at least one row'): resampled_sums(np.zeros((0, 3)))
 
 

@@ -23,7 +23,8 @@ def resampled_sums(
     packed = np.ascontiguousarray(units).view(np.dtype((np.void, units.dtype.itemsize * units.shape[1]))).ravel()
     _, first, n = np.unique(packed, return_index=True, return_counts=True)
     rows, rng = units[first].astype(float), np.random.default_rng(seed)
-    draws = (rng.multinomial(n.sum(), n / n.sum(), size=min(1000, n_resamples - done)) for done in range(0, n_resamples, 1000))
+    size = max(1, min(1000, 4_000_000 // len(n))) # draws at once: many distinct rows, few draws
+    draws = (rng.multinomial(n.sum(), n / n.sum(), size=min(size, n_resamples - done)) for done in range(0, n_resamples, size))
     return np.concatenate([d.astype(float) @ rows for d in draws])
 
 # %% ../../nbs/api/24_statistics.ipynb #86137bf1
