@@ -33,6 +33,8 @@ def test_matched_control_2():
     assert abs(measure(noisy) - measure(half)) <= .1 * abs(measure(lm) - measure(half)) + 1e-6 and noisy.record.method.startswith('noise(')
     same = matched_control(lm, lm, measure)
     assert len(same.match) == 1 and measure(same) == measure(lm) # nothing to match
+    assert len(matched_control(lm, 1.001 * measure(lm), measure).match) == 1 # hardly damaged: no step is worth its time
+    with expect_fail(ValueError, 'slack = 2'): matched_control(lm, half, measure, slack=2)
     with expect_fail(ValueError, "Unknown control 'chance'"): matched_control(lm, half, measure, kind='chance')
     with expect_fail(ValueError, 'dense model is NaN'): matched_control(lm, half, lambda m: float('nan'))
 

@@ -5,7 +5,8 @@ import torch
 import tempfile
 import numpy as np
 from fastcore.test import expect_fail
-from fairprune.models import SMOLLM2, load_lm, tiny_lm
+from torch.nn.functional import cross_entropy
+from fairprune.models import SMOLLM2, load_lm, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.corpus import *
 
@@ -64,17 +65,27 @@ def test_perplexity():
 
 
 def test_masked_perplexity():
-    """The figure is no perplexity of the text and is not comparable with one; it tells how much a model lost."""
+    """What is hidden depends on the seed alone, so two models are asked for the same tokens."""
     text = ' '.join(f'word {i}' for i in range(300))
-    story = Corpus(dict(test=text))
+    filler, story = tiny_masked_lm(), Corpus(dict(test=text))
+    ids = windows(filler, text, 8)
+    with torch.no_grad(): blind = filler(input_ids=torch.full_like(ids[:1], filler.tokenizer.mask_token_id)).logits.float()
+    assert abs(masked_perplexity(filler, story, length=8, hidden=1.) / cross_entropy(blind.expand(len(ids), -1, -1).flatten(0, 1), ids.flatten()).exp().item() - 1) < 1e-4
+    assert masked_perplexity(filler, story, length=8) == masked_perplexity(filler, story, length=8) != masked_perplexity(filler, story, length=8, seed=1)
+
+
+def test_masked_perplexity_2():
+    text = ' '.join(f'word {i}' for i in range(300))
+    filler, story = tiny_masked_lm(), Corpus(dict(test=text))
     maskless = tiny_lm()
     maskless.tokenizer.mask_token = None
     with expect_fail(ValueError, 'no mask token'): masked_perplexity(maskless, story, length=8)
+    with expect_fail(ValueError, 'No token was hidden'): masked_perplexity(filler, story, length=8, hidden=0)
 
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_masked_perplexity_2():
+def test_masked_perplexity_3():
     """SmolLM2-135M on the test part of WikiText-2, some windows of 512 tokens."""
     smol = load_lm(SMOLLM2)
     found = perplexity(smol, wikitext2(), length=512, n=8)
