@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
 from .bias.benchmarks import compare_scores, parse_benchmark
-from .bias.groups import compare
+from .bias.groups import compare, compare_probabilities
 from .predictions import Predictions, paired
 
 # %% ../nbs/api/60_audit.ipynb #b39431c2
 @dataclass(frozen=True)
 class Audit:
     "What compression did: `.table` and `.benchmarks` (tidy), `.summary()`, `.verdict`, `.plot()`, `.to_html(folder)`."
-    table: pd.DataFrame     # by group, as `fairprune.bias.groups.compare` gives it; None without labelled texts
+    table: pd.DataFrame     # by group, as `compare` and `compare_probabilities` give it; None without labelled texts
     dense: Predictions      # before compression; None without labelled texts
     compressed: Predictions # after, in the same order
     cost: pd.DataFrame      # a row a model: parameters, bytes and the like, as far as known
@@ -29,13 +29,13 @@ class Audit:
 # %% ../nbs/api/60_audit.ipynb #58da1b81
 def _harmed(table, alpha):
     "Rows of the groups whose accuracy fell beyond chance, worst first."
-    return table[(table.p_holm < alpha) & (table.change < 0)].sort_values('change')
+    return table[(table.metric == 'accuracy') & (table.p_holm < alpha) & (table.change < 0)].sort_values('change')
 
-def _sentences(table, confidence):
+def _sentences(table, confidence, flips):
     rows, pct = table.set_index(['metric', 'group']), lambda v: f'{100 * v:+.1f}'
     a = rows.loc[('accuracy', 'all')].squeeze()
-    harmed, judged = _harmed(table, 1 - confidence), int(table.p_holm.notna().sum())
-    yield f'Accuracy went from {a.dense:.3f} to {a.compressed:.3f}: {pct(a.change)} points ({confidence:.0%} interval {pct(a.low)} to {pct(a.high)}).'
+    harmed, judged = _harmed(table, 1 - confidence), int(table[table.metric == 'accuracy'].p_holm.notna().sum())
+    yield f'Accuracy went from {a.dense:.3f} to {a.compressed:.3f}: {pct(a.change)} points ({confidence:.0%} interval {pct(a.low)} to {pct(a.high)}); {flips:.1%} of the answers changed.'
     if not judged: yield 'No group has enough texts to be judged.'; return
     names = ', '.join(f'{r.group} ({pct(r.change)})' for r in harmed.itertuples())
     yield f'{len(harmed)} of {judged} judged groups lost accuracy beyond chance' + (f': {names}.' if names else '; that is no proof that none did.')
@@ -66,7 +66,7 @@ def _on_benchmark(benchmark, t, confidence):
 
 def _verdict(audit):
     confidence = audit.settings['confidence']
-    told = [] if audit.table is None else list(_sentences(audit.table, confidence))
+    told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted)))
     for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence)
     return ' '.join(told)
 Audit.verdict = property(_verdict)
@@ -145,7 +145,14 @@ def _opened(given):
     if isinstance(given, (str, Path)) and str(given).endswith('.parquet'): return Predictions.load(given), None
     return None, load(given) if isinstance(given, (str, Path)) else given
 
-def _checked(sides, data, benchmarks):
+def _predictions(given, data, split, progress):
+    "Predictions on a split, whatever is given."
+    from fairprune.models import predict
+    if data is None and not isinstance(given, Predictions) and not str(given).endswith('.parquet'): raise ValueError('A model is judged on data: give a data set, or predictions.')
+    found, model = _opened(given)
+    return predict(model, data, split, progress=progress) if found is None else found
+
+def _checked(sides, data, benchmarks, negative):
     "The benchmarks, and whether labelled texts are judged; raises `ValueError` before any work."
     asked = [parse_benchmark(b) if isinstance(b, str) else b for b in benchmarks]
     models = [m for _, m in sides if m is not None]
@@ -156,6 +163,8 @@ def _checked(sides, data, benchmarks):
     labelled = [p is not None or _classifies(m) for p, m in sides]
     if labelled[0] != labelled[1]: raise ValueError('One of the two is a classifier and the other is not.')
     if labelled[0] and models and data is None and not asked: raise ValueError('A model is judged on data: give a data set, or predictions.')
+    classes = {c for p, _ in sides if p is not None for c in p.classes} or set(data.labels if data is not None else ())
+    if negative is not None and negative not in classes: raise ValueError(f'No class {negative!r}, so nothing is harmless by that name. The classes are: {", ".join(sorted(classes)) or "none"}.')
     if not labelled[0] and not asked: raise ValueError('A language model is judged on benchmarks: name one, such as stereoset.')
     return asked, labelled[0] and (not models or data is not None)
 
@@ -181,12 +190,13 @@ def _measure(labelled, data, corpus, split, sides):
     corpus = corpus or (None if _classifies(sides[0][1]) else wikitext2())
     return corpus, corpus and (lambda m: condition(m, corpus, split))
 
-def _by_group(sides, data, split, settings, progress):
+def _by_group(sides, data, split, negative, settings, progress):
     "The table by group, and the predictions of all sides in the same order."
     from fairprune.models import predict
     found = [predict(m, data, split, progress=progress) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
-    return compare(*found[:2], control=found[2] if len(found) > 2 else None, **settings), found
+    three = dict(zip(('dense', 'compressed', 'control'), found))
+    return pd.concat([compare(**three, **settings), compare_probabilities(**three, negative=negative, **settings | dict(n_resamples=min(1000, settings['n_resamples'])))], ignore_index=True), found
 
 def _by_benchmark(asked, sides, settings, progress):
     scores = {str(b): [b(m, progress) for _, m in sides] for b in asked}
@@ -206,14 +216,15 @@ def audit(
     benchmarks=(),          # of class `Benchmark`, or their names
     control='auto',         # random or noise, made to match; a model or its predictions; None; auto is random where it can be made
     corpus=None,            # `Corpus` for the perplexity of language models; WikiText-2 when absent
+    negative:str=None,      # the harmless class of classifiers, for the identity AUCs; left out when absent
 )->Audit:
     "Who pays for the compression? Raises `ValueError` where the two are not on the same texts, labels and groups, or do not suit a benchmark."
     sides = [_opened(m) for m in (dense, compressed)]
-    asked, labelled = _checked(sides, data, benchmarks)
+    asked, labelled = _checked(sides, data, benchmarks, negative)
     corpus, measure = _measure(labelled, data, corpus, split, sides)
     extra, how = _controlled(control, sides, measure, seed, progress)
     sides, settings = sides + extra, dict(confidence=confidence, n_resamples=n_resamples, min_n=min_n, seed=seed)
-    table, found = _by_group(sides, data, split, settings, progress) if labelled else (None, [])
+    table, found = _by_group(sides, data, split, negative, settings, progress) if labelled else (None, [])
     bias, scores = _by_benchmark(asked, sides, settings, progress)
     models = [m for _, m in sides if m is not None]
     times = latency(models, data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]]) if len(models) == len(sides) else [np.nan] * len(sides)
@@ -258,13 +269,13 @@ def plot_benchmark(audit:Audit, name:str, ax=None):
     "The bias metric of one benchmark by type: dense, compressed with the interval of the change, and the control. Returns the axes."
     import matplotlib.pyplot as plt
     benchmark = audit.scores[name][0].benchmark
-    t = audit.benchmarks[(audit.benchmarks.benchmark == name) & (audit.benchmarks.metric == benchmark.bias)]
+    t = audit.benchmarks[(audit.benchmarks.benchmark == name) & (audit.benchmarks.metric == benchmark.bias)][::-1] # the first row on top
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
     for y, r in enumerate(t.itertuples()):
         color = 'lightgrey' if not r.judged else 'tab:red' if r.p_holm < 1 - audit.settings['confidence'] else 'tab:blue'
         ax.plot([r.dense + r.low, r.dense + r.high], [y, y], color=color, lw=2)
         for value, marker, c in ((r.dense, '|', 'black'), (r.compressed, 'o', color), (r.control, 'x', 'black')): ax.plot(value, y, marker, color=c, ms=8 if marker == '|' else 6)
-    ax.axvline(benchmark.neutral, color='grey', lw=1, ls='--')
+    ax.set_ylim(-.6, len(t) - .4); ax.axvline(benchmark.neutral, color='grey', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.type} (n={r.n})' for r in t.itertuples()], parse_math=False)
     ax.set(xlabel=f'{benchmark.bias} (|: dense, o: compressed, x: control, dashed: neutral)', title=name)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)

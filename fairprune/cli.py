@@ -43,6 +43,7 @@ def audit(
     control: str = typer.Option('auto', help='random, noise, none, a model or its predictions: what damage of the same size does. auto: random where there are models.'),
     groups: str = typer.Option('groups', help='Group column of a table; several with commas.'),
     label: str = typer.Option('label', help='Label column of a table.'), text: str = typer.Option('text', help='Text column of a table.'),
+    negative: Optional[str] = typer.Option(None, help='The harmless class, such as neutral or normal: adds the identity AUCs.'),
     split: str = typer.Option('test', help='Which split.'), html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
     confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.')):
@@ -50,7 +51,7 @@ def audit(
     _writable(html, csv and csv.parent)
     from fairprune.auditing import audit as run
     found = run(dense, compressed, _named(data, groups, label, text), split, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
-                control=None if control == 'none' else control)
+                control=None if control == 'none' else control, negative=negative)
     if csv: _write_table(csv, found.tidy())
     _show(found, html)
 

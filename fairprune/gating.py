@@ -214,7 +214,7 @@ def gate(
     _check(**bounds)
     wanted = [groups] if isinstance(groups, str) else None if groups is None else list(groups)
     if data is not None: _units(data[split]['groups'], data.labels, classes, wanted)
-    first, second = paired(*(_predictions(m, data, split, progress)[0] for m in (dense, compressed)))
+    first, second = paired(*(_predictions(m, data, split, progress) for m in (dense, compressed)))
     units = _units(first.groups, first.classes, classes, wanted)
     t = _complete(_judge(list(_counts(first, second, units)), **bounds), **bounds)
     outcome = _outcome(t.verdict)

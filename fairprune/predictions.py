@@ -29,6 +29,10 @@ class Predictions:
     def predicted(self): return self.logits.argmax(1) # (n,) class index
     @property
     def accuracy(self): return float((self.predicted == self.labels).mean()) # in [0, 1]
+    @property
+    def probabilities(self): # (n, classes) float64, the softmax of the logits
+        e = np.exp(self.logits.astype(float) - self.logits.max(1, keepdims=True))
+        return e / e.sum(1, keepdims=True)
     def __repr__(self): return f'Predictions({len(self):,} texts, {len(self.classes)} classes, accuracy {self.accuracy:.3f})'
 
 # %% ../nbs/api/02_predictions.ipynb #02428bb7

@@ -137,7 +137,7 @@ def test_score_2():
             try: os.environ['FAIRPRUNE_DATA'] = d; return benchmark(model)
             finally: os.environ.pop('FAIRPRUNE_DATA') if own is None else os.environ.update(FAIRPRUNE_DATA=own)
     assert str(Weat('weat6')) == "weat(tests=('weat6',))" and str(parse_benchmark("seat(tests=('weat6', 'religion1'))")) == str(Seat(['weat6', 'religion1']))
-    assert str(Seat()) == 'seat()' and list(Seat('weat6').files) == ['sent-weat6.jsonl'] and len(Seat().files) == 23 and len(Weat().files) == 15
+    assert str(Seat()) == 'seat' and list(Seat('weat6').files) == ['sent-weat6.jsonl'] and len(Seat().files) == 23 and len(Weat().files) == 15
     with expect_fail(ValueError, "Unknown test 'religion1'. Known: weat1,"): Weat('religion1')
     with expect_fail(ValueError, 'No test is named'): Seat(())
     with expect_fail(ValueError, "Unknown pooling 'sum'"): Seat(pooling='sum')

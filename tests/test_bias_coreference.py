@@ -90,7 +90,7 @@ def test_across():
 
 
 def test_across_2():
-    assert str(WinoBias()) == 'winobias()' and str(parse_benchmark("winobias(split='test', type=1)")) == str(WinoBias('test', (1,))) and WinoBias(type=[2]) == WinoBias(type=2)
+    assert str(WinoBias()) == 'winobias' and str(parse_benchmark("winobias(split='test', type=1)")) == str(WinoBias('test', (1,))) and WinoBias(type=[2]) == WinoBias(type=2)
     assert len(WinoBias().files) == 6 and list(WinoBias('test', 2).files)[0] == 'pro_stereotyped_type2.txt.test'
     with expect_fail(ValueError, "Unknown split 'train'. Known: dev, test"): WinoBias('train')
     with expect_fail(ValueError, 'type = (3,): give 1, 2 or (1, 2)'): WinoBias(type=3)

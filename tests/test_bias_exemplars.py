@@ -141,7 +141,7 @@ def test_class_test_2():
     assert still.p.isna().all() and still.low.isna().all() and still.change.notna().all()
     absent = class_test(said([0, 0], [0, 1], labels=[0, 0], groups='ab'), said([0, 1], [1, 1], labels=[0, 0], groups='ab')).set_index('cls')
     assert absent.n['yes'] == 0 and np.isnan(absent.dense['yes'])
-    with expect_fail(ValueError, '1 dense and 3 compressed'): class_test(before[0], after)
+    with expect_fail(ValueError, '1 models before and 3 after'): class_test(before[0], after)
 
 
 def test_on_and_off():
@@ -229,7 +229,7 @@ def test_over_index_4():
     copies = pd.concat([found.assign(id=found.id + s) for s in 'pqrs'], ignore_index=True)
     width = [over_index(t, clusters=k, n_resamples=1000).set_index('group').eval('high - low')['c'] for t, k in ((found, None), (copies, None), (copies, [*found.id] * 4))]
     assert np.isclose(width[1] / width[0], .5, atol=.08) and np.isclose(width[2] / width[0], 1, atol=.08)
-    with expect_fail(ValueError, '2 clusters for 900 texts'): over_index(found, clusters=[1, 2])
+    with expect_fail(ValueError, '2 clusters for 900 rows'): over_index(found, clusters=[1, 2])
 
 
 def test_over_index_5():

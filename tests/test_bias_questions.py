@@ -123,7 +123,7 @@ def test_BBQ_2():
 
 
 def test_BBQ_3():
-    assert str(BBQ()) == 'bbq()' and str(parse_benchmark("bbq(categories='Age', n=40)")) == str(BBQ(['Age'], 40)) and list(BBQ('Age').files) == ['Age.jsonl']
+    assert str(BBQ()) == 'bbq' and str(parse_benchmark("bbq(categories='Age', n=40)")) == str(BBQ(['Age'], 40)) and list(BBQ('Age').files) == ['Age.jsonl']
     with expect_fail(ValueError, "Unknown category 'age'. Known: Age, Disability_status"): BBQ('age')
     with expect_fail(ValueError, 'No category is named'): BBQ(())
     with expect_fail(ValueError, 'of the kind causal or masked; BertForSequenceClassification is of the kind classifier'): BBQ()(tiny_classifier())

@@ -70,7 +70,7 @@ def test_StereoSet():
 def test_StereoSet_2():
     lm, masked = tiny_lm(), tiny_masked_lm()
     hand = pd.DataFrame(dict(id=['1', '2', '3'], type='gender', unit=['actor', 'actor', 'nurse'], stereotype=[3., 1., 2.], anti_stereotype=[2., 2., 1.], unrelated=[1., 1.5, 3.]))
-    assert str(StereoSet()) == 'stereoset()' and parse_benchmark("stereoset(part='inter', bos=False)") == StereoSet('inter', bos=False)
+    assert str(StereoSet()) == 'stereoset' and parse_benchmark("stereoset(part='inter', bos=False)") == StereoSet('inter', bos=False)
     with expect_fail(ValueError, "part = 'both': it is intra or inter"): StereoSet('both')
     with expect_fail(ValueError, "normalize = 'max': it is mean or sum"): StereoSet(normalize='max')
     with expect_fail(ValueError, 'bos = 1: give True, False, or a token id above 1'): StereoSet(bos=1)
@@ -152,7 +152,7 @@ def test_CrowsPairs():
     assert CrowsPairs().decisions(hand).tolist() == [True, False, False, True] # a tie is no preference
     causal = Scores(hand.assign(scored='whole sentences'), CrowsPairs())
     assert causal.table.metric.tolist()[0] == causal.benchmark.bias == 'likelihood_score' and scores.benchmark.bias == 'pseudo_likelihood_score'
-    assert causal.benchmark == CrowsPairs() and str(causal.benchmark) == 'crows_pairs()'
+    assert causal.benchmark == CrowsPairs() and str(causal.benchmark) == 'crows_pairs'
     with expect_fail(ValueError, 'The scores are of shared tokens and whole sentences'): Scores(hand.assign(scored=['shared tokens', 'whole sentences'] * 2), CrowsPairs())
 
 

@@ -151,24 +151,27 @@ def test_cubic():
 
 
 def test_Movement():
-    """By hand: one weight grows against its gradient, one shrinks with it, and the one that shrinks is dropped though it is larger."""
+    """Where the scores begin at the magnitudes, one step is not enough for that."""
     layer = torch.nn.Linear(2, 1, bias=False)
     layer.weight.data = torch.tensor([[1., 2.]])
-    moving = _Moving(dict(a=layer), 'global')
+    moving, slower = _Moving(dict(a=layer), Movement(scope='global', start='zero', score_lr=1.)), _Moving(dict(a=layer), Movement(scope='global'))
+    assert np.allclose(slower.score['a'], [[1 / 1.5, 2 / 1.5]])
     layer.weight.grad = torch.tensor([[-1., 1.]]) # the loss falls when the first grows and the second shrinks
     moving.before_step()
-    assert moving.score['a'].tolist() == [[1, -2]]
+    assert np.allclose(moving.score['a'], [[1, -1]])
+    slower.before_step()
+    assert np.allclose(slower.score['a'], [[1 / 1.5 + .01, 2 / 1.5 - .01]])
     moving.renew(.5)
     assert layer.weight.tolist() == [[1, 0]] and moving.whole['a'].tolist() == [[1, 2]]
-    layer.weight.grad = torch.tensor([[3., -4.]])
-    moving.before_step()
-    assert moving.score['a'].tolist() == [[-2, 6]] and layer.weight.grad.tolist() == [[3, 0]]
+    for _ in range(9):
+        layer.weight.grad = torch.tensor([[3., -4.]])
+        moving.before_step(); assert layer.weight.grad.tolist() == [[3, 0]] # scored behind the mask, not moved
     moving.renew(.5)
     assert layer.weight.tolist() == [[0, 2]]
 
 
 def test_Movement_2():
-    """Both reach their sparsity to the weight, on a classifier and on a language model, and beat the mask that is cut at once and not trained."""
+    """Both reach their sparsity, on a classifier and on a language model, and beat the mask that is cut at once and not trained."""
     tiny = tiny_classifier()
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -179,10 +182,11 @@ def test_Movement_2():
         small, speaker = method(dense, toy), method(tiny_lm(), story)
         for model in (small, speaker):
             share = np.mean([(m.weight == 0).float().mean() for m in prunable(model).values()])
-            assert sum(int((m.weight == 0).sum()) for m in prunable(model).values()) == round(.9 * sum(m.weight.numel() for m in prunable(model).values()))
+            assert abs(sum(int((m.weight == 0).sum()) - .9 * m.weight.numel() for m in prunable(model).values())) <= len(prunable(model)) # each layer rounds
         assert predict(small, toy).accuracy > .95 and perplexity(speaker, story, length=16) < perplexity(tiny_lm(), story, length=16)
     with expect_fail(ValueError, 'a schedule has no pattern'): Gradual(scope='2:4')(dense, toy)
     with expect_fail(ValueError, 'epochs and lr must be above 0'): Movement(epochs=0)(dense, toy)
+    with expect_fail(ValueError, 'start magnitude or zero'): Movement(start='one')(dense, toy)
 
 
 @pytest.mark.heavy

@@ -10,6 +10,7 @@ def test_check():
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     assert example.predicted.tolist() == [0, 1, 1] and example.accuracy == 2 / 3
+    assert np.allclose(example.probabilities[0], np.exp([1, 0]) / (np.e + 1)) and np.allclose(example.probabilities.sum(1), 1)
 
 
 def test_check_2():

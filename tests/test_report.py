@@ -5,7 +5,11 @@ import tempfile
 from dataclasses import replace
 from fastcore.test import expect_fail
 from fairprune.auditing import audit
+from fairprune.bias.generation import PromptPairs
 from fairprune.bias.groups import planted
+from fairprune.compress.pruning import Magnitude
+from fairprune.corpus import Corpus
+from fairprune.models import tiny_classifier, tiny_lm
 from fairprune.report import *
 from fairprune.report import _shown
 
@@ -26,6 +30,15 @@ def test_html_2():
     evil = '<script>alert("$x$")</script>'
     pair = [replace(p, groups=[[evil if g == ['c'] else g[0]] for g in p.groups]) for p in planted()]
     assert evil not in html(audit(*pair)) and '&lt;script&gt;' in html(audit(*pair))
+
+
+def test_html_3():
+    """Its page says in which unit they are, and what the control is."""
+    lm, text = tiny_lm(), Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
+    asked = PromptPairs(tiny_classifier(('ok', 'toxic')), max_new_tokens=4)
+    page = html(audit(lm, Magnitude(.5)(lm), benchmarks=[asked], corpus=text))
+    assert 'prompt_pairs' in page and 'its perplexity' in page and 'mean toxic' in page and 'Recall by class' not in page and not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert 'The control is a model' not in html(audit(lm, Magnitude(.5)(lm), benchmarks=[asked], corpus=text, control=None))
 
 
 def test_write():

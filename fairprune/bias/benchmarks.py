@@ -77,7 +77,7 @@ class Benchmark:
     def across(self, rates): return {} # metric name to array (..., types) -> name to array (...): gaps between types
     def decisions(self, items): return None # True where the answer is biased
     def of(self, items): return self # as these answers need it: where `bias` depends on the kind of model
-    def __str__(self): return text_of(self, self.name)
+    def __str__(self): return text_of(self, self.name).removesuffix('()')
 
 # %% ../../nbs/api/19_benchmarks.ipynb #4d307cce
 def benchmarks()->dict:

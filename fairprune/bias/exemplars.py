@@ -10,7 +10,7 @@ __all__ = ['IDENTITY_WORDS', 'planted_seeds', 'modal', 'exemplars', 'halves', 'a
 import itertools, math, re, warnings
 import numpy as np, pandas as pd
 from ..predictions import Predictions, paired
-from .statistics import holm, interval, over_seeds, resampled_sums
+from .statistics import clustered, holm, interval, over_seeds, resampled_sums, welch
 
 # %% ../../nbs/api/21_exemplars.ipynb #f573cddb
 def planted_seeds(
@@ -122,16 +122,6 @@ def _others(a, b):
     return np.mean([x != y for i, x in enumerate(a) for j, y in enumerate(b) if i != j], 0)
 
 # %% ../../nbs/api/21_exemplars.ipynb #f038e8de
-def _welch(a, b, confidence):
-    "Change of the mean from `a` to `b` with its interval, and p; without any spread there is no test."
-    from scipy.stats import ttest_ind
-    if not np.ptp(a) and not np.ptp(b) or np.isnan([*a, *b]).any(): return dict(change=np.mean(b) - np.mean(a), low=np.nan, high=np.nan, p=np.nan)
-    with warnings.catch_warnings(): # scipy doubts a level whose models all agree
-        warnings.simplefilter('ignore', RuntimeWarning)
-        test = ttest_ind(b, a, equal_var=False)
-    low, high = test.confidence_interval(confidence)
-    return dict(change=np.mean(b) - np.mean(a), low=low, high=high, p=test.pvalue)
-
 def _relative_recall(models):
     "(K, classes) recall of each class minus the model's accuracy; NaN for a class without a text."
     true = np.eye(len(models[0].classes))[models[0].labels].astype(bool) # (n, classes)
@@ -146,11 +136,8 @@ def class_test(
     "Recall of each class relative to the accuracy of its model, before and after: Welch's t-test over the models, Holm over the classes."
     interval(np.zeros(1), confidence)
     dense = _listed(dense); compressed = _listed(compressed, dense[0])
-    if min(len(dense), len(compressed)) < 2: raise ValueError(f'{len(dense)} dense and {len(compressed)} compressed models: a t-test needs at least two at each level.')
     a, b = _relative_recall(dense), _relative_recall(compressed)
-    rows = [dict(metric='relative_recall', cls=c, dense=a[:, k].mean(), compressed=b[:, k].mean(), **_welch(a[:, k], b[:, k], confidence),
-                 n=int((dense[0].labels == k).sum())) for k, c in enumerate(dense[0].classes)]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(dict(metric='relative_recall', cls=dense[0].classes, dense=a.mean(0), compressed=b.mean(0), **welch(a, b, confidence), n=np.bincount(dense[0].labels, minlength=a.shape[1])))
     return table.assign(p_holm=holm(table.p), k_dense=len(dense), k_compressed=len(compressed))
 
 # %% ../../nbs/api/21_exemplars.ipynb #df035c11
@@ -227,10 +214,6 @@ def _weights(table, ids=None):
     if not cie.sum(): raise ValueError(f'No exemplar among {len(cie):,} texts, so P(group | CIE) is undefined: no modal prediction changed here.')
     return cie.to_numpy(float)
 
-def _per_text(values, n):
-    if len(values) != n: raise ValueError(f'{len(values)} clusters for {n} texts: give the item of each text.')
-    return np.asarray(values)
-
 def _members(table, words):
     "Kind and name of each row, and (n, rows) who belongs to it. Texts without any group are a row of their own."
     kinds = {'group': list(table.groups)}
@@ -262,7 +245,7 @@ def over_index(
     weights = [_weights(table), np.ones(len(table)) if base is None else _weights(base, table.id)]
     rows, member = _members(table, words)
     units = np.column_stack([*weights, *(member * w[:, None] for w in weights)])
-    if clusters is not None: units = pd.DataFrame(units).groupby(_per_text(clusters, len(table))).sum().to_numpy()
+    if clusters is not None: units = clustered(units, clusters)
     total, (share_cie, share) = units.sum(0), _shares(units.sum(0))
     low, high, p = _log_scale(total, resampled_sums(units, n_resamples, seed), np.minimum(total[0], (units[:, 0] > 0).sum()), confidence)
     judged = (member.sum(0) >= min_n) & (total[0] * share >= min_expected)
@@ -345,7 +328,7 @@ def _flip_table(metric, changed, before, after, groups, names, clusters, min_n, 
     member = np.array([[g == 'all' or g in own for g in known] for own in lists]) # (n, groups)
     cells = [np.ones((1, n), bool), changed, before & ~after, ~before & after, before]
     units = np.concatenate([member * c[:, None] for x in cells for c in x], 1).astype('int8')
-    if clusters is not None: units = pd.DataFrame(units).groupby(_per_text(clusters, n)).sum().to_numpy()
+    if clusters is not None: units = clustered(units, clusters)
     def rates(sums): # (..., columns) -> a list of (..., seeds, groups)
         size, change, lost, gained, held = np.split(sums.reshape(*sums.shape[:-1], 1 + 4 * k, -1), [1, 1 + k, 1 + 2 * k, 1 + 3 * k], -2)
         with np.errstate(divide='ignore', invalid='ignore'): return [change / size, lost / size, gained / size, (gained - lost) / size, lost / held, gained / (size - held)]

@@ -255,7 +255,7 @@ def _callback(method):
     "Calls `begin`, `before_step` and `after_step` of a keeper of masks from within the training loop."
     from transformers import TrainerCallback
     class Schedule(TrainerCallback):
-        def on_train_begin(self, args, state, control, model, **kwargs): self.keeper = method.keeper(targets(model, method.modules), method.scope)
+        def on_train_begin(self, args, state, control, model, **kwargs): self.keeper = method.keeper(targets(model, method.modules), method)
         def on_pre_optimizer_step(self, args, state, control, **kwargs): self.keeper.before_step()
         def on_step_end(self, args, state, control, **kwargs):
             self.keeper.after_step()
@@ -267,7 +267,7 @@ def _callback(method):
 # %% ../../nbs/api/11_pruning.ipynb #f6286b06
 class _Smallest:
     "Masks by magnitude."
-    def __init__(self, layers, scope): self.layers, self.scope, self.keep = layers, scope, {}
+    def __init__(self, layers, method): self.layers, self.scope, self.keep = layers, method.scope, {}
     def before_step(self): pass
     @torch.no_grad()
     def after_step(self):
@@ -285,16 +285,18 @@ class Gradual(_Scheduled):
 # %% ../../nbs/api/11_pruning.ipynb #fcf67df4
 class _Moving:
     "Masks by movement. The layers hold masked weights; `whole` holds them all."
-    def __init__(self, layers, scope):
-        self.layers, self.scope, self.keep = layers, scope, {}
+    def __init__(self, layers, method):
+        self.layers, self.scope, self.keep = layers, method.scope, {}
         self.whole = {n: matrix(m).clone() for n, m in layers.items()}
-        self.score = {n: torch.zeros_like(w) for n, w in self.whole.items()}
+        self.score = {n: torch.zeros_like(w) if method.start == 'zero' else w.abs() / w.abs().mean() for n, w in self.whole.items()}
+        self.step = torch.optim.Adam(self.score.values(), lr=method.score_lr).step
     @torch.no_grad()
     def before_step(self):
         for n, m in self.layers.items():
             grad = m.weight.grad.T if type(m).__name__ == 'Conv1D' else m.weight.grad
-            self.score[n] -= grad * self.whole[n] # also of masked weights: the gradient passes straight through
+            self.score[n].grad = grad * self.whole[n] # also of masked weights: the gradient passes straight through
             if n in self.keep: grad.mul_(self.keep[n])
+        self.step()
     @torch.no_grad()
     def after_step(self):
         for n, m in self.layers.items():
@@ -309,7 +311,15 @@ class _Moving:
 @dataclass(frozen=True)
 class Movement(_Scheduled):
     "Movement pruning (Sanh et al. 2020): keep what training moves away from zero."
+    scope: str = 'layer'     # which weights compete; global, layer or row
+    every: int = 1           # steps between two masks
+    score_lr: float = 1e-2   # learning rate of the scores, above 0
+    start: str = 'magnitude' # of the scores: magnitude or zero
     keeper = _Moving
+
+    def check(self, model):
+        super().check(model)
+        if self.score_lr <= 0 or self.start not in ('magnitude', 'zero'): raise ValueError(f'{self}: score_lr must be above 0, start magnitude or zero.')
 
 # %% ../../nbs/api/11_pruning.ipynb #04d1b986
 def zeros(model)->float:
