@@ -1,2 +1,2 @@
 """Mitigations. Importing the package registers them all."""
-from . import mitigation
+from . import losses, mitigation
