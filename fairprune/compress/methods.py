@@ -100,7 +100,7 @@ class Chain(Method, named=False): # it is written with >>
 # %% ../../nbs/api/10_methods.ipynb #14dfd996
 def methods()->dict:
     "Name to class of all known methods."
-    import fairprune.compress # all modules of methods
+    import fairprune.compress, fairprune.mitigate # all modules of methods
     return dict(_registry)
 
 def parse(
