@@ -91,7 +91,7 @@ def _placed(rows):
     return rows
 
 # %% ../nbs/api/66_plots.ipynb #bd7dc5bf
-_COLORS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9']
+_COLORS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#7F6000', '#999999']
 _MARKERS = 'osD^vPX'
 _FILLS = [{}, dict(markerfacecolor='white'), dict(fillstyle='left', markerfacecoloralt='white'), dict(fillstyle='top', markerfacecoloralt='white')]
 
@@ -99,7 +99,7 @@ def _styles(table):
     "(family, mitigation) to the arguments of a line."
     families = [f for f in table.family.unique() if f != 'dense']
     mitigations = sorted(table.mitigation.unique(), key=lambda m: m != 'none')
-    look = {'dense': dict(color='black', marker='*')} | {f: dict(color=_COLORS[i % 6], marker=_MARKERS[i % 7]) for i, f in enumerate(families)}
+    look = {'dense': dict(color='black', marker='*')} | {f: dict(color=_COLORS[i % len(_COLORS)], marker=_MARKERS[i % 7]) for i, f in enumerate(families)}
     line = {m: dict(linestyle=['-', '--', ':', '-.'][i % 4]) | _FILLS[i % 4] for i, m in enumerate(mitigations)}
     return {(f, m): look[f] | line[m] for f in look for m in line}
 
