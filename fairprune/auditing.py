@@ -177,23 +177,32 @@ def _controlled(control, sides, measure, seed, progress):
     if not isinstance(control, str) or control.endswith('.parquet'): return [_opened(control)], {}
     if not ready: raise ValueError('A control is made from models that are judged on data or as language models: give these, or predictions of a control.')
     from fairprune.bias.control import matched_control
-    made = matched_control(*models, measure, 'random' if automatic else control, seed=seed, progress=progress)
+    near = dict(within=.1, slack=.005) if _classifies(models[0]) else {} # an accuracy is no surer than that
+    made = matched_control(*models, measure, 'random' if automatic else control, seed=seed, progress=progress, **near)
     chosen = made.match[made.match.chosen].squeeze()
     return [(None, made)], dict(control=made.record.method or 'dense', control_reached=float(chosen.value), control_target=float(chosen.target))
 
-def _measure(labelled, data, corpus, split, sides):
-    "The running text that language models are judged by, and the function of a model that the control is matched on; None where there is neither."
-    if labelled and data is None: return None, None
+def _once(ask):
+    "The same function of a model, which asks each model once."
+    told = {}
+    def asked(model):
+        if id(model) not in told: told[id(model)] = model, ask(model) # the model as well, so that no other takes its id
+        return told[id(model)][1]
+    return asked
+
+def _questions(labelled, data, corpus, split, sides, progress):
+    "Running text for language models, predictions of a model, and what a control is matched on; None where there is no such thing."
+    if labelled and data is None: return None, None, None
     from fairprune.bias.control import condition
     from fairprune.corpus import wikitext2
-    if labelled: return None, lambda m: condition(m, data, split)
-    corpus = corpus or (None if _classifies(sides[0][1]) else wikitext2())
-    return corpus, corpus and (lambda m: condition(m, corpus, split))
-
-def _by_group(sides, data, split, negative, settings, progress):
-    "The table by group, and the predictions of all sides in the same order."
     from fairprune.models import predict
-    found = [predict(m, data, split, progress=progress) if p is None else p for p, m in sides]
+    if labelled: return None, (ask := _once(lambda m: predict(m, data, split, progress=progress))), lambda m: ask(m).accuracy
+    corpus = corpus or (None if _classifies(sides[0][1]) else wikitext2())
+    return corpus, None, corpus and _once(lambda m: condition(m, corpus, split))
+
+def _by_group(sides, ask, negative, settings):
+    "The table by group, and the predictions of all sides in the same order."
+    found = [ask(m) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
     return pd.concat([compare(**three, **settings), compare_probabilities(**three, negative=negative, **settings | dict(n_resamples=min(1000, settings['n_resamples'])))], ignore_index=True), found
@@ -221,10 +230,10 @@ def audit(
     "Who pays for the compression? Raises `ValueError` where the two are not on the same texts, labels and groups, or do not suit a benchmark."
     sides = [_opened(m) for m in (dense, compressed)]
     asked, labelled = _checked(sides, data, benchmarks, negative)
-    corpus, measure = _measure(labelled, data, corpus, split, sides)
+    corpus, ask, measure = _questions(labelled, data, corpus, split, sides, progress)
     extra, how = _controlled(control, sides, measure, seed, progress)
     sides, settings = sides + extra, dict(confidence=confidence, n_resamples=n_resamples, min_n=min_n, seed=seed)
-    table, found = _by_group(sides, data, split, negative, settings, progress) if labelled else (None, [])
+    table, found = _by_group(sides, ask, negative, settings) if labelled else (None, [])
     bias, scores = _by_benchmark(asked, sides, settings, progress)
     models = [m for _, m in sides if m is not None]
     times = latency(models, data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]]) if len(models) == len(sides) else [np.nan] * len(sides)
