@@ -15,7 +15,7 @@ from fairprune.compress.recovery import Recover
 from fairprune.compress.factorization import LowRank
 from fairprune.compress.structure import LayerDrop
 from fairprune.data import GroupedText
-from fairprune.mitigate.mitigation import debias
+from fairprune.mitigate.mitigation import debias, undone
 from fairprune.models import finetune, predict, tiny_classifier
 from fairprune.synthetic import bios
 from fairprune.mitigate.losses import *
@@ -80,91 +80,44 @@ def test_Adversary():
     """What was pruned stays so."""
     x = torch.ones(2, requires_grad=True)
     (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
-    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
-        model = tiny_classifier(family=family).eval()
-        batch = dict(model.tokenizer(['a text', 'a longer text of some words'], padding=True, return_tensors='pt'))
-        scores, vectors = with_features(model, batch | dict(index=torch.arange(2)))
-        last = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
-        with torch.no_grad(): assert torch.allclose(last(vectors), scores, atol=1e-6), family # what the head makes of them
     people = bios(160)
     half = Magnitude(.5)(tiny_classifier(people.labels))
-    how = dict(epochs=.5, lr=1e-3)
-    plain = Recover(**how)(half, people)
-    neutral = ClassWeights(0., **how), GroupWeights(0., **how), Focal(0., **how), ClassBalanced(0., **how), LogitAdjusted(0., **how), Ldam(0., 0., **how), Ceag(0., **how), EqualizedOdds(0., **how), Contrastive(0., **how), Adversary(0., **how)
+    brief = dict(epochs=.5, lr=1e-3)
+    plain = Recover(**brief)(half, people)
+    neutral = ClassWeights(0., **brief), GroupWeights(0., **brief), Focal(0., **brief), ClassBalanced(0., **brief), LogitAdjusted(0., **brief), Ldam(0., 0., **brief), Ceag(0., **brief), EqualizedOdds(0., **brief), Contrastive(0., **brief), Adversary(0., **brief)
     def close(a, b): return all(torch.allclose(v, b.state_dict()[k], atol=1e-5) for k, v in a.state_dict().items() if v.is_floating_point())
-    for mitigation in neutral: assert close(debias(half, people, mitigation), plain), mitigation
-    different = ClassWeights(**how), GroupWeights(by='group', **how), Focal(**how), ClassBalanced(**how), LogitAdjusted(**how), Ldam(**how), GroupDRO(**how), Ceag(**how), EqualizedOdds(**how), Contrastive(across=True, **how), Adversary(**how)
-    for mitigation in different:
-        model = debias(half, people, mitigation)
-        assert not close(model, plain) and parse(str(mitigation)) == mitigation, mitigation
-    assert torch.equal(debias(half, people, Adversary(**how)).classifier.weight, model.classifier.weight) # the same seed, the same model
+    for way in neutral: assert close(debias(half, people, way), plain), way
+    different = ClassWeights(**brief), GroupWeights(by='group', **brief), Focal(**brief), ClassBalanced(**brief), LogitAdjusted(**brief), Ldam(**brief), GroupDRO(**brief), Ceag(**brief), EqualizedOdds(**brief), Contrastive(across=True, **brief), Adversary(**brief)
+    for way in different:
+        got = debias(half, people, way)
+        assert not close(got, plain) and parse(str(way)) == way, way
+    assert torch.equal(debias(half, people, Adversary(**brief)).classifier.weight, got.classifier.weight) # the same seed, the same model
 
 
 @pytest.mark.heavy
 def test_Adversary_2():
+    few, quick = bios(100), dict(epochs=.3, lr=1e-3)
+    for design in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+        base = tiny_classifier(few.labels, family=design)
+        for method in (Magnitude(.5), Int8(), LayerDrop(1), LowRank(budget=.5)) if design in ('bert', 'gpt2') else (Magnitude(.5),):
+            for kind in (GroupDRO(**quick), Adversary(**quick)): assert undone(before := method(base), debias(before, few, kind)) == []
+
+
+def test_Adversary_3():
     """It is a trade: in so few steps the gap closes because a gives way, not because b gains."""
-    x = torch.ones(2, requires_grad=True)
-    (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
-    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
-        model = tiny_classifier(family=family).eval()
-        batch = dict(model.tokenizer(['a text', 'a longer text of some words'], padding=True, return_tensors='pt'))
-        scores, vectors = with_features(model, batch | dict(index=torch.arange(2)))
-        last = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
-        with torch.no_grad(): assert torch.allclose(last(vectors), scores, atol=1e-6), family # what the head makes of them
-    people = bios(160)
-    half = Magnitude(.5)(tiny_classifier(people.labels))
-    how = dict(epochs=.5, lr=1e-3)
-    plain = Recover(**how)(half, people)
-    neutral = ClassWeights(0., **how), GroupWeights(0., **how), Focal(0., **how), ClassBalanced(0., **how), LogitAdjusted(0., **how), Ldam(0., 0., **how), Ceag(0., **how), EqualizedOdds(0., **how), Contrastive(0., **how), Adversary(0., **how)
-    def close(a, b): return all(torch.allclose(v, b.state_dict()[k], atol=1e-5) for k, v in a.state_dict().items() if v.is_floating_point())
-    for mitigation in neutral: assert close(debias(half, people, mitigation), plain), mitigation
-    different = ClassWeights(**how), GroupWeights(by='group', **how), Focal(**how), ClassBalanced(**how), LogitAdjusted(**how), Ldam(**how), GroupDRO(**how), Ceag(**how), EqualizedOdds(**how), Contrastive(across=True, **how), Adversary(**how)
-    for mitigation in different:
-        model = debias(half, people, mitigation)
-        assert not close(model, plain) and parse(str(mitigation)) == mitigation, mitigation
-    few, quick = bios(120), dict(epochs=.3, lr=1e-3)
-    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
-        model = tiny_classifier(few.labels, family=family)
-        for small in (Magnitude(.5)(model), Int8()(model), LayerDrop(1)(model), LowRank(budget=.5)(model)):
-            for mitigation in (GroupDRO(**quick), EqualizedOdds(**quick), Contrastive(**quick), Adversary(**quick)): debias(small, few, mitigation)
     rng = np.random.default_rng(0)
     minority, label = rng.random(1200) < .1, rng.integers(0, 2, 1200)
     words = np.where(minority, np.array(['good sir', 'bad sir'])[label], np.array(['bad', 'good'])[label])
     texts = pd.DataFrame(dict(text=[f'{w} {i % 7}' for i, w in enumerate(words)], label=np.array(['no', 'yes'])[label], groups=np.where(minority, 'b', 'a')))
     data = GroupedText.from_frame(texts, name='two dialects')
     small, how = Magnitude(.5)(finetune(tiny_classifier(), data, epochs=1, lr=4e-3, progress=False)), dict(epochs=.5, lr=1e-3)
-    def sure(model): return compare_probabilities(p := predict(model, data), p, n_resamples=100, min_n=20).query("metric == 'true_probability'").set_index('group').dense.drop('all')
-    found = pd.DataFrame({str(m).partition('(')[0]: sure(debias(small, data, m)) for m in (Recover(**how), GroupWeights(**how), GroupDRO(1., **how), Ceag(2., **how), EqualizedOdds(2., **how))}).T.assign(gap=lambda t: t.a - t.b)
+    def sure(model): return compare_probabilities(told := predict(model, data), told, n_resamples=100, min_n=20).query("metric == 'true_probability'").set_index('group').dense.drop('all')
+    found = pd.DataFrame({str(way).partition('(')[0]: sure(debias(small, data, way)) for way in (Recover(**how), GroupWeights(**how), GroupDRO(1., **how), Ceag(2., **how), EqualizedOdds(2., **how))}).T.assign(gap=lambda t: t.a - t.b)
     assert found.gap['recover'] > .2 and (found.gap.drop('recover') < found.gap['recover'] - .05).all() and (found.b > .5).all()
 
 
-@pytest.mark.heavy
-def test_Adversary_3():
+def test_Adversary_4():
     """Mistakes are noticed before any work."""
-    x = torch.ones(2, requires_grad=True)
-    (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
-    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
-        model = tiny_classifier(family=family).eval()
-        batch = dict(model.tokenizer(['a text', 'a longer text of some words'], padding=True, return_tensors='pt'))
-        scores, vectors = with_features(model, batch | dict(index=torch.arange(2)))
-        last = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
-        with torch.no_grad(): assert torch.allclose(last(vectors), scores, atol=1e-6), family # what the head makes of them
-    people = bios(160)
-    half = Magnitude(.5)(tiny_classifier(people.labels))
-    how = dict(epochs=.5, lr=1e-3)
-    plain = Recover(**how)(half, people)
-    neutral = ClassWeights(0., **how), GroupWeights(0., **how), Focal(0., **how), ClassBalanced(0., **how), LogitAdjusted(0., **how), Ldam(0., 0., **how), Ceag(0., **how), EqualizedOdds(0., **how), Contrastive(0., **how), Adversary(0., **how)
-    def close(a, b): return all(torch.allclose(v, b.state_dict()[k], atol=1e-5) for k, v in a.state_dict().items() if v.is_floating_point())
-    for mitigation in neutral: assert close(debias(half, people, mitigation), plain), mitigation
-    different = ClassWeights(**how), GroupWeights(by='group', **how), Focal(**how), ClassBalanced(**how), LogitAdjusted(**how), Ldam(**how), GroupDRO(**how), Ceag(**how), EqualizedOdds(**how), Contrastive(across=True, **how), Adversary(**how)
-    for mitigation in different:
-        model = debias(half, people, mitigation)
-        assert not close(model, plain) and parse(str(mitigation)) == mitigation, mitigation
-    few, quick = bios(120), dict(epochs=.3, lr=1e-3)
-    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
-        model = tiny_classifier(few.labels, family=family)
-        for small in (Magnitude(.5)(model), Int8()(model), LayerDrop(1)(model), LowRank(budget=.5)(model)):
-            for mitigation in (GroupDRO(**quick), EqualizedOdds(**quick), Contrastive(**quick), Adversary(**quick)): debias(small, few, mitigation)
     rng = np.random.default_rng(0)
     minority, label = rng.random(1200) < .1, rng.integers(0, 2, 1200)
     words = np.where(minority, np.array(['good sir', 'bad sir'])[label], np.array(['bad', 'good'])[label])
