@@ -200,11 +200,20 @@ def test_PatientKD_3():
 def test_PatientKD_4():
     """(The student does not have that block.)"""
     people = bios(200)
+    @dataclass(frozen=True)
+    class Halved(Method):
+        "Every second block, from the first on."
+        def apply(self, model, data, seed):
+            name, kept = next(iter(blocks(model))).rpartition('.')[0], list(blocks(model).values())[::2]
+            for i, block in enumerate(kept):
+                for m in block.modules():
+                    if hasattr(m, 'layer_idx'): m.layer_idx = i
+            model.set_submodule(name, torch.nn.ModuleList(kept)); model.config.num_hidden_layers = len(kept)
     seen = []
     teacher = tiny_classifier(people.labels)
     teacher.bert.encoder.layer[1].register_forward_hook(lambda module, args, output: seen.append((len(args[0]), module.training)))
     def asked(epochs):
-        seen.clear(); TripleLoss('halved()', epochs=epochs)(teacher, people)
+        seen.clear(); TripleLoss(str(Halved()), epochs=epochs)(teacher, people)
         assert not any(training for _, training in seen)
         return sum(n for n, _ in seen)
     once = asked(1)
@@ -216,13 +225,22 @@ def test_PatientKD_5():
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
     soft_loss(z, even).backward()
+    @dataclass(frozen=True)
+    class Halved(Method):
+        "Every second block, from the first on."
+        def apply(self, model, data, seed):
+            name, kept = next(iter(blocks(model))).rpartition('.')[0], list(blocks(model).values())[::2]
+            for i, block in enumerate(kept):
+                for m in block.modules():
+                    if hasattr(m, 'layer_idx'): m.layer_idx = i
+            model.set_submodule(name, torch.nn.ModuleList(kept)); model.config.num_hidden_layers = len(kept)
     line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 80)
     story, told = Corpus(dict(train=line, validation=line, test=line)), dict(hard=0., epochs=4, lr=5e-3, batch_size=2)
     @torch.no_grad()
     def apart(a, b): ids = windows(a, story['test'], 32); return float(soft_loss(a(ids).logits.flatten(0, 1), b(ids).logits.flatten(0, 1)))
     for family, one, two in (('gpt2', Distill, TinyBert), ('llama', TripleLoss, PatientKD)):
         speaker = tiny_lm(family, num_hidden_layers=4, initializer_range=.1)
-        for method in (one(Magnitude(.9, 'layer'), **told), two('halved()', **told)):
+        for method in (one(Magnitude(.9, 'layer'), **told), two(str(Halved()), **told)):
             small = method(speaker, story); assert apart(small, speaker) < .5 * apart(parse(method.student)(speaker), speaker)
             assert not method.student.startswith('magnitude') or abs(zeros(small) - .9) < .01
 
@@ -231,18 +249,27 @@ def test_PatientKD_5():
 def test_PatientKD_6():
     """All losses on five architectures: printed and read, saved, reloaded, identical."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
+    @dataclass(frozen=True)
+    class Halved(Method):
+        "Every second block, from the first on."
+        def apply(self, model, data, seed):
+            name, kept = next(iter(blocks(model))).rpartition('.')[0], list(blocks(model).values())[::2]
+            for i, block in enumerate(kept):
+                for m in block.modules():
+                    if hasattr(m, 'layer_idx'): m.layer_idx = i
+            model.set_submodule(name, torch.nn.ModuleList(kept)); model.config.num_hidden_layers = len(kept)
     few = bios(140)
     with tempfile.TemporaryDirectory() as folder:
         for family, lm in [(f, False) for f in families] + [('gpt2', True), ('llama', True)]:
             teacher = tiny_lm(family, num_hidden_layers=4) if lm else tiny_classifier(few.labels, family=family, num_hidden_layers=4)
             auto, ids = (AutoModelForCausalLM if lm else AutoModelForSequenceClassification), torch.arange(1000, 1020)[None]
             for kind in (TinyBert, PatientKD) if lm else (Distill, TripleLoss, TinyBert, PatientKD):
-                method = kind('halved() >> magnitude()', epochs=.5); small = method(teacher, few)
+                method = kind(f'{Halved()} >> magnitude()', epochs=.5); small = method(teacher, few)
                 assert len(blocks(small)) == 2 and small.record.method == str(method) == str(parse(str(method))) and abs(zeros(small) - .5) < .01
                 with _quiet(): again = load(save(small, f'{folder}/model')), auto.from_pretrained(f'{folder}/model').eval()
                 assert all(torch.equal(m(ids).logits, small(ids).logits) for m in again) and again[0].record == small.record
                 assert small.config._attn_implementation == teacher.config._attn_implementation == 'sdpa'
-        two = (Distill('halved()', epochs=.5) >> TripleLoss('halved()', epochs=.5))(teacher, few) # by way of an assistant
+        two = (Distill(str(Halved()), epochs=.5) >> TripleLoss(str(Halved()), epochs=.5))(teacher, few) # by way of an assistant
         assert len(blocks(two)) == 1 and two.record.method == "distill(student='halved()', epochs=0.5) >> tripleloss(student='halved()', epochs=0.5)"
 
 
