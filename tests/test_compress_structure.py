@@ -268,49 +268,9 @@ def test_LayerDrop_6():
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
+    cut = small.transformer.h[0].attn
     people = bios(200)
     some = dict(n=16, length=32)
-    @kind
-    def doubled(module): return nn.Sequential(module, nn.Identity())
-    noted = tiny_classifier(num_hidden_layers=4)
-    for i in (1, 3): noted.bert.encoder.layer[i].output.LayerNorm = doubled(noted.bert.encoder.layer[i].output.LayerNorm)
-    mark(noted, {f'bert.encoder.layer.{i}.output.LayerNorm': dict(kind='doubled') for i in (1, 3)})
-    small = LayerDrop(2)(noted) # blocks 0 and 3
-    def says(model, use_cache):
-        ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama'):
-        speaker = tiny_lm(name, num_hidden_layers=4)
-        for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
-            small = method(speaker)
-            assert says(small, True) == says(small, False)
-            assert [m.layer_idx for m in small.modules() if hasattr(m, 'layer_idx')] == list(range(small.config.num_hidden_layers))
-    def silent(units, kept):
-        "A hook at the entry of the output projection: the other units say nothing."
-        open_ = torch.zeros(units.count).index_fill(0, kept, 1.)
-        return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * open_[:, None]).flatten(-2),))
-    lines = people['test']['text'][:8]
-    for name in names:
-        model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
-        for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
-            small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
-            kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [silent(u, k) for u, k in zip(whole, kept)]
-            want = logits(model, lines)
-            for h in hooks: h.remove()
-            assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
-            assert [method.units(b).count for b in blocks(small).values()] == [len(k) for k in kept]
-        hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
-        want = logits(model, lines); hook.remove()
-        assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in names:
-        model = tiny_classifier(people.labels, family=name)
-        for block in blocks(model).values():
-            unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
-        scores = Heads(**some).scores(model, people)
-        assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
-        small = Heads(1 / len(scores[0]), **some)(model, people)
-        assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
     even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
@@ -323,15 +283,15 @@ def test_LayerDrop_6():
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            for model in (tiny_classifier(people.labels, family=name), *([tiny_lm(name)] if name in ('gpt2', 'llama') else [])):
-                for method in even + uneven:
-                    small = method(model, people); same(small, f'{folder}/model')
-                    assert small.record.method == str(method) == str(parse(str(method))) and parse(str(method)) == method
-                    assert small.record.parameters == small.num_parameters() < model.record.parameters and small.record.macs < model.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(small).values()}
-                    assert (len(wide) == 1) == (method in even)
-                    assert (not layout(small)) == (method in even and (name == 'llama' or method is not even[0])) # what the configuration can say
+        for design in names:
+            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama') else [])):
+                for way in even + uneven:
+                    cut = way(base, people); same(cut, f'{folder}/model')
+                    assert cut.record.method == str(way) == str(parse(str(way))) and parse(str(way)) == way
+                    assert cut.record.parameters == cut.num_parameters() < base.record.parameters and cut.record.macs < base.record.macs
+                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(cut).values()}
+                    assert (len(wide) == 1) == (way in even)
+                    assert (not layout(cut)) == (way in even and (design == 'llama' or way is not even[0])) # what the configuration can say
 
 
 def test_LayerDrop_7():
@@ -386,21 +346,20 @@ def test_LayerDrop_8():
     with tempfile.TemporaryDirectory() as folder: same(three, f'{folder}/three')
 
 
-@pytest.mark.heavy
 def test_LayerDrop_9():
     """And structure after structure, where the layout must follow: the second share is one of what is left, and steps of dropped blocks go with them."""
     names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
+    for name in names:
+        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
+        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
+    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+        assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
-    @kind
-    def doubled(module): return nn.Sequential(module, nn.Identity())
-    noted = tiny_classifier(num_hidden_layers=4)
-    for i in (1, 3): noted.bert.encoder.layer[i].output.LayerNorm = doubled(noted.bert.encoder.layer[i].output.LayerNorm)
-    mark(noted, {f'bert.encoder.layer.{i}.output.LayerNorm': dict(kind='doubled') for i in (1, 3)})
-    small = LayerDrop(2)(noted) # blocks 0 and 3
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
@@ -436,7 +395,6 @@ def test_LayerDrop_9():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -447,16 +405,6 @@ def test_LayerDrop_9():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            for model in (tiny_classifier(people.labels, family=name), *([tiny_lm(name)] if name in ('gpt2', 'llama') else [])):
-                for method in even + uneven:
-                    small = method(model, people); same(small, f'{folder}/model')
-                    assert small.record.method == str(method) == str(parse(str(method))) and parse(str(method)) == method
-                    assert small.record.parameters == small.num_parameters() < model.record.parameters and small.record.macs < model.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(small).values()}
-                    assert (len(wide) == 1) == (method in even)
-                    assert (not layout(small)) == (method in even and (name == 'llama' or method is not even[0])) # what the configuration can say
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -475,20 +423,19 @@ def test_LayerDrop_9():
             for method in (half >> Int8(), half >> LayerDrop(1) >> Magnitude(.5) >> Rtn(4, 16)): same(method(tiny_lm(name)), f'{folder}/model')
 
 
-@pytest.mark.heavy
 def test_LayerDrop_10():
     names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
+    for name in names:
+        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
+        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
+    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+        assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
-    @kind
-    def doubled(module): return nn.Sequential(module, nn.Identity())
-    noted = tiny_classifier(num_hidden_layers=4)
-    for i in (1, 3): noted.bert.encoder.layer[i].output.LayerNorm = doubled(noted.bert.encoder.layer[i].output.LayerNorm)
-    mark(noted, {f'bert.encoder.layer.{i}.output.LayerNorm': dict(kind='doubled') for i in (1, 3)})
-    small = LayerDrop(2)(noted) # blocks 0 and 3
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
@@ -524,7 +471,6 @@ def test_LayerDrop_10():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -535,16 +481,6 @@ def test_LayerDrop_10():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            for model in (tiny_classifier(people.labels, family=name), *([tiny_lm(name)] if name in ('gpt2', 'llama') else [])):
-                for method in even + uneven:
-                    small = method(model, people); same(small, f'{folder}/model')
-                    assert small.record.method == str(method) == str(parse(str(method))) and parse(str(method)) == method
-                    assert small.record.parameters == small.num_parameters() < model.record.parameters and small.record.macs < model.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(small).values()}
-                    assert (len(wide) == 1) == (method in even)
-                    assert (not layout(small)) == (method in even and (name == 'llama' or method is not even[0])) # what the configuration can say
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -571,22 +507,21 @@ def test_LayerDrop_10():
         more = (LayerDrop(1) >> Heads(.5, score='random'))(again); assert {head_units(b).count for b in blocks(more).values()} != {4} and len(layout(more)) <= 2
 
 
-@pytest.mark.heavy
 def test_LayerDrop_11():
     """Embeddings stay, so the parameters fall less than the multiply-adds."""
     names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
+    for name in names:
+        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
+        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
+    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+        assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
     sns.despine(left=True)
-    @kind
-    def doubled(module): return nn.Sequential(module, nn.Identity())
-    noted = tiny_classifier(num_hidden_layers=4)
-    for i in (1, 3): noted.bert.encoder.layer[i].output.LayerNorm = doubled(noted.bert.encoder.layer[i].output.LayerNorm)
-    mark(noted, {f'bert.encoder.layer.{i}.output.LayerNorm': dict(kind='doubled') for i in (1, 3)})
-    small = LayerDrop(2)(noted) # blocks 0 and 3
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
@@ -622,7 +557,6 @@ def test_LayerDrop_11():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -633,16 +567,6 @@ def test_LayerDrop_11():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            for model in (tiny_classifier(people.labels, family=name), *([tiny_lm(name)] if name in ('gpt2', 'llama') else [])):
-                for method in even + uneven:
-                    small = method(model, people); same(small, f'{folder}/model')
-                    assert small.record.method == str(method) == str(parse(str(method))) and parse(str(method)) == method
-                    assert small.record.parameters == small.num_parameters() < model.record.parameters and small.record.macs < model.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(small).values()}
-                    assert (len(wide) == 1) == (method in even)
-                    assert (not layout(small)) == (method in even and (name == 'llama' or method is not even[0])) # what the configuration can say
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
@@ -671,24 +595,23 @@ def test_LayerDrop_11():
     fig.tight_layout()
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.data
 def test_LayerDrop_12():
     """A level is the share of heads, neurons or blocks that is gone."""
     names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
+    for name in names:
+        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
+        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
+    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+        assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
     sns.despine(left=True)
-    @kind
-    def doubled(module): return nn.Sequential(module, nn.Identity())
-    noted = tiny_classifier(num_hidden_layers=4)
-    for i in (1, 3): noted.bert.encoder.layer[i].output.LayerNorm = doubled(noted.bert.encoder.layer[i].output.LayerNorm)
-    mark(noted, {f'bert.encoder.layer.{i}.output.LayerNorm': dict(kind='doubled') for i in (1, 3)})
-    small = LayerDrop(2)(noted) # blocks 0 and 3
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
@@ -724,7 +647,6 @@ def test_LayerDrop_12():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -735,16 +657,6 @@ def test_LayerDrop_12():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            for model in (tiny_classifier(people.labels, family=name), *([tiny_lm(name)] if name in ('gpt2', 'llama') else [])):
-                for method in even + uneven:
-                    small = method(model, people); same(small, f'{folder}/model')
-                    assert small.record.method == str(method) == str(parse(str(method))) and parse(str(method)) == method
-                    assert small.record.parameters == small.num_parameters() < model.record.parameters and small.record.macs < model.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(small).values()}
-                    assert (len(wide) == 1) == (method in even)
-                    assert (not layout(small)) == (method in even and (name == 'llama' or method is not even[0])) # what the configuration can say
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
