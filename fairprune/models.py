@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['packaged', 'load_classifier', 'is_lm', 'load_lm', 'load_masked_lm', 'load', 'save', 'tiny_classifier', 'tiny_lm',
-           'tiny_masked_lm', 'logits', 'versions', 'predict', 'class_weights', 'finetune']
+           'tiny_masked_lm', 'logits', 'versions', 'with_features', 'features', 'predict', 'class_weights', 'finetune']
 
 # %% ../nbs/api/01_models.ipynb #1cebf60a
 import importlib.util, json, os, platform, shutil, tempfile, time
@@ -214,6 +214,18 @@ def _batches(lengths, tokens_per_batch):
 
 # %% ../nbs/api/01_models.ipynb #9ddf7f32
 @torch.no_grad()
+def _by_batches(forward, model, texts, max_length, tokens_per_batch, progress):
+    "What `forward` gives for each padded batch, put together in the order of `texts`: (n, width) float32."
+    from tqdm.auto import tqdm
+    encoded, out = _encoded(model, texts, max_length), None
+    was_training = model.training; model.eval()
+    for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='predict'):
+        found = forward(model.tokenizer.pad({'input_ids': [encoded[i] for i in batch]}, return_tensors='pt').to(model.device)).float().cpu().numpy()
+        if out is None: out = np.zeros((len(texts), found.shape[1]), 'float32')
+        out[batch] = found
+    model.train(was_training)
+    return np.zeros((0, model.config.num_labels), 'float32') if out is None else out
+
 def logits(
     model,                 # classifier with `.tokenizer`
     texts,                 # n strings
@@ -221,21 +233,36 @@ def logits(
     tokens_per_batch:int=4096, # padded tokens in one forward pass
     progress:bool=False,   # show a bar
 )->np.ndarray:             # (n, classes) float32, in the order of `texts`
-    "Forward passes without padding waste, on the device the model is on."
-    from tqdm.auto import tqdm
-    encoded, out = _encoded(model, texts, max_length), np.zeros((len(texts), model.config.num_labels), 'float32')
-    was_training = model.training; model.eval()
-    for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='predict'):
-        padded = model.tokenizer.pad({'input_ids': [encoded[i] for i in batch]}, return_tensors='pt').to(model.device)
-        out[batch] = model(**padded).logits.float().cpu().numpy()
-    model.train(was_training)
-    return out
+    "What the model itself says, without padding waste, on the device it is on."
+    return _by_batches(lambda batch: model(**batch).logits, model, texts, max_length, tokens_per_batch, progress)
 
 def versions()->dict:
     "Versions of what a result depends on."
     import datasets, fairlearn, transformers, fairprune
     return dict(fairprune=fairprune.__version__, torch=torch.__version__, transformers=transformers.__version__, datasets=datasets.__version__,
                 fairlearn=fairlearn.__version__, python=platform.python_version())
+
+# %% ../nbs/api/01_models.ipynb #d5bccf33
+def with_features(model, batch):
+    "Logits (n, classes) and the vectors (n, width) that the last linear layer is given, for one padded batch."
+    from fairprune.compress.layout import head
+    inputs, seen = {k: v for k, v in batch.items() if k not in ('labels', 'index')}, []
+    hook = head(model).register_forward_pre_hook(lambda layer, args: seen.append(args[0]))
+    try: logits = model(**inputs).logits
+    finally: hook.remove()
+    if seen[0].ndim == 2: return logits, seen[0]
+    last = (inputs['attention_mask'] * torch.arange(seen[0].shape[1], device=logits.device)).argmax(1)
+    return logits, seen[0][torch.arange(len(last), device=logits.device), last]
+
+def features(
+    model,              # classifier with `.tokenizer`
+    texts,              # n strings
+    max_length:int=256, # tokens; longer texts are cut
+    tokens_per_batch:int=4096, # padded tokens in one forward pass
+    progress:bool=False, # show a bar
+)->np.ndarray:          # (n, width) float32
+    "The vectors that the last linear layer is given."
+    return _by_batches(lambda batch: with_features(model, batch)[1], model, texts, max_length, tokens_per_batch, progress)
 
 # %% ../nbs/api/01_models.ipynb #079ba89e
 def predict(
@@ -250,9 +277,15 @@ def predict(
     if names != tuple(data.labels): raise ValueError(f'The model has the labels {", ".join(names)}; the data has {", ".join(data.labels)}.')
     part, start = data[split], time.perf_counter()
     scores = logits(model, part['text'], progress=progress, **kwargs)
+    adjustment = getattr(model.config, 'fairprune_adjustment', None)
+    if adjustment:
+        from fairprune.mitigate.constraints import adjusted
+        vectors = features(model, part['text'], progress=progress, **kwargs) if adjustment['kind'] == 'linear' else None
+        scores = adjusted(adjustment, scores, vectors, part['groups'], part['id'])
     record = getattr(model, 'record', None)
     meta = dict(model=getattr(model, 'name', ''), data=data.name, split=split, sources=data.sources, seconds=time.perf_counter() - start, versions=versions(),
                 record=record and record.as_dict())
+    if adjustment: meta['adjusted'] = adjustment['kind']
     return Predictions(np.array(part['id']), scores, np.array(part['label']), list(part['groups']), tuple(data.labels), meta)
 
 # %% ../nbs/api/01_models.ipynb #ea77a0f1
@@ -334,6 +367,8 @@ def finetune(
 def _named_model(name, data, seed): return load_classifier(name, data.labels, seed) if hasattr(data, 'labels') else load_lm(name)
 
 def _suits(model, data, balanced, loss):
+    from fairprune.compress.methods import unadjusted
+    unadjusted(model, 'finetune')
     if balanced and loss: raise ValueError('balanced: weight the classes within the loss that you give.')
     if is_lm(model):
         if balanced: raise ValueError('balanced: a language model has no classes to weight.')

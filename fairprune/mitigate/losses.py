@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['inverse_weights', 'effective_weights', 'focal', 'logit_adjusted', 'ldam', 'group_means', 'ceag_violations',
-           'odds_violations', 'contrastive', 'with_features', 'ClassWeights', 'GroupWeights', 'Focal', 'ClassBalanced',
-           'LogitAdjusted', 'Ldam', 'GroupDRO', 'Ceag', 'EqualizedOdds', 'Contrastive', 'Adversary']
+           'odds_violations', 'contrastive', 'ClassWeights', 'GroupWeights', 'Focal', 'ClassBalanced', 'LogitAdjusted',
+           'Ldam', 'GroupDRO', 'Ceag', 'EqualizedOdds', 'Contrastive', 'Adversary']
 
 # %% ../../nbs/api/41_losses.ipynb #e5af72b9
 import math
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np, torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
-from .mitigation import Mitigation
+from .mitigation import FurtherTraining
+from ..models import with_features
 
 # %% ../../nbs/api/41_losses.ipynb #dd727e03
 def inverse_weights(
@@ -89,20 +90,9 @@ class _Reverse(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad): return -ctx.scale * grad, None
 
-def with_features(model, batch):
-    "Logits (n, classes) and the vectors (n, width) that the last linear layer of the head is given."
-    inputs = {k: v for k, v in batch.items() if k not in ('labels', 'index')}
-    head, seen = [m for m in model.modules() if isinstance(m, nn.Linear)][-1], []
-    hook = head.register_forward_pre_hook(lambda layer, args: seen.append(args[0]))
-    try: logits = model(**inputs).logits
-    finally: hook.remove()
-    if seen[0].ndim == 2: return logits, seen[0]
-    last = (inputs['attention_mask'] * torch.arange(seen[0].shape[1], device=logits.device)).argmax(1) # of a decoder: the last token that is text
-    return logits, seen[0][torch.arange(len(last), device=logits.device), last]
-
 # %% ../../nbs/api/41_losses.ipynb #805a5b6a
 @dataclass(frozen=True)
-class _Loss(Mitigation, named=False):
+class _Loss(FurtherTraining, named=False):
     def loss(self, model, data, seed):
         state = self.begin(model, data, seed)
         def batch_loss(model, batch):
@@ -256,16 +246,16 @@ class Adversary(_Loss):
     def of(self, logits, features, labels, index, state):
         plain = cross_entropy(logits, labels)
         if not self.weight: return plain
-        if 'layer' not in state: state |= _adversary(features, state)
+        if 'layer' not in state: state |= _adversary(features, state, self.rate)
         else: state['optimizer'].step(); state['optimizer'].zero_grad() # with the gradient of the last batch
         state['step'] += 1
         ramp = 2 / (1 + math.exp(-10 * state['step'] / state['steps'])) - 1
         return plain + binary_cross_entropy_with_logits(state['layer'](_Reverse.apply(features, self.weight * ramp)), state['member'][index].to(logits.device))
 
-def _adversary(features, state):
+def _adversary(features, state, rate):
     "A linear layer from features to groups, the same for the same seed, and its optimizer."
     layer = nn.Linear(features.shape[1], state['member'].shape[1])
     noise = torch.randn(layer.weight.shape, generator=torch.Generator().manual_seed(state['seed']))
     with torch.no_grad(): layer.weight.copy_(noise / features.shape[1] ** .5); layer.bias.zero_()
     layer = layer.to(features.device)
-    return dict(layer=layer, optimizer=torch.optim.Adam(layer.parameters(), lr=1e-2))
+    return dict(layer=layer, optimizer=torch.optim.Adam(layer.parameters(), lr=rate))

@@ -13,7 +13,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from ..data import unit_hash
 from .losses import _Loss, _membership
-from .mitigation import Mitigation
+from ..compress.layout import head
+from .mitigation import FurtherTraining
+from ..models import with_features
 
 # %% ../../nbs/api/40_resampling.ipynb #36d2a2bf
 def with_training(
@@ -46,7 +48,7 @@ def _cells(frame, by):
     return [[(k, g) if by == 'both' else g for g in (own if len(own) else [''])] for k, own in zip(frame.label, frame.groups)]
 
 @dataclass(frozen=True)
-class _Resampled(Mitigation, named=False):
+class _Resampled(FurtherTraining, named=False):
     by: str = 'both' # class, group, or both: class within group
     def suits(self, model, data):
         super().suits(model, data)
@@ -105,7 +107,7 @@ def swapped(text:str)->str:
     return ''.join(other(i) if i % 2 else w for i, w in enumerate(words))
 
 @dataclass(frozen=True)
-class Swap(Mitigation):
+class Swap(FurtherTraining):
     "Counterfactual augmentation: texts with gendered words or names stand beside themselves with the other gender."
     def training(self, model, data, seed):
         frame = data.frame('train')
@@ -118,7 +120,7 @@ class Swap(Mitigation):
 
 # %% ../../nbs/api/40_resampling.ipynb #d01f5aa4
 @dataclass(frozen=True)
-class Mixup(Mitigation):
+class Mixup(FurtherTraining):
     "Mixtures of the last hidden vectors of two texts, and of their labels (Zhang et al. 2018)."
     alpha: float = .2 # of Beta(alpha, alpha), at least 0; 0 is plain training
     def suits(self, model, data):
@@ -127,15 +129,10 @@ class Mixup(Mitigation):
     def loss(self, model, data, seed):
         rng = np.random.default_rng(seed)
         def mixed(model, batch):
-            share = rng.beta(self.alpha, self.alpha) if self.alpha else 1.
+            logits, vectors = with_features(model, batch)
+            if not self.alpha: return cross_entropy(logits, batch['labels'])
+            share = rng.beta(self.alpha, self.alpha)
             other = torch.as_tensor(rng.permutation(len(batch['labels'])), device=batch['labels'].device)
-            head = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
-            hook = head.register_forward_pre_hook(lambda layer, args: (share * args[0] + (1 - share) * args[0][other],)) if self.alpha else None
-            try: logits = model(**{k: v for k, v in batch.items() if k not in ('labels', 'index')}).logits
-            finally:
-                if hook: hook.remove()
-            return share * cross_entropy(logits, batch['labels']) + ((1 - share) * cross_entropy(logits, batch['labels'][other]) if self.alpha else 0.)
+            logits = head(model)(share * vectors + (1 - share) * vectors[other])
+            return share * cross_entropy(logits, batch['labels']) + (1 - share) * cross_entropy(logits, batch['labels'][other])
         return mixed
-    def check(self, model):
-        super().check(model)
-        if hasattr(model, 'score'): raise ValueError('mixup mixes one vector a text; a decoder has one at each token.')
