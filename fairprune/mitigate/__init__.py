@@ -1,2 +1,2 @@
 """Mitigations. Importing the package registers them all."""
-from . import constraints, losses, mitigation, resampling
+from . import attention, constraints, losses, mitigation, resampling
