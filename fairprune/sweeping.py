@@ -206,12 +206,12 @@ def _model(cell, folder, device):
         model = (_kept(folder, cell.method_key, make) if step.needs_data else make()).to(device)
     return model if cell.mitigation == 'none' else parse(cell.mitigation)(model, data, cell.seed)
 
-def _predictions(cell, folder, device):
-    "From the folder where it has them, else from the model."
+def _predictions(cell, folder, device, model=None):
+    "From the folder where it has them, else from the model, which is made where it is not given."
     from fairprune.models import predict
     from fairprune.predictions import Predictions
     try: return Predictions.load(Path(folder)/'predictions'/f'{cell.predictions_key}.parquet')
-    except ValueError: return predict(_model(cell, folder, device), _data_of(cell))
+    except ValueError: return predict(model or _model(cell, folder, device), _data_of(cell))
 
 # %% ../nbs/api/61_sweep.ipynb #67abd828
 def _costs(before, after):
@@ -250,11 +250,11 @@ def compute(
     from fairprune.models import versions
     if threads: torch.set_num_threads(threads)
     device, start = _device(device), time.perf_counter()
-    before = _predictions(cell.dense, folder, device)
-    after = before if cell.method == 'dense' else _predictions(cell, folder, device)
+    models = [_model(c, folder, device) for c in (cell.dense, cell)] if cell.benchmarks else [None, None]
+    before = _predictions(cell.dense, folder, device, models[0])
+    after = before if cell.method == 'dense' else _predictions(cell, folder, device, models[1])
     table = compare(before, after, **cell.audit)
     if cell.metrics: table = table[table.metric.isin(cell.metrics)]
-    models = [_model(c, folder, device) for c in (cell.dense, cell)] if cell.benchmarks else []
     table = pd.concat([table, _costs(before, after), *(benchmarks[b](*models, _data_of(cell)) for b in cell.benchmarks)], ignore_index=True)
     rows = json.loads(table.to_json(orient='split', double_precision=15, index=False))
     return dict(id=cell.id, cell=asdict(cell), rows=rows, seconds=time.perf_counter() - start, passes=passes(cell), versions=versions(),
