@@ -30,9 +30,12 @@ _PUBLIC["bias.questions"] = "BBQ"
 _PUBLIC["bias.associations"] = "Seat Weat"
 _PUBLIC["bias.generation"] = "Bold Honest PromptPairs generate toxicity_study train_scorer"
 _PUBLIC["bias.control"] = "condition matched_control"
-_PUBLIC["mitigate.mitigation"] = "debias mitigations"
-_PUBLIC["mitigate.resampling"] = "Mixup Oversample Reweigh Swap Undersample"
+_PUBLIC["mitigate.mitigation"] = "debias mitigation_table mitigations"
+_PUBLIC["mitigate.resampling"] = "Eda Mixup Oversample Paraphrase Reweigh Swap Undersample"
 _PUBLIC["mitigate.losses"] = "Adversary Ceag ClassBalanced ClassWeights Contrastive EqualizedOdds Focal GroupDRO GroupWeights Ldam LogitAdjusted"
+_PUBLIC["mitigate.constraints"] = "ExponentiatedGradient GridSearch Temperature Threshold"
+_PUBLIC["mitigate.attention"] = "SupervisedAttention plausibility"
+_PUBLIC["mitigate.effects"] = "effects plot_effects won_back"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 __all__ = sorted(_MODULE)
 

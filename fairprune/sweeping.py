@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['benchmarks', 'Grid', 'load_grid', 'make_grid', 'expanded', 'Cell', 'cells', 'check', 'latency', 'rationales',
            'compute', 'hardware', 'passes', 'tiny_grid', 'Sweep', 'result', 'commit', 'status', 'matching', 'sweep',
-           'open_sweep', 'family_level', 'table', 'pooled', 'plot', 'predictions', 'estimate', 'preview', 'save_table']
+           'open_sweep', 'family_level', 'table', 'pooled', 'plot', 'predictions', 'mitigation_effects', 'estimate',
+           'preview', 'save_table']
 
 # %% ../nbs/api/61_sweep.ipynb #740cf3e1
 import ast, contextlib, errno, hashlib, io, itertools, json, os, socket, time, tomllib, traceback
@@ -612,6 +613,44 @@ def predictions(
     return [_joined([load(c) for c in group]) for _, group in itertools.groupby(found, key=lambda c: c.seed)]
 
 Sweep.predictions = predictions
+
+# %% ../nbs/api/61_sweep.ipynb #09180fe7
+def mitigation_effects(
+    sweep:Sweep,
+    method:str,         # compression, as the grid spells it: 'magnitude(sparsity=0.5)'
+    control:str,        # mitigation that the others have to beat: 'recover(epochs=1)'
+    metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # as for `effects`
+    **settings          # negative, n_resamples, confidence, min_n, as for `effects`
+): # DataFrame: data, model, method, then the columns of `effects`, seeds, group_at_prediction
+    "Every mitigation of a method against compressed, control and dense, on the seeds that both sides have finished. Raises `ValueError` where one of these is not there."
+    import pandas as pd
+    from fairprune.bias.statistics import holm
+    from fairprune.mitigate.effects import effects
+    chains = {}
+    for c in sorted(sweep.cells, key=lambda c: (c.seed, c.fold)):
+        text = ' >> '.join(t for t in (c.method, c.mitigation) if t != 'none')
+        name = 'dense' if text == 'dense' else 'compressed' if text == method else text.removeprefix(f'{method} >> ') if text.startswith(f'{method} >> ') else None
+        if name and sweep.result(c): chains.setdefault((c.data, c.model, name), {}).setdefault(c.seed, []).append(c)
+    def whole(key): return {s: _joined([_load(sweep.folder/'predictions'/f'{c.predictions_key}.parquet') for c in cells]) for s, cells in chains.get(key, {}).items() if len(cells) == max(1, cells[0].folds)}
+    parts = []
+    for data, model in dict.fromkeys(key[:2] for key in chains):
+        bases = {role: whole((data, model, name)) for role, name in dict(compressed='compressed', control=control, dense='dense').items()}
+        absent = [role for role, found in bases.items() if not found]
+        if absent: raise ValueError(f'{" and ".join(absent)}: no finished cells of {method!r} with {control!r} on {Path(data).stem}. Known: {", ".join(sorted(k[2] for k in chains))}.')
+        for name in [k[2] for k in chains if k[:2] == (data, model) and k[2] not in ('dense', 'compressed')]:
+            own = whole((data, model, name))
+            seeds = sorted(set(own).intersection(*bases.values()))
+            against = {role: [found[s] for s in seeds] for role, found in bases.items() if not (role == 'control' and name == control)}
+            if seeds: parts.append(effects({name: [own[s] for s in seeds]}, against, metrics, **settings).assign(data=Path(data).stem, model=model, method=method, seeds=len(seeds), group_at_prediction=_group_needed(name)))
+    found = pd.concat(parts, ignore_index=True)
+    return _ordered(found.assign(p_holm=found.groupby(['data', 'model', 'against', 'metric']).p.transform(holm)))
+
+def _group_needed(mitigation):
+    from fairprune.compress.methods import parse
+    step = parse(mitigation)
+    return any(getattr(s, 'group_at_prediction', False) for s in getattr(step, 'steps', (step,)))
+
+Sweep.mitigation_effects = mitigation_effects
 
 # %% ../nbs/api/61_sweep.ipynb #bc1507d0
 def estimate(
