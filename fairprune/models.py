@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['packaged', 'load_classifier', 'is_lm', 'load_lm', 'load_masked_lm', 'load', 'save', 'tiny_classifier', 'tiny_lm',
-           'tiny_masked_lm', 'logits', 'versions', 'with_features', 'features', 'predict', 'class_weights', 'finetune']
+           'tiny_masked_lm', 'logits', 'versions', 'with_features', 'features', 'predict', 'transferred',
+           'class_weights', 'finetune']
 
 # %% ../nbs/api/01_models.ipynb #1cebf60a
 import importlib.util, json, os, platform, shutil, tempfile, time
@@ -275,18 +276,39 @@ def predict(
     "Predictions on a split; raises `ValueError` where model and data have other labels."
     names = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
     if names != tuple(data.labels): raise ValueError(f'The model has the labels {", ".join(names)}; the data has {", ".join(data.labels)}.')
-    part, start = data[split], time.perf_counter()
-    scores = logits(model, part['text'], progress=progress, **kwargs)
-    adjustment = getattr(model.config, 'fairprune_adjustment', None)
+    return _predicted(model, data, split, tuple(data.labels), np.array(data[split]['label']), lambda scores: scores, dict(progress=progress) | kwargs)
+
+def _predicted(model, data, split, classes, labels, change, kwargs):
+    "Predictions from what the model decides, after `change` of its (n, classes) logits."
+    part, start, record = data[split], time.perf_counter(), getattr(model, 'record', None)
+    scores, adjustment = logits(model, part['text'], **kwargs), getattr(model.config, 'fairprune_adjustment', None)
     if adjustment:
         from fairprune.mitigate.constraints import adjusted
-        vectors = features(model, part['text'], progress=progress, **kwargs) if adjustment['kind'] == 'linear' else None
+        vectors = features(model, part['text'], **kwargs) if adjustment['kind'] == 'linear' else None
         scores = adjusted(adjustment, scores, vectors, part['groups'], part['id'])
-    record = getattr(model, 'record', None)
     meta = dict(model=getattr(model, 'name', ''), data=data.name, split=split, sources=data.sources, seconds=time.perf_counter() - start, versions=versions(),
                 record=record and record.as_dict())
     if adjustment: meta['adjusted'] = adjustment['kind']
-    return Predictions(np.array(part['id']), scores, np.array(part['label']), list(part['groups']), tuple(data.labels), meta)
+    return Predictions(np.array(part['id']), change(scores), labels, list(part['groups']), classes, meta)
+
+# %% ../nbs/api/01_models.ipynb #5372ca40
+def transferred(
+    model,            # classifier with `.tokenizer`
+    data,             # `GroupedText` with other labels
+    classes:dict,     # common name to the classes of model and data that it stands for
+    split:str='test', # which split
+    progress:bool=False, # show a bar
+    **kwargs          # as for `logits`
+)->Predictions:
+    "Predictions on data with other labels; raises `ValueError` where a class of model or data has no common name, or a common name no class of the model."
+    own, place = list(model.config.id2label.values()), {old: k for k, olds in enumerate(classes.values()) for old in olds}
+    homeless = [c for c in dict.fromkeys([*own, *data.labels]) if c not in place]
+    if homeless: raise ValueError(f'No common name for {", ".join(homeless)}. Give one to each class of the model ({", ".join(own)}) and of the data ({", ".join(data.labels)}).')
+    columns = [[i for i, c in enumerate(own) if place[c] == k] for k in range(len(classes))]
+    if not all(columns): raise ValueError(f'{list(classes)[columns.index([])]!r} stands for no class of the model ({", ".join(own)}).')
+    def merged(scores): return np.stack([np.logaddexp.reduce(scores[:, c], axis=1) for c in columns], 1)
+    labels = np.array([place[data.labels[k]] for k in data[split]['label']])
+    return _predicted(model, data, split, tuple(classes), labels, merged, dict(progress=progress) | kwargs)
 
 # %% ../nbs/api/01_models.ipynb #ea77a0f1
 def class_weights(

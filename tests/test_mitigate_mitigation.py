@@ -34,12 +34,12 @@ def test_undone_2():
     assert undone(half, back) == [name] and undone(half, Rtn()(half)) and undone(Rtn(4)(half), Rtn(3)(half))
 
 
-def test_mitigations():
+def test_mitigation_table():
     """It is told which texts these are by their place in the training split."""
     people = bios(240)
     half = Magnitude(.6)(tiny_classifier(people.labels))
     @dataclass(frozen=True)
-    class Favour(Mitigation):
+    class Favour(FurtherTraining):
         "Texts of one group count more."
         group: str = 'female'
         times: float = 4.
@@ -57,12 +57,12 @@ def test_mitigations():
     assert predict(fair, people).accuracy > 0 and 'favour' in mitigations()
 
 
-def test_mitigations_2():
+def test_mitigation_table_2():
     """What does not go together is said before any work."""
     people = bios(240)
     half = Magnitude(.6)(tiny_classifier(people.labels))
     @dataclass(frozen=True)
-    class Favour(Mitigation):
+    class Favour(FurtherTraining):
         "Texts of one group count more."
         group: str = 'female'
         times: float = 4.

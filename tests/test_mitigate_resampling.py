@@ -14,7 +14,7 @@ from fairprune.mitigate.mitigation import debias, undone
 from fairprune.models import tiny_classifier
 from fairprune.synthetic import bios
 from fairprune.mitigate.resampling import *
-from fairprune.mitigate.resampling import _SWAP
+from fairprune.mitigate.resampling import _OPERATIONS, _SWAPS, _acceptable
 
 
 def test_Undersample():
@@ -43,17 +43,18 @@ def test_Reweigh():
 
 
 def test_Swap():
-    """Groups whose name is itself in the list change sides, where the data have the other one."""
+    """A group whose name is in the list changes with the text, and is taken from the copy where the data do not know the other one."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     added(data, Oversample().training(tiny, data, 0))
-    assert len(set(_SWAP)) == len(_SWAP) == 2 * len(PAIRS.split('|')) and all(_SWAP[_SWAP[w]] == w for w in _SWAP)
+    for pairs, swap in zip((PAIRS, IDENTITIES, f'{PAIRS}|{IDENTITIES}'), _SWAPS.values()): assert len(swap) == 2 * len(pairs.split('|')) and all(swap[swap[w]] == w for w in swap)
+    assert swapped('The Muslims built a mosque.', 'identity') == 'The Christians built a church.' and swapped('She is Mexican', 'both') == 'He is Canadian' and swapped('She is Mexican', 'identity') == 'She is Canadian'
     cases = {'He gave her the book.': 'She gave him the book.', 'Her brother met Mary, and his mother saw HER.': 'His sister met James, and her father saw HIM.', 'The coat is hers; he saw her.': 'The coat is his; she saw him.', 'A hero sheds no tears.': 'A hero sheds no tears.'}
     for text, want in cases.items(): assert swapped(text) == want and swapped(want) == text, swapped(text)
     people = bios(200)
     twice = Swap().training(tiny, people, 0)
-    pairs = added(people, twice).query("group != 'all'").pivot(index='label', columns='group', values='after')
-    assert (pairs.female == pairs.male).all() and twice['test'].to_dict() == people['test'].to_dict()
+    sides = added(people, twice).query("group != 'all'").pivot(index='label', columns='group', values='after')
+    assert (sides.female == sides.male).all() and twice['test'].to_dict() == people['test'].to_dict()
     back = {i: t for i, t in zip(twice['train']['id'], twice['train']['text'])}
     assert all(swapped(t) == back[i.removesuffix('~')] for i, t in back.items() if i.endswith('~'))
 
@@ -69,6 +70,53 @@ def test_Swap_2():
     assert right > .85
 
 
+def test_synonyms():
+    """Another copy is found through `WNHOME`, as other programs do."""
+    assert synonyms('physician') == ['doctor', 'doc', 'md', 'medico'] and synonyms('large') == ['big'] and synonyms('the') == synonyms('zzz') == []
+
+
+def test_Eda():
+    sentence, rng = 'the black doctor bought a very nice car for his happy daughter', np.random.default_rng(0)
+    keep = {'black', 'his', 'daughter'}
+    for operation in _OPERATIONS: print(f'{operation:8}', augmented(sentence, operation, rng, .2, keep))
+    for operation in _OPERATIONS:
+        for _ in range(50):
+            new = augmented(sentence, operation, rng, .2, keep).split()
+            assert keep <= set(new) and len(new) == len(sentence.split()) + dict(insert=2, delete=-2).get(operation, 0)
+            assert operation != 'swap' or sorted(new) == sorted(sentence.split())
+    assert augmented('word', 'delete', rng) == augmented('word', 'swap', rng) == 'word'
+
+
+def test_Eda_2():
+    uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
+    data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
+    def sizes(mitigation): return added(data, mitigation.training(tiny, data, 0)).query("group != 'all'").set_index(['label', 'group']).after
+    start, more, less = added(data, data).query("group != 'all'").set_index(['label', 'group']).after, sizes(Oversample()), sizes(Undersample())
+    added(data, Oversample().training(tiny, data, 0))
+    spoken = Eda().training(tiny, data, 0)
+    assert sizes(Eda()).equals(more) and spoken['test'].to_dict() == data['test'].to_dict()
+    texts_before, after_eda = set(data['train']['text']), dict(zip(spoken['train']['id'], spoken['train']['text']))
+    assert all(after_eda[i] == t for i, t in zip(data['train']['id'], data['train']['text'])) and np.mean([t not in texts_before for i, t in after_eda.items() if '#' in i]) > .5
+    assert after_eda == dict(zip(spoken['train']['id'], Eda().training(tiny, data, 0)['train']['text'])) # the same seed, the same words
+
+
+def test_Paraphrase():
+    """How many are left `added` tells."""
+    naming = {'women', 'men', 'she', 'he'}
+    assert _acceptable('women work in the mine', 'there are women who work in the mine', naming) and not _acceptable('women work in the mine', 'men work in the mine', naming)
+    assert not any(_acceptable('she left', n, naming) for n in ('', 'She left.', 'she left ' * 9, 'they went'))
+
+
+@pytest.mark.data
+def test_Paraphrase_2():
+    uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
+    data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
+    added(data, Oversample().training(tiny, data, 0))
+    plain_words = pd.DataFrame([dict(text=t, label=y, groups=g) for t, y, g, n in (('the new bridge opened to traffic in spring', 'no', 'a', 60), ('my sister bakes bread on sunday', 'yes', 'b', 12)) for _ in range(n)])
+    told_again = Paraphrase('group', texts=8).training(tiny, GroupedText.from_frame(plain_words, name='words'), 0)
+    assert 0 < sum('#' in i for i in told_again['train']['id']) <= 8
+
+
 @pytest.mark.heavy
 def test_Mixup():
     """The share comes from Beta(alpha, alpha)."""
@@ -78,10 +126,11 @@ def test_Mixup():
     people = bios(200)
     half, brief = Magnitude(.5)(tiny_classifier(people.labels)), dict(epochs=.5, lr=1e-3)
     plain = Recover(**brief)(half, people)
-    for way in (Oversample('group', **brief), Undersample('group', **brief), Reweigh(**brief), Swap(**brief), Mixup(**brief)):
+    for way in (Oversample('group', **brief), Undersample('group', **brief), Reweigh(**brief), Swap(**brief), Eda('group', operations=('swap', 'delete'), **brief), Mixup(**brief)):
         got = debias(half, people, way)
         assert undone(half, got) == [] and parse(str(way)) == way and not torch.equal(got.classifier.weight, plain.classifier.weight), way
     assert torch.allclose(debias(half, people, Mixup(0., **brief)).classifier.weight, plain.classifier.weight, atol=1e-6)
+    for design in ('distilbert', 'gpt2', 'llama'): assert debias(tiny_classifier(people.labels, family=design), people, Mixup(**brief)).record.method == str(Mixup(**brief))
 
 
 def test_Mixup_2():
@@ -91,5 +140,5 @@ def test_Mixup_2():
     added(data, Oversample().training(tiny, data, 0))
     lonely = GroupedText.from_frame(uneven.assign(groups=[[]] * len(uneven)), name='lonely')
     for wrong, call in {"by = 'size'": lambda: debias(tiny, data, Oversample('size')), 'needs groups': lambda: debias(tiny, lonely, Undersample('group')), 'alpha = -1': lambda: debias(tiny, data, Mixup(-1.)), 'can be swapped': lambda: debias(tiny, data, Swap()),
-                        'one vector a text': lambda: debias(tiny_classifier(family='gpt2'), data, Mixup())}.items():
+                        "words = 'names'": lambda: debias(tiny, data, Swap('names')), 'share = 2': lambda: debias(tiny, data, Eda(share=2.)), "Unknown operation 'reverse'": lambda: debias(tiny, data, Eda(operations=('reverse',))), 'texts must be at least 1': lambda: debias(tiny, data, Paraphrase(texts=0))}.items():
         with expect_fail(ValueError, wrong): call()

@@ -13,6 +13,7 @@ from contextlib import redirect_stderr
 from fastcore.test import expect_fail
 from transformers import BertConfig, BertForPreTraining, DistilBertConfig, DistilBertForSequenceClassification
 from fairprune.compress.pruning import Magnitude, prunable
+from fairprune.compress.layout import head
 from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.models import *
@@ -133,6 +134,16 @@ def test_versions():
     with expect_fail(ValueError, "Unknown architecture 'rnn'"): tiny_classifier(family='rnn')
 
 
+def test_features():
+    """A decoder has one at every token; the last token that is text is the one that counts."""
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+        some = tiny_classifier('abc', family=family)
+        last, short_and_long = head(some), ['a text', 'a longer text of some words']
+        found, vectors = logits(some, short_and_long), features(some, short_and_long)
+        bias = 0 if last.bias is None else last.bias.detach().numpy()
+        assert vectors.shape == (2, 32) and np.allclose(vectors @ last.weight.detach().numpy().T + bias, found, atol=1e-6), family
+
+
 def test_predict():
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
@@ -141,6 +152,19 @@ def test_predict():
     alone = [logits(tiny, [t])[0] for t in toy['test']['text'][:5]]
     assert np.allclose(tiny_predictions.logits[:5], alone, atol=1e-5)
     with expect_fail(ValueError, 'The model has the labels a, b, c'): predict(tiny_classifier('abc'), toy)
+
+
+def test_transferred():
+    """Both are put under common names: *offensive* and *hatespeech* of one set may be the *hate* of another."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    three, common = tiny_classifier(('fine', 'rude', 'vile')), dict(harmless=['fine', 'no'], toxic=['rude', 'vile', 'yes'])
+    abroad = transferred(three, toy, common)
+    p = predict(three, GroupedText.from_frame(words.assign(label='fine'), labels=('fine', 'rude', 'vile'), name='toy')).probabilities
+    assert abroad.classes == ('harmless', 'toxic') and np.allclose(abroad.probabilities, np.c_[p[:, 0], p[:, 1:].sum(1)], atol=1e-6) and abroad.labels.tolist() == toy['test']['label']
+    with expect_fail(ValueError, 'No common name for vile'): transferred(three, toy, dict(harmless=['fine', 'no'], toxic=['rude', 'yes']))
+    with expect_fail(ValueError, "'toxic' stands for no class of the model"): transferred(tiny, toy, dict(harmless=['no', 'yes'], toxic=['rude']))
 
 
 def test_class_weights():

@@ -132,7 +132,20 @@ def test_predictions():
     assert 'toy' in figure.get_suptitle()
 
 
-def test_predictions_2():
+def test_mitigation_effects():
+    """The table is that of [`effects`](44_effects.ipynb)."""
+    with tempfile.TemporaryDirectory() as folder:
+        grid = tiny_grid(folder, runs=[dict(methods=['magnitude(sparsity=0.9)'], mitigations=['none', 'recover(epochs=1, lr=0.01)', 'oversample(epochs=1, lr=0.01)']), dict(methods=['magnitude(sparsity=0.9) >> recover(epochs=1, lr=0.01)'], mitigations=['temperature(min_n=3)'])])
+        found = sweep(grid, f'{folder}/out', progress=False)
+        helped = found.mitigation_effects('magnitude(sparsity=0.9)', 'recover(epochs=1, lr=0.01)', n_resamples=200, min_n=3)
+        with expect_fail(ValueError, 'control: no finished cells'): found.mitigation_effects('magnitude(sparsity=0.9)', 'recover()')
+    assert set(helped.mitigation) == {'recover(epochs=1, lr=0.01)', 'oversample(epochs=1, lr=0.01)', 'recover(epochs=1, lr=0.01) >> temperature(min_n=3)'} and set(helped.seeds) == {2}
+    warm = helped[helped.mitigation.str.endswith('temperature(min_n=3)')].set_index(['against', 'metric'])
+    assert warm.change['control', 'accuracy'] == 0 and warm.group_at_prediction.all() and not helped[helped.mitigation.str.startswith('oversample')].group_at_prediction.any() # a temperature changes no decision
+    assert len(helped) == 3 * (3 + 3 + 2) # the control is not held against itself
+
+
+def test_mitigation_effects_2():
     """A damaged result or damaged predictions are computed again, a cell that raises keeps its traceback, and a changed table on disk makes new cells."""
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -156,7 +169,7 @@ def test_predictions_2():
         with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
 
 
-def test_predictions_3():
+def test_mitigation_effects_3():
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
         found = sweep(grid, out, progress=False)
@@ -192,7 +205,7 @@ def test_predictions_3():
         assert flight.settled(flight.waiting[0]) # and not a third time, if the other run has failed too
 
 
-def test_predictions_4():
+def test_mitigation_effects_4():
     """Two processes give what one gives, and two runs on one folder share the work."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, methods=['magnitude(sparsity=0.9)'])
@@ -204,7 +217,7 @@ def test_predictions_4():
         assert locks[0] and locks[1] is None and locks[0].release() is None
 
 
-def test_predictions_5():
+def test_mitigation_effects_5():
     """It is tried three times."""
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -257,7 +270,7 @@ def test_predictions_5():
         assert 'died three times' in found.status().error[0]
 
 
-def test_predictions_6():
+def test_mitigation_effects_6():
     """A full disk stops the sweep and loses nothing."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
@@ -269,7 +282,7 @@ def test_predictions_6():
         assert (sweep(found.grid, f'{folder}/out', progress=False).status().state == 'finished').all()
 
 
-def test_predictions_7():
+def test_mitigation_effects_7():
     """Killed with signal 9 in the middle of a run, it goes on: what was finished stays, byte for byte."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)

@@ -1,0 +1,61 @@
+"""Does a mitigation carry over? Models trained on one set are judged on its test split and on every text of the other.
+
+Both sets are read as neutral or hate: HateXplain's offensive and hatespeech are hate. Pruned MiniLM, then each mitigation for as many epochs as the
+control. Predictions are written as they come; a second run goes on. The table is that of `fairprune.effects`, with a column for the set it is judged on.
+Run: FAIRPRUNE_DATA=... python benchmarks/transfer.py toxigen groupdro oversample --save results/transfer_toxigen.parquet
+"""
+import argparse, os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pandas as pd
+
+import fairprune as fp
+from fairprune.models import transferred
+from fairprune.sweeping import _joined, save_table
+
+CLASSES = dict(neutral=["normal", "neutral"], hate=["hate", "offensive", "hatespeech"])
+
+
+def judged(make, folder, name, seed, sets):
+    "Predictions of one model on all sets: read where they are, else from the model, which is made once."
+    paths = {s: folder / f"{name}-{seed}-{s}.parquet" for s in sets}
+    if not all(p.is_file() for p in paths.values()):
+        model = make()
+        for s, (data, splits) in sets.items(): _joined([transferred(model, data, CLASSES, split) for split in splits]).save(paths[s])
+    return {s: fp.Predictions.load(p) for s, p in paths.items()}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("train", choices=("toxigen", "hatexplain")); parser.add_argument("mitigations", nargs="+", help="names, with default settings")
+    parser.add_argument("--seeds", type=int, default=1); parser.add_argument("--sparsity", type=float, default=.5)
+    parser.add_argument("--epochs", type=float, default=1, help="of each mitigation and of the control")
+    parser.add_argument("--out", default="runs/transfer"); parser.add_argument("--save", help="table of effects, .parquet or .csv")
+    given = parser.parse_args()
+    folder = Path(given.out) / f"{given.train}-{given.sparsity}-{given.epochs}"; folder.mkdir(parents=True, exist_ok=True)
+    data, other = fp.named_data(given.train), fp.named_data({"toxigen": "hatexplain", "hatexplain": "toxigen"}[given.train])
+    sets = {data.name: (data, ["test"]), other.name: (other, list(other.splits))}
+    found = {}
+    for seed in range(given.seeds):
+        kept = folder / f"dense-{seed}"
+
+        def dense():
+            if not kept.exists(): fp.save(fp.finetune(fp.MINILM, data, seed, epochs={"toxigen": 2, "hatexplain": 1}[given.train], bf16=True, progress=False, train_sampling_strategy="group_by_length"), kept)
+            return fp.load(kept)
+
+        def small(): return fp.Magnitude(given.sparsity)(dense())
+
+        makers = dict(dense=dense, compressed=small) | {m: lambda m=m: fp.debias(small(), data, f"{m}(epochs={given.epochs}, bf16=True)", seed) for m in ("recover", *given.mitigations)}
+        for name, make in makers.items():
+            for s, p in judged(make, folder, name, seed, sets).items():
+                found.setdefault(s, {}).setdefault(name, []).append(p); print(name, seed, s, p, flush=True)
+    tables = []
+    for s, own in found.items():
+        against = dict(compressed=own["compressed"], control=own["recover"], dense=own["dense"])
+        table = fp.effects({m: own[m] for m in ("recover", *given.mitigations)}, against, ["accuracy", "worst_group_accuracy", "equalized_odds_difference", "tpr:hate", "tpr:neutral"])
+        tables.append(table[~((table.mitigation == "recover") & (table.against == "control"))].assign(trained=given.train, judged=s, seeds=given.seeds, texts=len(own["dense"][0])))
+    table = pd.concat(tables, ignore_index=True)
+    if given.save: save_table(table, given.save)
+    print(table.round(3).to_string())
