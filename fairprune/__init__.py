@@ -35,7 +35,7 @@ _PUBLIC["mitigate.resampling"] = "Eda Mixup Oversample Paraphrase Reweigh Swap U
 _PUBLIC["mitigate.losses"] = "Adversary Ceag ClassBalanced ClassWeights Contrastive EqualizedOdds Focal GroupDRO GroupWeights Ldam LogitAdjusted"
 _PUBLIC["mitigate.constraints"] = "ExponentiatedGradient GridSearch Temperature Threshold"
 _PUBLIC["mitigate.attention"] = "SupervisedAttention plausibility"
-_PUBLIC["mitigate.effects"] = "effects plot_effects won_back"
+_PUBLIC["mitigate.effects"] = "effects effects_summary plot_effects won_back"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 __all__ = sorted(_MODULE)
 
