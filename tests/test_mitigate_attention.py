@@ -10,9 +10,9 @@ from fairprune.compress.methods import parse
 from fairprune.compress.pruning import Magnitude
 from fairprune.compress.recovery import Recover
 from fairprune.compress.structure import Heads, LayerDrop
-from fairprune.data import GroupedText
+from fairprune.data import GroupedText, PACKAGED
 from fairprune.mitigate.mitigation import debias, undone
-from fairprune.models import SMOLLM2, finetune, load_lm, predict, tiny_classifier
+from fairprune.models import SMOLLM2, _tokenizer, finetune, packaged, predict, tiny_classifier, tiny_lm
 from fairprune.mitigate.attention import *
 from fairprune.mitigate.attention import _heads_of, _runs, _spread
 
@@ -30,8 +30,9 @@ def test_word_of_pieces():
 @pytest.mark.data
 def test_word_of_pieces_2():
     """A byte-level tokenizer, as GPT-2 and SmolLM2 have, puts the blank into the piece."""
-    lm = load_lm(SMOLLM2)
-    assert word_of_pieces(lm, ['a remarkably fine day'], [['a', 'remarkably', 'fine', 'day']])[0].tolist() == [0, *[1] * (len(lm.tokenizer(' remarkably')['input_ids'])), 2, 3]
+    byte_level = tiny_lm('llama')
+    byte_level.tokenizer = _tokenizer(packaged(SMOLLM2), gguf_file=PACKAGED[SMOLLM2][2])
+    assert word_of_pieces(byte_level, ['a remarkably fine day'], [['a', 'remarkably', 'fine', 'day']])[0].tolist() == [0, *[1] * len(byte_level.tokenizer(' remarkably')['input_ids']), 2, 3]
 
 
 def test_attention_rows():

@@ -11,11 +11,21 @@ def test_effects():
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
-    at = found.set_index(['against', 'mitigation', 'metric'])
+    at = found.set_index(['against', 'mitigation', 'metric']).sort_index()
     worst = at.xs('worst_group_accuracy', level='metric')
     assert (at.loc[('compressed', 'nothing')].change == 0).all() and (at.loc[('dense', 'all')].change == 0).all()
     assert worst.loc[('compressed', 'half')].low > 0 and worst.loc[('compressed', 'all')].change > 1.5 * worst.loc[('compressed', 'half')].change and worst.loc[('dense', 'half')].high < 0
     assert np.isclose(at.loc[('compressed', 'all', 'accuracy')].change, dense.accuracy - small.accuracy)
+
+
+def test_effects_summary():
+    """A star marks what remains after the adjustment."""
+    dense, small = planted(3000, harm=.5)
+    cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
+    found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
+    found.query("metric == 'worst_group_accuracy'").round(3)
+    shown = effects_summary(found.assign(group_at_prediction=found.mitigation == 'all'), 'dense')
+    assert shown.index.tolist() == ['nothing', 'half', 'all'] and shown.columns[-1] == 'group needed' and shown['group needed']['all'] == 'yes' and shown.accuracy['all'] == f'{dense.accuracy:.3f} (+0.0 [+0.0, +0.0])' and shown.worst_group_accuracy['nothing'].endswith('*')
 
 
 def test_won_back():
@@ -29,9 +39,16 @@ def test_won_back():
 
 
 def test_plot_effects():
-    """[`minimum_detectable_gap`](24_statistics.ipynb) says so beforehand, and belongs beside such a table."""
-    gap = minimum_detectable_gap(np.array([200, 500, 1000]), flips=.1, groups=13)
-    assert (np.diff(gap) < 0).all()
+    """The table has both, and [`minimum_detectable_gap`](24_statistics.ipynb) makes one number of them, which belongs beside every such table."""
+    dense, small = planted(3000, harm=.5)
+    cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
+    found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
+    at = found.set_index(['against', 'mitigation', 'metric']).sort_index()
+    worst = at.xs('worst_group_accuracy', level='metric')
+    found.query("metric == 'worst_group_accuracy'").round(3)
+    one = found.query("mitigation == 'half' and against == 'compressed'").iloc[0]
+    gap = minimum_detectable_gap(np.array([one.smallest, one.largest]), one.flips, groups=3)
+    assert .03 < one.flips < .15 and one.smallest < 1000 < one.largest and gap[0] > gap[1] and worst.loc[('compressed', 'half')].change > gap.max()
 
 
 def test_plot_effects_2():
@@ -40,5 +57,5 @@ def test_plot_effects_2():
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
     found.query("metric == 'worst_group_accuracy'").round(3)
     for wrong, call in {'Unknown metric: f1': lambda: effects(cures, dict(dense=dense), ['f1']), 'Name the harmless class': lambda: effects(cures, dict(dense=dense), ['gmb_bnsp_auc']), "No 'plain' among": lambda: won_back(found, compressed='plain'),
-                        "Nothing to show for 'tpr'": lambda: effects(dict(half=cures['half']), dict(dense=dense), ['tpr'], n_resamples=100), "No 'tpr' in the table": lambda: plot_effects(found, 'tpr')}.items():
+                        "Nothing is held against 'plain'": lambda: effects_summary(found, 'plain'), "Nothing to show for 'tpr'": lambda: effects(dict(half=cures['half']), dict(dense=dense), ['tpr'], n_resamples=100), "No 'tpr' in the table": lambda: plot_effects(found, 'tpr')}.items():
         with expect_fail(ValueError, wrong): call()

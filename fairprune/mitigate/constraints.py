@@ -144,7 +144,7 @@ def _linear(adjustment, logits, vectors, names, u):
 
 _adjusting['linear'] = _linear
 
-# %% ../../nbs/api/42_constraints.ipynb #d7fcc41c
+# %% ../../nbs/api/42_constraints.ipynb #82c0bbc5
 @dataclass(frozen=True)
 class _Reduction(Mitigation, named=False):
     constraint: str = 'equalized_odds' # or demographic_parity, true_positive_rate_parity, false_positive_rate_parity, error_rate_parity
@@ -164,7 +164,7 @@ class _Reduction(Mitigation, named=False):
         names[~np.isin(names, _frequent(part['groups'], self.min_n))] = '(other)'
         classes = range(len(data.labels)) if len(data.labels) > 2 else [1]
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore') # of the size of a grid, and that a regression has not fully converged
+            warnings.simplefilter('ignore') # that a regression has not fully converged, and of deprecated pandas
             problems = [self.layers(vectors, (labels == k).astype(int), names) for k in classes]
         model.config.fairprune_adjustment = dict(kind='linear', problems=problems)
     def layers(self, vectors, yes, names): raise NotImplementedError # as `_layers` gives them
