@@ -1,8 +1,7 @@
 """Does a mitigation carry over? Models trained on one set are judged on its test split and on every text of the other.
 
-Both sets are read as neutral or hate: HateXplain's offensive and hatespeech are hate. Pruned MiniLM, then each mitigation for as many epochs as the
-control. Predictions are written as they come; a second run goes on. The table is that of `fairprune.effects`, with a column for the set it is judged on.
-Run: FAIRPRUNE_DATA=... python benchmarks/transfer.py toxigen groupdro oversample --save results/transfer_toxigen.parquet
+Both sets are read as neutral or hate: HateXplain's offensive and hatespeech are hate. Pruned MiniLM, then each mitigation, beside the control. Predictions are written as they come; a second run goes on. The table is that of `fairprune.effects`, with a column for the set it is judged on.
+Run: FAIRPRUNE_DATA=... python benchmarks/transfer.py toxigen "swap(bf16=True)" "groupweights(bf16=True)" --save results/transfer_toxigen.parquet
 """
 import argparse, os
 from pathlib import Path
@@ -29,12 +28,12 @@ def judged(make, folder, name, seed, sets):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("train", choices=("toxigen", "hatexplain")); parser.add_argument("mitigations", nargs="+", help="names, with default settings")
+    parser.add_argument("train", choices=("toxigen", "hatexplain")); parser.add_argument("mitigations", nargs="+", help="as fairprune.parse reads them")
     parser.add_argument("--seeds", type=int, default=1); parser.add_argument("--sparsity", type=float, default=.5)
-    parser.add_argument("--epochs", type=float, default=1, help="of each mitigation and of the control")
+    parser.add_argument("--control", default="recover(bf16=True)", help="plain training for as many steps")
     parser.add_argument("--out", default="runs/transfer"); parser.add_argument("--save", help="table of effects, .parquet or .csv")
     given = parser.parse_args()
-    folder = Path(given.out) / f"{given.train}-{given.sparsity}-{given.epochs}"; folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(given.out) / f"{given.train}-{given.sparsity}"; folder.mkdir(parents=True, exist_ok=True)
     data, other = fp.named_data(given.train), fp.named_data({"toxigen": "hatexplain", "hatexplain": "toxigen"}[given.train])
     sets = {data.name: (data, ["test"]), other.name: (other, list(other.splits))}
     found = {}
@@ -47,15 +46,15 @@ if __name__ == "__main__":
 
         def small(): return fp.Magnitude(given.sparsity)(dense())
 
-        makers = dict(dense=dense, compressed=small) | {m: lambda m=m: fp.debias(small(), data, f"{m}(epochs={given.epochs}, bf16=True)", seed) for m in ("recover", *given.mitigations)}
+        makers = dict(dense=dense, compressed=small) | {m: lambda m=m: fp.debias(small(), data, m, seed) for m in (given.control, *given.mitigations)}
         for name, make in makers.items():
             for s, p in judged(make, folder, name, seed, sets).items():
                 found.setdefault(s, {}).setdefault(name, []).append(p); print(name, seed, s, p, flush=True)
     tables = []
     for s, own in found.items():
-        against = dict(compressed=own["compressed"], control=own["recover"], dense=own["dense"])
-        table = fp.effects({m: own[m] for m in ("recover", *given.mitigations)}, against, ["accuracy", "worst_group_accuracy", "equalized_odds_difference", "tpr:hate", "tpr:neutral"])
-        tables.append(table[~((table.mitigation == "recover") & (table.against == "control"))].assign(trained=given.train, judged=s, seeds=given.seeds, texts=len(own["dense"][0])))
+        against = dict(compressed=own["compressed"], control=own[given.control], dense=own["dense"])
+        table = fp.effects({m: own[m] for m in (given.control, *given.mitigations)}, against, ["accuracy", "worst_group_accuracy", "equalized_odds_difference", "tpr:hate", "tpr:neutral"])
+        tables.append(table[~((table.mitigation == given.control) & (table.against == "control"))].assign(trained=given.train, judged=s, seeds=given.seeds, texts=len(own["dense"][0])))
     table = pd.concat(tables, ignore_index=True)
     if given.save: save_table(table, given.save)
     print(table.round(3).to_string())
