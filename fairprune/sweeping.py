@@ -630,8 +630,8 @@ def mitigation_effects(
     for c in sorted(sweep.cells, key=lambda c: (c.seed, c.fold)):
         text = ' >> '.join(t for t in (c.method, c.mitigation) if t != 'none')
         name = 'dense' if text == 'dense' else 'compressed' if text == method else text.removeprefix(f'{method} >> ') if text.startswith(f'{method} >> ') else None
-        if name and sweep.result(c): chains.setdefault((c.data, c.model, name), {}).setdefault(c.seed, []).append(c)
-    def whole(key): return {s: _joined([_load(sweep.folder/'predictions'/f'{c.predictions_key}.parquet') for c in cells]) for s, cells in chains.get(key, {}).items() if len(cells) == max(1, cells[0].folds)}
+        if name and sweep.result(c): chains.setdefault((c.data, c.model, name), {}).setdefault(c.seed, {})[c.fold] = c # a cell with other benchmarks says the same
+    def whole(key): return {s: _joined([_load(sweep.folder/'predictions'/f'{c.predictions_key}.parquet') for c in own.values()]) for s, own in chains.get(key, {}).items() if len(own) == max(1, *(c.folds for c in own.values()))}
     parts = []
     for data, model in dict.fromkeys(key[:2] for key in chains):
         bases = {role: whole((data, model, name)) for role, name in dict(compressed='compressed', control=control, dense='dense').items()}
