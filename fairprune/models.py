@@ -383,6 +383,7 @@ def finetune(
     with _held(model):
         best, trainer = _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, callbacks, loss, arguments)
         with _quiet(): trainer.train()
+        for wrapper in ('forward', '_original_forward'): vars(model).pop(wrapper, None) # in half precision the trainer leaves a forward pass that stays there
         if best.weights: model.load_state_dict(best.weights)
     return _remeasured(model.eval())
 

@@ -80,7 +80,7 @@ def won_back(
     table['reached'] = (table.share >= share) & (table.low > 0) & (table.accuracy >= -price)
     return table.sort_values('share', ascending=False)
 
-# %% ../../nbs/api/44_effects.ipynb #045f6b60
+# %% ../../nbs/api/44_effects.ipynb #e3de1f41
 def plot_effects(
     found:pd.DataFrame, # of `effects`
     metric:str='worst_group_accuracy', # one of its metrics
@@ -90,12 +90,12 @@ def plot_effects(
     import matplotlib.pyplot as plt
     rows = found[found.metric == metric]
     if not len(rows): raise ValueError(f'No {metric!r} in the table. It has: {", ".join(dict.fromkeys(found.metric))}.')
-    order = rows[rows.against == rows.against.iloc[0]].sort_values('change').mitigation.tolist()
+    order = list(dict.fromkeys(rows.sort_values('value').mitigation))
     panels = list(dict.fromkeys(rows.against))
     fig, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels) + 1.6, .26 * len(order) + 1), sharey=True, squeeze=False)
     for ax, name in zip(axes[0], panels):
-        part = rows[rows.against == name].set_index('mitigation').loc[order]
-        for y, r in enumerate(part.itertuples()):
+        for r in rows[rows.against == name].itertuples(): # nothing is held against itself
+            y = order.index(r.mitigation)
             ax.plot([100 * r.low, 100 * r.high], [y, y], color='C0', lw=1.2)
             ax.plot(100 * r.change, y, 'o', color='C0', mfc='C0' if r.p_holm < alpha else 'white')
         ax.axvline(0, color='grey', lw=.8); ax.set_title(f'against {name}', fontsize=10)
