@@ -201,6 +201,15 @@ def test_trainer():
 
 
 def test_trainer_2():
+    """Trained in half precision, the model itself computes in full: what it says now is what its saved copy will say."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    half_precision = finetune(tiny, toy, epochs=1, lr=5e-3, progress=False, bf16=True)
+    with tempfile.TemporaryDirectory() as folder: assert np.array_equal(logits(half_precision, toy['test']['text']), logits(load(save(half_precision, folder)), toy['test']['text']))
+
+
+def test_trainer_3():
     """A language model learns a text by heart, from the same call."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
@@ -213,7 +222,7 @@ def test_trainer_2():
     with expect_fail(ValueError, 'has no labels'): finetune(tiny, story)
 
 
-def test_trainer_3():
+def test_trainer_4():
     """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
@@ -227,7 +236,7 @@ def test_trainer_3():
     with expect_fail(ValueError, 'within the loss'): finetune(tiny, toy, balanced=True, loss=only_yes)
 
 
-def test_trainer_4():
+def test_trainer_5():
     """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
