@@ -107,6 +107,7 @@ def test_Paraphrase():
     assert not any(_acceptable('she left', n, naming) for n in ('', 'She left.', 'she left ' * 9, 'they went'))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_Paraphrase_2():
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
