@@ -36,7 +36,7 @@ test: export OMP_NUM_THREADS = 1
 test: export MPLBACKEND = Agg
 test: $(VENV)/.dev  ## all checks: in sync, notebooks run, site without broken links, tests
 	.ci/sync
-	nbdev_test --n_workers 2 --path nbs
+	python .ci/notebooks.py
 	python .ci/build_site.py
 	pytest -q -n 2 tests
 

@@ -82,7 +82,9 @@ class Benchmark:
 # %% ../../nbs/api/19_benchmarks.ipynb #4d307cce
 def benchmarks()->dict:
     "Name to class of all known benchmarks."
+    own = dict(_registry)
     from fairprune.bias import associations, coreference, generation, questions, stereotypes # all modules of benchmarks
+    _registry.update(own) # what a notebook has defined before stays its own
     return dict(_registry)
 
 def parse_benchmark(
