@@ -4,7 +4,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from fairprune.compress.calibration import batches, blocks
-from fairprune.compress.layout import kind, layout, shape, linear_layers, mark
+from fairprune.compress.layout import freeze, frozen, kind, layout, shape, linear_layers, mark
 from fairprune.compress.pruning import matrix, Magnitude, zeros
 import json
 import subprocess
@@ -162,7 +162,7 @@ def test_renumbered():
     """(2023) compared these and found dropping the top the best of them."""
     assert kept_blocks(12, 6, 'even') == [0, 2, 4, 7, 9, 11] # the layers of BERT that DistilBERT started from
     assert all(len(set(kept_blocks(n, k, 'even'))) == k for n in range(1, 40) for k in range(1, n + 1))
-    assert renumbered([('a.h.1', 1), ('a.h.10.mlp', 2), ('a.h.3.mlp.up', 3), ('head', 4)], 'a.h', [0, 3, 10]) == [('a.h.2.mlp', 2), ('a.h.1.mlp.up', 3), ('head', 4)]
+    assert renumbered(['a.h.1', 'a.h.10.mlp', 'a.h.3.mlp.up', 'head'], 'a.h', [0, 3, 10]) == {'a.h.10.mlp': 'a.h.2.mlp', 'a.h.3.mlp.up': 'a.h.1.mlp.up', 'head': 'head'}
     fig, ax = plt.subplots(figsize=(4.6, 1.5))
     for y, which in enumerate(('last', 'first', 'even')):
         ax.scatter(range(12), [y] * 12, s=60, facecolors=['C0' if i in kept_blocks(12, 6, which) else 'none' for i in range(12)], edgecolors='C0')
@@ -187,7 +187,10 @@ def test_LayerDrop():
 
 
 def test_LayerDrop_2():
-    """What else the layout says of the blocks goes along with them."""
+    """What else the layout says of the blocks goes along with them, and what is frozen stays frozen."""
+    layer = nn.Linear(3, 2)
+    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
+    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     @kind
     def doubled(module): return nn.Sequential(module, nn.Identity())
     noted = tiny_classifier(num_hidden_layers=4)
@@ -195,6 +198,9 @@ def test_LayerDrop_2():
     mark(noted, {f'bert.encoder.layer.{i}.output.LayerNorm': dict(kind='doubled') for i in (1, 3)})
     small = LayerDrop(2)(noted) # blocks 0 and 3
     assert layout(small) == [('bert.encoder.layer.1.output.LayerNorm', dict(kind='doubled'))] and len(layout(noted)) == 2
+    still = LayerDrop(2)(freeze(tiny_classifier(num_hidden_layers=4), ['bert.embeddings', *(f'bert.encoder.layer.{i}' for i in range(3))]))
+    assert frozen(still) == ['bert.embeddings', 'bert.encoder.layer.0'] and [all(p.requires_grad for p in b.parameters()) for b in blocks(still).values()] == [False, True]
+    assert frozen(LayerDrop(1, 'last')(freeze(tiny_classifier(), ['bert.encoder.layer.0']))) == []
     with tempfile.TemporaryDirectory() as folder: assert np.array_equal(logits(load_classifier(save(small, f'{folder}/model')), ['a text']), logits(small, ['a text']))
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 from .calibration import batches, blocks
-from .layout import _set_layout, kind, layout, shape
+from .layout import _set_layout, freeze, frozen, kind, layout, shape
 from .methods import Method
 from .pruning import matrix
 
@@ -254,16 +254,16 @@ def kept_blocks(
 
 # %% ../../nbs/api/12_structure.ipynb #72d31809
 def renumbered(
-    steps:list, # of a layout
-    root:str,   # name of the list of blocks
-    kept:list,  # numbers of those that remain
-)->list:
-    "The steps of what remains, under its new names."
-    new, found = {f'{root}.{old}': f'{root}.{i}' for i, old in enumerate(kept)}, []
-    for name, spec in steps:
+    names,     # of modules
+    root:str,  # name of the list of blocks
+    kept:list, # numbers of those that remain
+)->dict:       # old name to new, of the modules that remain
+    "What modules are called once some blocks are gone."
+    new, found = {f'{root}.{old}': f'{root}.{i}' for i, old in enumerate(kept)}, {}
+    for name in names:
         block = '.'.join(name.split('.')[:root.count('.') + 2])
-        if not name.startswith(root + '.'): found.append((name, spec))
-        elif block in new: found.append((new[block] + name[len(block):], spec))
+        if not name.startswith(root + '.'): found[name] = name
+        elif block in new: found[name] = new[block] + name[len(block):]
     return found
 
 # %% ../../nbs/api/12_structure.ipynb #c12565e4
@@ -285,4 +285,6 @@ class LayerDrop(Method):
             for m in block.modules():
                 if hasattr(m, 'layer_idx'): m.layer_idx = i
         model.config.num_hidden_layers = self.keep
-        return declare(_set_layout(model, renumbered(layout(model), root, kept)))
+        new = renumbered([*frozen(model), *(name for name, _ in layout(model))], root, kept)
+        freeze(model, [new[name] for name in frozen(model) if name in new])
+        return declare(_set_layout(model, [(new[name], spec) for name, spec in layout(model) if name in new]))
