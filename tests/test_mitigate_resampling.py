@@ -18,7 +18,7 @@ from fairprune.mitigate.resampling import _OPERATIONS, _SWAPS, _acceptable
 
 
 def test_Undersample():
-    """Where that is no whole number, a hash of the id decides, so the same text is always treated alike."""
+    """`limit` keeps a cell of a few texts from ruling all others: HateXplain has eight posts of one class and group, and 4,823 of another."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     def sizes(mitigation): return added(data, mitigation.training(tiny, data, 0)).query("group != 'all'").set_index(['label', 'group']).after
@@ -27,6 +27,7 @@ def test_Undersample():
     assert (more >= start).all() and (less <= start).all() and more['yes', 'a'] == start['yes', 'a'] and less['no', 'b'] == start['no', 'b']
     grown = Oversample('class').training(tiny, data, 0)
     assert len(set(grown['train']['id'])) == len(grown['train']) and grown['test'].to_dict() == data['test'].to_dict() and grown['validation'].to_dict() == data['validation'].to_dict()
+    assert np.allclose(sizes(Oversample(limit=2)), np.minimum(2 * start, more), rtol=.1) and np.allclose(sizes(Undersample(limit=2)), np.maximum(start / 2, less), rtol=.2)
     assert abs(np.mean(grown['train']['label']) - .5) < .05 and parse(str(Oversample('class', epochs=2))) == Oversample('class', epochs=2)
 
 
@@ -140,6 +141,6 @@ def test_Mixup_2():
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     added(data, Oversample().training(tiny, data, 0))
     lonely = GroupedText.from_frame(uneven.assign(groups=[[]] * len(uneven)), name='lonely')
-    for wrong, call in {"by = 'size'": lambda: debias(tiny, data, Oversample('size')), 'needs groups': lambda: debias(tiny, lonely, Undersample('group')), 'alpha = -1': lambda: debias(tiny, data, Mixup(-1.)), 'can be swapped': lambda: debias(tiny, data, Swap()),
+    for wrong, call in {"by = 'size'": lambda: debias(tiny, data, Oversample('size')), 'limit = 1': lambda: debias(tiny, data, Undersample(limit=1)), 'needs groups': lambda: debias(tiny, lonely, Undersample('group')), 'alpha = -1': lambda: debias(tiny, data, Mixup(-1.)), 'can be swapped': lambda: debias(tiny, data, Swap()),
                         "words = 'names'": lambda: debias(tiny, data, Swap('names')), 'share = 2': lambda: debias(tiny, data, Eda(share=2.)), "Unknown operation 'reverse'": lambda: debias(tiny, data, Eda(operations=('reverse',))), 'texts must be at least 1': lambda: debias(tiny, data, Paraphrase(texts=0))}.items():
         with expect_fail(ValueError, wrong): call()

@@ -51,27 +51,29 @@ def _cells(frame, by):
 
 @dataclass(frozen=True)
 class _Resampled(FurtherTraining, named=False):
-    by: str = 'both' # class, group, or both: class within group
+    by: str = 'both'  # class, group, or both: class within group
+    limit: float = 10. # a text is there at most so often, and of a cell no fewer than one in so many stay; above 1
     def suits(self, model, data):
         super().suits(model, data)
         if self.by not in ('class', 'group', 'both'): raise ValueError(f'by = {self.by!r}: use class, group or both.')
+        if self.limit <= 1: raise ValueError(f'limit = {self.limit}: give a number above 1.')
         if self.by != 'class' and not any(map(len, data['train']['groups'])): raise ValueError(f'{self} needs groups; no training text of {data.name!r} has one.')
-    def wanted(self, counts, most, least): raise NotImplementedError # how often a text is to be there
+    def wanted(self, counts, most, least): raise NotImplementedError # how often a text would be there without the limit
     def training(self, model, data, seed):
         frame = data.frame('train'); cells = _cells(frame, self.by)
         size = pd.Series([c for own in cells for c in own]).value_counts()
-        times = [self.wanted([size[c] for c in own], size.max(), size.min()) for own in cells]
+        times = np.clip([self.wanted([size[c] for c in own], size.max(), size.min()) for own in cells], 1 / self.limit, self.limit)
         copies = [int(t) + (unit_hash(f'copy of {i}', seed) < t % 1) for i, t in zip(frame.id, times)]
         return with_training(data, frame.loc[frame.index.repeat(copies)].reset_index(drop=True))
 
 @dataclass(frozen=True)
 class Oversample(_Resampled):
-    "Texts of small cells are there several times, until all cells are as large as the largest."
+    "Texts of small cells are there several times, until all cells are as large as the largest, or the limit is reached."
     def wanted(self, counts, most, least): return most / min(counts)
 
 @dataclass(frozen=True)
 class Undersample(_Resampled):
-    "Texts of large cells are left out, until all cells are as small as the smallest."
+    "Texts of large cells are left out, until all cells are as small as the smallest, or the limit is reached."
     def wanted(self, counts, most, least): return least / max(counts)
 
 # %% ../../nbs/api/40_resampling.ipynb #507a5308
