@@ -184,17 +184,19 @@ def sweep_show(grid: Path = _GRID, out: Optional[Path] = _OUT, form: str = typer
     typer.echo(summary_table(pooled).to_string(index=False) if form == 'text' else (to_markdown if form == 'markdown' else to_latex)(pooled))
 
 @sweep_app.command('effects')
-def sweep_effects(grid: Path = _GRID, method: str = typer.Option(..., help='Compression, as the grid spells it, such as "magnitude(sparsity=0.5)".'),
+def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help='Compression, as the grid spells it, such as "magnitude(sparsity=0.5)"; may be repeated.'),
                   control: str = typer.Option(..., help='Plain further training, such as "recover(epochs=1)".'), out: Optional[Path] = _OUT,
                   metric: list[str] = typer.Option(['accuracy', 'worst_group_accuracy', 'equalized_odds_difference'], help='May be repeated; a class as in tpr:hate.'),
                   negative: Optional[str] = typer.Option(None, help='The harmless class, for AUCs such as gmb_bnsp_auc.'),
                   save: Optional[Path] = typer.Option(None, help='Write the table to a .parquet or .csv file.')):
     "Hold every mitigation against the compressed, the plainly trained and the dense model."
+    import pandas as pd
     from fairprune.sweeping import open_sweep, save_table
     _writable(save and save.parent)
-    found = open_sweep(grid, out).mitigation_effects(method, control, metric, negative=negative)
+    swept = open_sweep(grid, out)
+    found = pd.concat([swept.mitigation_effects(m, control, metric, negative=negative) for m in method], ignore_index=True)
     if save: save_table(found, save)
-    typer.echo(found[['mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm']].round(3).to_string(index=False))
+    typer.echo(found[['method', 'mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm']].round(3).to_string(index=False))
 
 @sweep_app.command('plot')
 def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optional[Path] = typer.Option(None, help='Where to; the folder plots of the sweep when absent.')):

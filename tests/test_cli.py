@@ -69,13 +69,14 @@ def test_main_5():
     with tempfile.TemporaryDirectory() as folder:
         frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
-        Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=0.5)"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
+        Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
         def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
         with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
-        assert plan.output.startswith('3 cells to compute') and '3 finished' in ran.output and '3 finished' in counted.output
+        assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
         assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
-        against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
-        assert pd.read_csv(f'{folder}/effects.csv').against.tolist() == ['compressed', 'dense'] and 'tpr:yes' in against
+        against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
+        kept = pd.read_csv(f'{folder}/effects.csv')
+        assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
