@@ -584,9 +584,13 @@ def pooled(
     for members in groups.values():
         whole = Counter(c.seed for c in members if c.dense.id in done)
         members = sorted((c for c in members if whole[c.seed] == max(1, c.folds)), key=lambda c: (c.seed, c.fold))
-        if members: parts.append(_identify(_pool_one(sweep, members, [c.dense for c in members]), members[0]))
+        if members: parts.append(_identify(_pool_one(sweep, members, [c.dense for c in members]), members[0]).assign(of=replace(members[0], seed=0, fold=0, benchmarks=()).id))
     if not parts: raise ValueError(f'No configuration in {sweep.folder} has a finished dense model and all its folds yet.')
-    return _ordered(pd.concat(parts, ignore_index=True))
+    return _ordered(_one_of_each(pd.concat(parts, ignore_index=True)).drop(columns='of'))
+
+def _one_of_each(rows):
+    "Configurations that differ in benchmarks alone, `of` the same, have many rows in common: those over most seeds stay."
+    return rows.sort_values('seeds', ascending=False, kind='stable').drop_duplicates(['of', 'metric', 'cls', 'group']).sort_index()
 
 def plot(
     sweep:Sweep,

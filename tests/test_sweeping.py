@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from fairprune.sweeping import *
-from fairprune.sweeping import _Flight, _claim, _clock, _data, _data_of, _drive, _memory, _sealed, _settle, _stamp, _unsealed
+from fairprune.sweeping import _Flight, _claim, _clock, _data, _data_of, _drive, _memory, _one_of_each, _sealed, _settle, _stamp, _unsealed
 
 
 def test_make_grid():
@@ -131,6 +131,8 @@ def test_predictions():
     assert [len(p) for p in dense] == [120, 120] and len(small) == 1 and np.isclose(np.mean([p.accuracy for p in dense]), accuracy.dense['magnitude'])
     plt.close(figure)
     assert 'toy' in figure.get_suptitle()
+    twice = pd.DataFrame([('x', 'accuracy', 1.), ('x', 'auprc', 1.), ('x', 'accuracy', 3.), ('y', 'accuracy', 1.)], columns=['of', 'metric', 'seeds']).assign(cls='', group='all')
+    assert _one_of_each(twice).index.tolist() == [1, 2, 3]
 
 
 @pytest.mark.heavy
