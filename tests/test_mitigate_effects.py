@@ -25,6 +25,7 @@ def test_effects_summary():
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
     found.query("metric == 'worst_group_accuracy'").round(3)
     shown = effects_summary(found.assign(group_at_prediction=found.mitigation == 'all'), 'dense')
+    assert effects_summary(found.assign(seeds=3), 'dense').seeds.tolist() == [3, 3, 3]
     assert shown.index.tolist() == ['nothing', 'half', 'all'] and shown.columns[-1] == 'group needed' and shown['group needed']['all'] == 'yes' and shown.accuracy['all'] == f'{dense.accuracy:.3f} (+0.0 [+0.0, +0.0])' and shown.worst_group_accuracy['nothing'].endswith('*')
 
 

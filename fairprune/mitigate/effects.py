@@ -58,7 +58,9 @@ def effects_summary(
     if not len(part): raise ValueError(f'Nothing is held against {against!r}. Known: {", ".join(dict.fromkeys(found.against))}.')
     texts = [f'{r.value:.3f} ({100 * r.change:+.1f} [{100 * r.low:+.1f}, {100 * r.high:+.1f}]){"*" if r.p_holm < alpha else ""}' for r in part.itertuples()]
     table = part.assign(text=texts).pivot(index='mitigation', columns='metric', values='text')[list(dict.fromkeys(part.metric))].loc[list(dict.fromkeys(part.mitigation))]
-    if 'group_at_prediction' in part: table['group needed'] = part.groupby('mitigation').group_at_prediction.first().map({True: 'yes', False: 'no'})
+    first = part.groupby('mitigation').first()
+    if 'group_at_prediction' in part: table['group needed'] = first.group_at_prediction.map({True: 'yes', False: 'no'})
+    if 'seeds' in part: table['seeds'] = first.seeds
     return table.rename_axis(columns=None)
 
 # %% ../../nbs/api/44_effects.ipynb #ec499e59
