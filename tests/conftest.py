@@ -26,6 +26,7 @@ def pytest_configure(config):
                  "data: reads published data; needs FAIRPRUNE_DATA, the folder that holds them",
                  "cuda: needs a GPU"):
         config.addinivalue_line("markers", line)
+    config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:fairlearn")  # its use of pandas
 
 
 def _has_gpu():

@@ -124,7 +124,8 @@ def test_plausibility_3():
     tiny = tiny_classifier()
     marked_words = pd.DataFrame(dict(text=['a b', 'c d'] * 60, label=['no', 'yes'] * 60, groups=['x', 'y'] * 60))
     without, with_them = GroupedText.from_frame(marked_words, name='without'), GroupedText.from_frame(marked_words.assign(tokens=[['a', 'b'], ['c', 'd']] * 60, rationale=[[0, 1], [1, 0]] * 60), tokens='tokens', rationale='rationale')
+    unmarked = GroupedText.from_frame(marked_words.assign(tokens=[['a', 'b'], ['c', 'd']] * 60, rationale=[[0, 0]] * 120), tokens='tokens', rationale='rationale')
     for wrong, call in {"'without' has none. HateXplain has": lambda: debias(tiny, without, SupervisedAttention()), 'layers = (2,): the model has 2, so use numbers from -2 to 1': lambda: debias(tiny, with_them, SupervisedAttention(layers=(2,))),
                         'heads = (4,): these layers have 4': lambda: debias(tiny, with_them, SupervisedAttention(heads=(4,))), 'alpha must be at least 0': lambda: debias(tiny, with_them, SupervisedAttention(-1.)), "empty = 'none'": lambda: debias(tiny, with_them, SupervisedAttention(empty='none')),
-                        'has no rationales': lambda: plausibility(tiny, without)}.items():
+                        'has a marked word, so nothing would be supervised': lambda: debias(tiny, unmarked, SupervisedAttention(empty='skip')), 'has no rationales': lambda: plausibility(tiny, without)}.items():
         with expect_fail(ValueError, wrong): call()

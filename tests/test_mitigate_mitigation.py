@@ -74,9 +74,11 @@ def test_mitigation_table_2():
                 return (each * weight.to(each.device)[batch['index']]).mean()
             return weighted
     few = GroupedText.from_frame(pd.DataFrame(dict(text=['a', 'b'] * 60, label=['x', 'y'] * 60, groups=[[]] * 120)), name='few')
-    apart = GroupedText.from_frame(pd.DataFrame(dict(text=['a', 'b'] * 60, label=list(people.labels[:2]) * 60, groups=['female'] * 80 + ['other'] * 40, split=['train'] * 80 + ['validation', 'test'] * 20)), labels=people.labels, split='split', name='apart')
+    apart = GroupedText.from_frame(pd.DataFrame(dict(text=['a', 'b'] * 60, label=list(people.labels[:2]) * 60, groups=['female', 'male', 'male', 'female'] * 20 + ['other'] * 40, split=['train'] * 80 + ['validation', 'test'] * 20)), labels=people.labels, split='split', name='apart')
     with expect_fail(ValueError, 'magnitude(sparsity=0.3) is no mitigation. Known:'): debias(half, people, Magnitude(.3))
     with expect_fail(ValueError, "no training text of 'few' has one"): debias(half, few, Favour())
+    alike = GroupedText.from_frame(pd.DataFrame(dict(text=['a', 'b'] * 60, label=['x', 'y'] * 60, groups='female')), name='alike')
+    with expect_fail(ValueError, "every training text of 'alike' is of the same: female"): debias(half, alike, Favour())
     with expect_fail(ValueError, 'Group absent from training: other'): debias(half, apart, Favour())
     with expect_fail(ValueError, 'epochs and lr must be above 0'): debias(half, people, Favour(epochs=0))
     with expect_fail(ValueError, 'is for classifiers'): debias(tiny_lm(), people, Favour())

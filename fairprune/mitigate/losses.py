@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np, torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
-from .mitigation import FurtherTraining
+from .mitigation import FurtherTraining, _grouped
 from ..models import with_features
 
 # %% ../../nbs/api/41_losses.ipynb #dd727e03
@@ -225,7 +225,7 @@ class Contrastive(_Loss):
     across: bool = False    # pull only texts of other groups together
     def suits(self, model, data):
         super().suits(model, data); _within('weight', self.weight, 0); _within('temperature', self.temperature, 0, open_low=True)
-        if self.across and not any(data['train']['groups']): raise ValueError(f'{self} needs groups; no training text of {data.name!r} has one.')
+        if self.across: _grouped(self, data)
     def begin(self, model, data, seed): return _membership(data)[0] if self.across else None
     def of(self, logits, features, labels, index, state):
         allowed = None if state is None else (state[index] @ state[index].T == 0).to(logits.device)

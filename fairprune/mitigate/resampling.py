@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from ..data import SMOLLM2, unit_hash
 from .losses import _Loss, _membership
 from ..compress.layout import head
-from .mitigation import FurtherTraining
+from .mitigation import FurtherTraining, _grouped
 from ..models import with_features
 
 # %% ../../nbs/api/40_resampling.ipynb #36d2a2bf
@@ -57,7 +57,7 @@ class _Resampled(FurtherTraining, named=False):
         super().suits(model, data)
         if self.by not in ('class', 'group', 'both'): raise ValueError(f'by = {self.by!r}: use class, group or both.')
         if self.limit <= 1: raise ValueError(f'limit = {self.limit}: give a number above 1.')
-        if self.by != 'class' and not any(map(len, data['train']['groups'])): raise ValueError(f'{self} needs groups; no training text of {data.name!r} has one.')
+        if self.by != 'class': _grouped(self, data)
     def wanted(self, counts, most, least): raise NotImplementedError # how often a text would be there without the limit
     def training(self, model, data, seed):
         frame = data.frame('train'); cells = _cells(frame, self.by)
