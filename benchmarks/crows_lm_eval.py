@@ -1,8 +1,8 @@
 """CrowS-Pairs under a causal model beside lm-eval's task `crows_pairs_english`: the same score, pair by pair.
 
 lm-eval is no dependency. It goes into a folder of its own, and what the environment has already is taken from there:
-    pip install --target /tmp/lmeval lm-eval
-    FAIRPRUNE_DATA=... python benchmarks/crows_lm_eval.py --lm-eval /tmp/lmeval [--quick]
+    peer=$(mktemp -d) && pip install --target "$peer" lm-eval
+    FAIRPRUNE_DATA=... python benchmarks/crows_lm_eval.py --lm-eval "$peer" [--quick]
 The task's set lies on the hub; its configuration, functions and requests are lm-eval's own, fed with our copy of the pairs.
 
 Prints one JSON line: {"what", "ours" and "peer" (percent of the pairs), "ratio", "unit", "note"}; fails where a decision differs or a log-likelihood is off by more than 0.001.

@@ -2,8 +2,8 @@
 
 Prints one JSON line per comparison: {"what", "ours", "peer" (torchao), "ratio" (ours / peer), "unit", "note"}: the error of the weights, the bytes they take,
 and the time of a forward pass. torchao is no dependency: where it is installed, transformers imports it and warns. Install it beside the project:
-    pip install --no-deps --target /tmp/torchao torchao==0.18.0
-    PYTHONPATH=/tmp/torchao python benchmarks/weight_only.py [--quick]
+    peer=$(mktemp -d) && pip install --no-deps --target "$peer" torchao==0.18.0
+    PYTHONPATH="$peer" python benchmarks/weight_only.py [--quick]
 """
 import argparse, copy, json, os, statistics, time, warnings
 
