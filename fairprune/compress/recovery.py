@@ -18,6 +18,7 @@ class Recover(Method):
     batch_size: int = 32   # texts
     balanced: bool = False # weight classes by the inverse of their frequency
     bf16: bool = False     # compute in bfloat16; about twice as fast on processors that have it
+    group_by_length: bool = False # batches of texts of like length, which need less padding
     needs_data = True
 
     def check(self, model):
@@ -25,4 +26,4 @@ class Recover(Method):
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
-        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, balanced=self.balanced, progress=False, bf16=self.bf16)
+        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, balanced=self.balanced, progress=False, bf16=self.bf16, train_sampling_strategy='group_by_length' if self.group_by_length else 'random')

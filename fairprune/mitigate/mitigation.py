@@ -30,6 +30,7 @@ class FurtherTraining(Mitigation, named=False):
     lr: float = 1e-4     # peak learning rate
     batch_size: int = 32 # texts
     bf16: bool = False   # compute in bfloat16
+    group_by_length: bool = False # batches of texts of like length, which need less padding
     def suits(self, model, data):
         if self.epochs <= 0 or self.lr <= 0 or self.batch_size < 1: raise ValueError(f'{self}: epochs and lr must be above 0, batch_size at least 1.')
         super().suits(model, data)
@@ -38,7 +39,7 @@ class FurtherTraining(Mitigation, named=False):
     def apply(self, model, data, seed):
         from fairprune.models import finetune
         shown = self.training(model, data, seed)
-        return finetune(model, shown, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16, loss=self.loss(model, shown, seed))
+        return finetune(model, shown, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16, loss=self.loss(model, shown, seed), train_sampling_strategy='group_by_length' if self.group_by_length else 'random')
 
 # %% ../../nbs/api/39_mitigation.ipynb #645f4a96
 def _suits(mitigation, model, data):
