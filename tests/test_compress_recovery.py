@@ -21,7 +21,7 @@ def test_Recover():
     half = Recover(epochs=4, lr=5e-3, bf16=True)(pruned, toy)
     assert predict(half, toy).accuracy > .95 and half.dtype == torch.float32 # weights stay in float32
     grouped = Recover(epochs=4, lr=5e-3, group_by_length=True)(pruned, toy)
-    assert predict(grouped, toy).accuracy > .95
+    assert predict(grouped, toy).accuracy > .95 and not torch.equal(grouped.classifier.weight, recovered.classifier.weight) # another order
     for model in (recovered, half, grouped):
         for name in prunable(pruned): assert torch.equal(pruned.get_submodule(name).weight == 0, model.get_submodule(name).weight == 0)
     print(recovered.record.method)

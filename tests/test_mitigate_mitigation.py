@@ -54,6 +54,8 @@ def test_mitigation_table():
     assert undone(half, fair) == [] and fair.record.method == 'magnitude(sparsity=0.6) >> favour(epochs=0.5, lr=0.001, times=2.0)'
     plain = debias(half, people, Recover(.5, lr=1e-3))
     assert not torch.equal(plain.classifier.weight, fair.classifier.weight) and torch.equal(plain.classifier.weight, debias(half, people, Favour(times=1., epochs=.5, lr=1e-3)).classifier.weight)
+    grouped = [debias(half, people, m).classifier.weight for m in (Recover(.5, lr=1e-3, group_by_length=True), Favour(times=1., epochs=.5, lr=1e-3, group_by_length=True))]
+    assert torch.equal(*grouped) and not torch.equal(grouped[0], plain.classifier.weight) # batches of texts of like length, for the control as well
     assert predict(fair, people).accuracy > 0 and 'favour' in mitigations()
 
 
