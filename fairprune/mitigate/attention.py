@@ -112,10 +112,10 @@ class SupervisedAttention(FurtherTraining):
         super().suits(model, data); _look(model, self.layers, self.heads)
         if self.alpha < 0 or self.temperature <= 0: raise ValueError(f'{self}: alpha must be at least 0, temperature above 0.')
         if self.empty not in ('uniform', 'skip'): raise ValueError(f'empty = {self.empty!r}: use uniform or skip.')
-        if self.empty == 'skip' and not any(map(any, data['train']['rationale'])): raise ValueError(f'{self}: no training text of {data.name!r} has a marked word, so nothing would be supervised.')
+        if self.empty == 'skip' and not any(map(any, data['train']['rationale'][:])): raise ValueError(f'{self}: no training text of {data.name!r} has a marked word, so nothing would be supervised.')
     def loss(self, model, data, seed):
         if not self.alpha: return None
-        part = data['train']
+        part = data['train'][:]
         of = word_of_pieces(model, part['text'], part['tokens'])
         target = [attention_target(r, w, self.temperature) for r, w in zip(part['rationale'], of)]
         counts = torch.tensor([bool((w >= 0).any()) and (self.empty == 'uniform' or max(r) > 0) for r, w in zip(part['rationale'], of)])

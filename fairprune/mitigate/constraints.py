@@ -107,11 +107,11 @@ class Threshold(Mitigation):
     def suits(self, model, data):
         super().suits(model, data)
         _one_of('constraint', self.constraint, _RATES); _one_of('objective', self.objective, ('accuracy_score', 'balanced_accuracy_score'))
-        part = data['validation']
+        part = data['validation'][:]
         _learnable(combinations_of(part['groups']), np.array(part['label']), _frequent(part['groups'], self.min_n), data.labels, 'validation')
     def apply(self, model, data, seed):
         from fairprune.models import logits
-        part = data['validation']
+        part = data['validation'][:]
         names, labels = combinations_of(part['groups']), np.array(part['label'])
         keep = np.isin(names, _frequent(part['groups'], self.min_n))
         odds = log_odds(logits(model, part['text']))
@@ -155,11 +155,11 @@ class _Reduction(Mitigation, named=False):
     def suits(self, model, data):
         super().suits(model, data); _one_of('constraint', self.constraint, _MOMENTS)
         if self.bound <= 0 or self.C <= 0: raise ValueError(f'{self}: bound and C must be above 0.')
-        part = data['train']
+        part = data['train'][:]
         _learnable(combinations_of(part['groups']), np.array(part['label']), _frequent(part['groups'], self.min_n), data.labels, 'training')
     def apply(self, model, data, seed):
         from fairprune.models import features
-        part = data['train']
+        part = data['train'][:]
         names, labels, vectors = combinations_of(part['groups']), np.array(part['label']), features(model, part['text'])
         names[~np.isin(names, _frequent(part['groups'], self.min_n))] = '(other)'
         classes = range(len(data.labels)) if len(data.labels) > 2 else [1]
@@ -205,10 +205,10 @@ class Temperature(Mitigation):
     "A temperature for each group, learnt on the validation split; no decision changes (Guo et al. 2017)."
     min_n: int = 30 # texts that a combination of groups needs
     needs_groups = group_at_prediction = True
-    def suits(self, model, data): super().suits(model, data); _frequent(data['validation']['groups'], self.min_n)
+    def suits(self, model, data): super().suits(model, data); _frequent(data['validation']['groups'][:], self.min_n)
     def apply(self, model, data, seed):
         from fairprune.models import logits
-        part = data['validation']
+        part = data['validation'][:]
         names, labels, said = combinations_of(part['groups']), np.array(part['label']), logits(model, part['text'])
         own = {g: best_temperature(said[names == g], labels[names == g]) for g in _frequent(part['groups'], self.min_n)}
         model.config.fairprune_adjustment = dict(kind='temperature', groups=own, everybody=best_temperature(said, labels))

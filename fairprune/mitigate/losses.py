@@ -101,11 +101,11 @@ class _Loss(FurtherTraining, named=False):
     def begin(self, model, data, seed): return None # what the loss needs to know, and may change
     def of(self, logits, features, labels, index, state): raise NotImplementedError # a number
 
-def _counts(data): return np.bincount(data['train']['label'], minlength=len(data.labels))
+def _counts(data): return np.bincount(data['train']['label'][:], minlength=len(data.labels))
 
 def _membership(data):
     "(n, groups) float, and the names; texts of no group are a group of their own."
-    own = data['train']['groups']
+    own = data['train']['groups'][:]
     names = sorted({g for groups in own for g in groups}) + ([] if all(map(len, own)) else [''])
     return torch.tensor([[float(g in groups or (not g and not groups)) for g in names] for groups in own]), names
 
@@ -131,7 +131,7 @@ class GroupWeights(_Loss):
         if self.by not in ('group', 'both'): raise ValueError(f'by = {self.by!r}: use group or both.')
     def begin(self, model, data, seed):
         member, names = _membership(data)
-        if self.by == 'both': member = (member[:, :, None] * torch.eye(len(data.labels))[data['train']['label']][:, None, :]).flatten(1)
+        if self.by == 'both': member = (member[:, :, None] * torch.eye(len(data.labels))[data['train']['label'][:]][:, None, :]).flatten(1)
         member = member[:, member.sum(0) > 0].numpy()
         weights = member @ inverse_weights(member.sum(0), self.power) / member.sum(1)
         return torch.tensor(weights / weights.mean(), dtype=torch.float32)

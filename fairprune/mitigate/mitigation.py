@@ -49,13 +49,13 @@ def _suits(mitigation, model, data):
     if mitigation.needs_rationales and 'rationale' not in data['train'].column_names: raise ValueError(f'{mitigation} needs rationales; {data.name!r} has none. HateXplain has.')
     if not mitigation.needs_groups: return
     _grouped(mitigation, data)
-    there = {g for own in data['train']['groups'] for g in own}
-    absent = sorted({g for split in ('validation', 'test') for own in data[split]['groups'] for g in own} - there)
+    there = {g for own in data['train']['groups'][:] for g in own}
+    absent = sorted({g for split in ('validation', 'test') for own in data[split]['groups'][:] for g in own} - there)
     if absent: raise ValueError(f'Group absent from training: {", ".join(absent)}. {mitigation} cannot learn to treat it well: split by another seed, or leave the group out.')
 
 def _grouped(mitigation, data):
     "Raise `ValueError` where no training text has a group, or all have the same: no loss could tell them apart."
-    own = {tuple(sorted(g)) for g in data['train']['groups']}
+    own = {tuple(sorted(g)) for g in data['train']['groups'][:]}
     if own <= {()}: raise ValueError(f'{mitigation} needs groups; no training text of {data.name!r} has one. Name a group column when the data is loaded.')
     if len(own) == 1: raise ValueError(f'{mitigation} compares groups; every training text of {data.name!r} is of the same: {", ".join(*own)}.')
 
