@@ -276,11 +276,11 @@ def predict(
     "Predictions on a split; raises `ValueError` where model and data have other labels."
     names = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
     if names != tuple(data.labels): raise ValueError(f'The model has the labels {", ".join(names)}; the data has {", ".join(data.labels)}.')
-    return _predicted(model, data, split, tuple(data.labels), np.array(data[split]['label']), lambda scores: scores, dict(progress=progress) | kwargs)
+    return _predicted(model, data, split, tuple(data.labels), np.array(data[split]['label'][:]), lambda scores: scores, dict(progress=progress) | kwargs)
 
 def _predicted(model, data, split, classes, labels, change, kwargs):
     "Predictions from what the model decides, after `change` of its (n, classes) logits."
-    part, start, record = data[split], time.perf_counter(), getattr(model, 'record', None)
+    part, start, record = data[split][:], time.perf_counter(), getattr(model, 'record', None)
     scores, adjustment = logits(model, part['text'], **kwargs), getattr(model.config, 'fairprune_adjustment', None)
     if adjustment:
         from fairprune.mitigate.constraints import adjusted
@@ -289,7 +289,7 @@ def _predicted(model, data, split, classes, labels, change, kwargs):
     meta = dict(model=getattr(model, 'name', ''), data=data.name, split=split, sources=data.sources, seconds=time.perf_counter() - start, versions=versions(),
                 record=record and record.as_dict())
     if adjustment: meta['adjusted'] = adjustment['kind']
-    return Predictions(np.array(part['id']), change(scores), labels, list(part['groups']), classes, meta)
+    return Predictions(np.array(part['id']), change(scores), labels, part['groups'], classes, meta)
 
 # %% ../nbs/api/01_models.ipynb #5372ca40
 def transferred(
@@ -307,7 +307,7 @@ def transferred(
     columns = [[i for i, c in enumerate(own) if place[c] == k] for k in range(len(classes))]
     if not all(columns): raise ValueError(f'{list(classes)[columns.index([])]!r} stands for no class of the model ({", ".join(own)}).')
     def merged(scores): return np.stack([np.logaddexp.reduce(scores[:, c], axis=1) for c in columns], 1)
-    labels = np.array([place[data.labels[k]] for k in data[split]['label']])
+    labels = np.array([place[data.labels[k]] for k in data[split]['label'][:]])
     return _predicted(model, data, split, tuple(classes), labels, merged, dict(progress=progress) | kwargs)
 
 # %% ../nbs/api/01_models.ipynb #ea77a0f1
@@ -383,7 +383,7 @@ def finetune(
     with _held(model):
         best, trainer = _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, callbacks, loss, arguments)
         with _quiet(): trainer.train()
-        for wrapper in ('forward', '_original_forward'): vars(model).pop(wrapper, None) # in half precision the trainer leaves a forward pass that stays there
+        for mark in ('forward', '_original_forward', '_is_accelerate_prepared'): vars(model).pop(mark, None) # what the trainer leaves: a forward pass in half precision, and that none is needed any more
         if best.weights: model.load_state_dict(best.weights)
     return _remeasured(model.eval())
 
@@ -409,7 +409,7 @@ def _remeasured(model):
 # %% ../nbs/api/01_models.ipynb #f02037d8
 def _rows(model, data, split, max_length):
     "Training examples: encoded texts with their labels, or windows that are their own labels."
-    if not is_lm(model): return [dict(input_ids=i, labels=y) for i, y in zip(_encoded(model, data[split]['text'], max_length), data[split]['label'])]
+    if not is_lm(model): return [dict(input_ids=i, labels=y) for i, y in zip(_encoded(model, data[split]['text'][:], max_length), data[split]['label'][:])]
     from fairprune.corpus import running_text, windows
     return [dict(input_ids=w, labels=w) for w in windows(model, running_text(data, split), _limit(model, max_length))]
 
@@ -428,7 +428,7 @@ def _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, pa
     settings = dict(output_dir=tempfile.gettempdir(), num_train_epochs=epochs, learning_rate=lr, per_device_train_batch_size=batch_size, per_device_eval_batch_size=64,
         warmup_steps=max(1, steps // 10), weight_decay=.01, seed=seed, eval_strategy='epoch', save_strategy='no', logging_strategy='no', report_to='none',
         disable_tqdm=not progress, dataloader_pin_memory=False, remove_unused_columns=loss is None, use_cpu=not torch.accelerator.is_available())
-    weighted = _weighted_loss(class_weights(data['train']['label'], len(data.labels))) if balanced else None
+    weighted = _weighted_loss(class_weights(data['train']['label'][:], len(data.labels))) if balanced else None
     if loss: train = [row | dict(index=i) for i, row in enumerate(train)]
     if is_lm(model): judged, collate = dict(prediction_loss_only=True, per_device_eval_batch_size=batch_size), default_data_collator
     else: judged, collate = {}, DataCollatorWithPadding(model.tokenizer)

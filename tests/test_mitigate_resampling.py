@@ -128,7 +128,7 @@ def test_Mixup():
     people = bios(200)
     half, brief = Magnitude(.5)(tiny_classifier(people.labels)), dict(epochs=.5, lr=1e-3)
     plain = Recover(**brief)(half, people)
-    for way in (Oversample('group', **brief), Undersample('group', **brief), Reweigh(**brief), Swap(**brief), Eda('group', operations=('swap', 'delete'), **brief), Mixup(**brief)):
+    for way in (Oversample('group', **brief), Undersample('group', **brief), Reweigh(**brief), Swap(**brief), Eda('group', operations=('swap', 'delete'), **brief), Mixup(**brief), Mixup(**brief, bf16=True)):
         got = debias(half, people, way)
         assert undone(half, got) == [] and parse(str(way)) == way and not torch.equal(got.classifier.weight, plain.classifier.weight), way
     assert torch.allclose(debias(half, people, Mixup(0., **brief)).classifier.weight, plain.classifier.weight, atol=1e-6)

@@ -83,7 +83,7 @@ class Reweigh(_Loss):
     needs_groups = True
     def begin(self, model, data, seed):
         member, names = _membership(data)
-        own = member.bool().numpy(); labels = np.array(data['train']['label'])
+        own = member.bool().numpy(); labels = np.array(data['train']['label'][:])
         joint = np.stack([own[labels == k].sum(0) for k in range(len(data.labels))]).astype(float) # (classes, groups)
         with np.errstate(divide='ignore', invalid='ignore'): weight = joint.sum(0) * joint.sum(1, keepdims=True) / joint.sum() / joint
         return torch.tensor([weight[k][o].mean() for k, o in zip(labels, own)], dtype=torch.float32)
@@ -205,7 +205,7 @@ class Eda(Oversample):
         if unknown or not self.operations: raise ValueError(f'Unknown operation {", ".join(map(repr, unknown))}. Known: {", ".join(_OPERATIONS)}.')
         if {'synonym', 'insert'} & set(self.operations): _wordnet_folder()
     def training(self, model, data, seed):
-        frame, own, keep = super().training(model, data, seed).frame('train'), set(data['train']['id']), _naming(data)
+        frame, own, keep = super().training(model, data, seed).frame('train'), set(data['train']['id'][:]), _naming(data)
         def changed(i, text):
             if i in own: return text
             rng = np.random.default_rng(int(unit_hash(f'augmented {i}', seed) * 2**52))
@@ -235,7 +235,7 @@ class Paraphrase(Oversample):
     def training(self, model, data, seed):
         from fairprune.bias.generation import generate
         from fairprune.models import load_lm
-        frame, own = super().training(model, data, seed).frame('train'), set(data['train']['id'])
+        frame, own = super().training(model, data, seed).frame('train'), set(data['train']['id'][:])
         copies = frame[~frame.id.isin(own)]
         asked = copies.iloc[np.argsort([unit_hash(f'paraphrase of {i}', seed) for i in copies.id])[:self.texts]]
         lm = load_lm(self.lm)
@@ -259,6 +259,6 @@ class Mixup(FurtherTraining):
             if not self.alpha: return cross_entropy(logits, batch['labels'])
             share = rng.beta(self.alpha, self.alpha)
             other = torch.as_tensor(rng.permutation(len(batch['labels'])), device=batch['labels'].device)
-            logits = head(model)(share * vectors + (1 - share) * vectors[other])
+            logits = head(model)((share * vectors + (1 - share) * vectors[other]).float())
             return share * cross_entropy(logits, batch['labels']) + (1 - share) * cross_entropy(logits, batch['labels'][other])
         return mixed
