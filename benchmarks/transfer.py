@@ -9,6 +9,7 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pandas as pd
+import torch
 
 import fairprune as fp
 from fairprune.models import transferred
@@ -42,7 +43,7 @@ if __name__ == "__main__":
 
         def dense():
             if not kept.exists(): fp.save(fp.finetune(fp.MINILM, data, seed, epochs={"toxigen": 2, "hatexplain": 1}[given.train], bf16=True, progress=False, train_sampling_strategy="group_by_length"), kept)
-            return fp.load(kept)
+            return fp.load(kept).to("cuda" if torch.cuda.is_available() else "cpu")
 
         def small(): return fp.Magnitude(given.sparsity)(dense())
 
