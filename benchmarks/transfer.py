@@ -4,6 +4,7 @@ Both sets are read as neutral or hate: HateXplain's offensive and hatespeech are
 Run: FAIRPRUNE_DATA=... python benchmarks/transfer.py toxigen "swap(bf16=True)" "groupweights(bf16=True)" --save results/transfer_toxigen.parquet
 """
 import argparse, os
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -23,7 +24,7 @@ def judged(make, folder, name, seed, sets):
     paths = {s: folder / f"{name}-{seed}-{s}.parquet" for s in sets}
     if not all(p.is_file() for p in paths.values()):
         model = make()
-        for s, (data, splits) in sets.items(): _joined([transferred(model, data, CLASSES, split) for split in splits]).save(paths[s])
+        for s, (data, splits) in sets.items(): replace(_joined([transferred(model, data, CLASSES, split) for split in splits]), fold=None).save(paths[s])
     return {s: fp.Predictions.load(p) for s, p in paths.items()}
 
 

@@ -22,6 +22,7 @@ class Predictions:
     groups: list          # n lists of group names
     classes: tuple        # class names
     meta: dict = field(default_factory=dict) # model, data, split, checksums, versions: reported with results
+    fold: np.ndarray = None # (n,) whose model said it, in cross-validation; None where one model did
 
     def __post_init__(self): _check(self)
     def __len__(self): return len(self.ids)
@@ -40,6 +41,7 @@ def _check(p):
     n, shape = len(p.ids), np.shape(p.logits)
     if n == 0: raise ValueError('No predictions: the table is empty.')
     if len(shape) != 2 or shape != (n, len(p.classes)): raise ValueError(f'Logits have the shape {shape}; {n} ids and {len(p.classes)} classes need {(n, len(p.classes))}.')
+    if p.fold is not None and len(p.fold) != n: raise ValueError(f'{n} ids, but {len(p.fold)} numbers of folds.')
     if len(p.labels) != n or len(p.groups) != n: raise ValueError(f'{n} ids, but {len(p.labels)} labels and {len(p.groups)} lists of groups.')
     bad = ~np.isfinite(p.logits).all(1)
     if bad.any(): raise ValueError(f'NaN or infinite logits in {bad.sum()} of {n} rows, first at id {np.asarray(p.ids)[bad][0]!r}. The model diverged, or was cast too low.')
@@ -48,9 +50,9 @@ def _check(p):
 
 # %% ../nbs/api/02_predictions.ipynb #819cb64a
 def to_frame(p:Predictions)->pd.DataFrame:
-    "One row a text: id, label, groups, and a column of logits a class."
+    "One row a text: id, label, groups, the fold where there are several, and a column of logits a class."
     logits = {f'logit:{c}': p.logits[:, k] for k, c in enumerate(p.classes)}
-    return pd.DataFrame(dict(id=p.ids, label=[p.classes[k] for k in p.labels], groups=p.groups, **logits))
+    return pd.DataFrame(dict(id=p.ids, label=[p.classes[k] for k in p.labels], groups=p.groups, **({} if p.fold is None else dict(fold=p.fold)), **logits))
 
 def from_frame(frame:pd.DataFrame, meta:dict=None)->Predictions:
     "The inverse of `to_frame`; raises `ValueError` on a missing column or an unknown label."
@@ -61,7 +63,7 @@ def from_frame(frame:pd.DataFrame, meta:dict=None)->Predictions:
     if unknown: raise ValueError(f'Unknown label: {", ".join(map(str, unknown))}. There are logits for: {", ".join(classes)}.')
     index = {c: k for k, c in enumerate(classes)}
     return Predictions(frame.id.astype(str).to_numpy(), frame[[f'logit:{c}' for c in classes]].to_numpy('float32'), frame.label.map(index).to_numpy(),
-                       [list(g) for g in frame.groups], classes, meta or {})
+                       [list(g) for g in frame.groups], classes, meta or {}, frame.fold.to_numpy() if 'fold' in frame else None)
 
 Predictions.to_frame, Predictions.from_frame = to_frame, staticmethod(from_frame)
 
@@ -99,4 +101,4 @@ def paired(
     labels, groups = np.asarray(compressed.labels)[k], [compressed.groups[j] for j in k]
     if (labels != dense.labels).any() or [sorted(g) for g in groups] != [sorted(g) for g in dense.groups]:
         raise ValueError('The same ids carry other labels or groups in the two tables.')
-    return dense, Predictions(dense.ids, compressed.logits[k], labels, groups, dense.classes, compressed.meta)
+    return dense, Predictions(dense.ids, compressed.logits[k], labels, groups, dense.classes, compressed.meta, None if compressed.fold is None else np.asarray(compressed.fold)[k])

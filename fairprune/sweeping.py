@@ -565,12 +565,12 @@ def _load(path):
     return Predictions.load(path)
 
 def _joined(parts):
-    "Predictions on the texts of several folds, as one."
+    "Predictions on the texts of several parts, as one; each part is a fold."
     import numpy as np
     from fairprune.predictions import Predictions
     if len(parts) == 1: return parts[0]
     ids, logits, labels = (np.concatenate([getattr(p, k) for p in parts]) for k in ('ids', 'logits', 'labels'))
-    return Predictions(ids, logits, labels, [g for p in parts for g in p.groups], parts[0].classes, parts[0].meta)
+    return Predictions(ids, logits, labels, [g for p in parts for g in p.groups], parts[0].classes, parts[0].meta, np.repeat(np.arange(len(parts)), [len(p) for p in parts]))
 
 # %% ../nbs/api/61_sweep.ipynb #ba8185e5
 def pooled(

@@ -116,7 +116,7 @@ def test_summary_row_4():
 
 
 def test_identity_aucs():
-    """The generalised mean with p = -5 stands close to the worst group."""
+    """Scores of two models have no common scale, so in cross-validation only texts of the same fold are ranked against each other: the AUC is the mean over the folds, weighted by their pairs."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
         rng = np.random.default_rng(seed); base = np.random.default_rng(9)
@@ -135,6 +135,11 @@ def test_identity_aucs():
     assert np.isclose(_auc(w[None], rounded, toxic, ~toxic)[0], roc_auc_score(toxic.repeat(w), rounded.repeat(w)))
     assert np.isclose(generalized_mean([.5, .9, np.nan]), ((.5 ** -5 + .9 ** -5) / 2) ** (-1 / 5)) and generalized_mean([.5, .9], 1) == .7
     with expect_fail(ValueError, "No class 'neutral'"): identity_aucs(fair, 'neutral')
+    thirds = np.arange(1500) % 3 # of three models, the last of which calls everything toxic
+    sterner = replace(unfair, logits=unfair.logits - 3 * np.outer(thirds == 2, [1, 0, 0]).astype('float32'), fold=thirds)
+    own, pairs = zip(*((roc_auc_score(toxic[thirds == k], score[thirds == k]), toxic[thirds == k].sum() * (~toxic[thirds == k]).sum()) for k in range(3)))
+    assert np.isclose(_auc(np.ones((1, 1500)), 1 - sterner.probabilities[:, 0], toxic, ~toxic, thirds)[0], np.average(own, weights=pairs))
+    assert np.allclose(identity_aucs(sterner, 'normal').value, identity_aucs(replace(unfair, fold=thirds), 'normal').value) and (identity_aucs(replace(sterner, fold=None), 'normal').value < identity_aucs(sterner, 'normal').value - .02).mean() > .7
 
 
 def test_compare_probabilities():

@@ -2,6 +2,7 @@
 from pathlib import Path
 import numpy as np
 import tempfile
+from dataclasses import replace
 from fastcore.test import expect_fail
 from fairprune.predictions import *
 
@@ -44,5 +45,8 @@ def test_paired():
     example.to_frame()
     shuffled = from_frame(example.to_frame().iloc[[2, 0, 1]])
     assert (paired(example, shuffled)[1].logits == example.logits).all()
+    folded = from_frame(example.to_frame().assign(fold=[0, 1, 1]))
+    assert paired(example, from_frame(folded.to_frame().iloc[[2, 0, 1]]))[1].fold.tolist() == [0, 1, 1] and example.fold is None
+    with expect_fail(ValueError, '3 ids, but 2 numbers of folds'): replace(example, fold=[0, 1])
     with expect_fail(ValueError, '1 of 3 ids are missing'): paired(example, from_frame(example.to_frame().iloc[:2]))
     with expect_fail(ValueError, 'other labels or groups'): paired(example, from_frame(example.to_frame().assign(label='no')))

@@ -128,7 +128,7 @@ def test_predictions():
     by_cell = every.query("metric == 'accuracy' and group == 'all' and family == 'magnitude'")
     assert len(by_cell) == 6 and np.isclose((by_cell.compressed * by_cell.n).sum() / by_cell.n.sum(), accuracy.compressed['magnitude'])
     assert mean.query("metric == 'nonzero' and family == 'magnitude'").change.item() < 0
-    assert [len(p) for p in dense] == [120, 120] and len(small) == 1 and np.isclose(np.mean([p.accuracy for p in dense]), accuracy.dense['magnitude'])
+    assert [len(p) for p in dense] == [120, 120] and np.unique(dense[0].fold).tolist() == [0, 1, 2] and len(small) == 1 and np.isclose(np.mean([p.accuracy for p in dense]), accuracy.dense['magnitude'])
     plt.close(figure)
     assert 'toy' in figure.get_suptitle()
     twice = pd.DataFrame([('x', 'accuracy', 1.), ('x', 'auprc', 1.), ('x', 'accuracy', 3.), ('y', 'accuracy', 1.)], columns=['of', 'metric', 'seeds']).assign(cls='', group='all')

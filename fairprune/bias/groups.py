@@ -173,15 +173,20 @@ def _summary_row(metric, points, draws, n, confidence, seed):
 # %% ../../nbs/api/20_groups.ipynb #6b768511
 BINS, POWER = 15, -5 # of the calibration error; of the generalised mean
 
-def _auc(weights, score, positive, negative):
-    "(draws,) weighted AUC of `positive` over `negative` texts, from (draws, n) weights; half for a tie, NaN where a side is empty."
-    score, weights = score[positive | negative], weights[:, positive | negative]
+def _auc(weights, score, positive, negative, fold=None):
+    "(draws,) weighted AUC of `positive` over `negative` texts of the same fold, from (draws, n) weights; half for a tie, NaN where no pair is there."
+    either = positive | negative
+    folds = [either] if fold is None else [either & (fold == k) for k in np.unique(fold)]
+    won, pairs = np.sum([_won(weights[:, part], score[part], positive[part]) for part in folds], 0)
+    with np.errstate(divide='ignore', invalid='ignore'): return won / pairs
+
+def _won(weights, score, positive):
+    "Weights of the pairs in which the positive text has the higher score, and of all pairs: (draws,) each."
     order = np.argsort(score, kind='stable')
-    score, weights, positive = score[order], weights[:, order], positive[positive | negative][order]
+    score, weights, positive = score[order], weights[:, order], positive[order]
     below = np.zeros((len(weights), len(score) + 1)); np.cumsum(weights * ~positive, 1, out=below[:, 1:])
     left, right = (np.searchsorted(score, score[positive], side) for side in ('left', 'right'))
-    won = (weights[:, positive] * (below[:, left] + below[:, right])).sum(1) / 2
-    with np.errstate(divide='ignore', invalid='ignore'): return won / (weights[:, positive].sum(1) * below[:, -1])
+    return (weights[:, positive] * (below[:, left] + below[:, right])).sum(1) / 2, weights[:, positive].sum(1) * below[:, -1]
 
 def _parts(member, toxic):
     "Name to two lists, a group each: which texts are positive and which negative."
@@ -202,7 +207,7 @@ def _toxicity(p, negative):
     return p.labels != k, 1 - p.probabilities[:, k]
 
 def identity_aucs(
-    predictions:Predictions, # of one model
+    predictions:Predictions, # of one model; of several, in folds, only texts of the same fold are ranked
     negative:str,            # the class that is harmless; toxic is 1 - P(negative)
 )->pd.DataFrame:             # tidy: metric, group, value, n (texts of the smaller side)
     "Subgroup, BPSN and BNSP AUC by group (Borkan et al. 2019); raises `ValueError` on a class that does not exist."
@@ -210,7 +215,7 @@ def identity_aucs(
     groups = sorted({g for own in predictions.groups for g in own})
     member = np.array([[g in own for own in predictions.groups] for g in groups]).reshape(len(groups), -1)
     one = np.ones((1, len(score)))
-    return pd.DataFrame([dict(metric=m, group=g, value=_auc(one, score, a, b)[0], n=min(a.sum(), b.sum())) for m, (above, under) in _parts(member, toxic).items() for g, a, b in zip(groups, above, under)])
+    return pd.DataFrame([dict(metric=m, group=g, value=_auc(one, score, a, b, predictions.fold)[0], n=min(a.sum(), b.sum())) for m, (above, under) in _parts(member, toxic).items() for g, a, b in zip(groups, above, under)])
 
 # %% ../../nbs/api/20_groups.ipynb #17ce6544
 def _probability_columns(p, groups):
@@ -232,7 +237,7 @@ def _probability_metrics(p, groups, negative):
         with np.errstate(divide='ignore', invalid='ignore'):
             found = dict(confidence=weights @ (member * sure[:, None]) / size, true_probability=weights @ (member * right[:, None]) / size,
                          ece=np.abs(weights @ apart.reshape(len(sure), -1)).reshape(len(weights), len(groups), -1).sum(-1) / size)
-        found |= {m: np.stack([_auc(weights, _toxicity(p, negative)[1], *sides) for sides in zip(*part)], 1) for m, part in parts.items()}
+        found |= {m: np.stack([_auc(weights, _toxicity(p, negative)[1], *sides, p.fold) for sides in zip(*part)], 1) for m, part in parts.items()}
         return {m: v[..., None] for m, v in found.items()}
     return metrics, cases
 
