@@ -34,6 +34,7 @@ sync: $(VENV)/.dev  ## after editing a notebook: clean it, write package, tests 
 test: export HF_HUB_OFFLINE = 1
 test: export OMP_NUM_THREADS = 1
 test: export MPLBACKEND = Agg
+test: export CUDA_VISIBLE_DEVICES =
 test: $(VENV)/.dev  ## all checks: in sync, notebooks run, site without broken links, tests
 	.ci/sync
 	python .ci/notebooks.py

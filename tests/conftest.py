@@ -3,7 +3,7 @@
 heavy  many seconds of work: runs here, and not in the run of the notebooks too
 slow   minutes of work: runs only with `pytest --slow`
 data   reads published data: runs where FAIRPRUNE_DATA names their folder
-cuda   needs a GPU: runs where torch sees one
+cuda   needs a GPU: runs only with `pytest -m cuda`, where torch sees one
 """
 import os
 from pathlib import Path
@@ -21,10 +21,11 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if "cuda" not in config.option.markexpr: os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the others mean the same on every machine
     for line in ("heavy: many seconds of work",
                  "slow: minutes of work; runs only with --slow",
                  "data: reads published data; needs FAIRPRUNE_DATA, the folder that holds them",
-                 "cuda: needs a GPU"):
+                 "cuda: needs a GPU; runs only with -m cuda"):
         config.addinivalue_line("markers", line)
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:fairlearn")  # its use of pandas
 
@@ -40,7 +41,7 @@ def pytest_collection_modifyitems(config, items):
     if not config.getoption("--slow"): reasons["slow"] = "slow: run with --slow"
     if not folder: reasons["data"] = "FAIRPRUNE_DATA is not set"
     elif not Path(folder).is_dir(): reasons["data"] = f"FAIRPRUNE_DATA is no folder: {folder}"
-    if any(item.get_closest_marker("cuda") for item in items) and not _has_gpu(): reasons["cuda"] = "no GPU"
+    if any(item.get_closest_marker("cuda") for item in items) and not _has_gpu(): reasons["cuda"] = "cuda: run with -m cuda, where torch sees a GPU"
     for item in items:
         for mark, reason in reasons.items():
             if item.get_closest_marker(mark): item.add_marker(pytest.mark.skip(reason=reason))
