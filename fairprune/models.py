@@ -370,6 +370,7 @@ def finetune(
     max_length:int=128,     # tokens; longer texts are cut
     balanced:bool=False,    # weight classes by the inverse of their frequency in training
     patience:int=None,      # epochs without better validation before stopping
+    group_by_length:bool=False, # batches of texts of like length, which need less padding
     progress:bool=True,     # show a bar
     callbacks=(),           # `TrainerCallback` objects
     loss=None,              # function of model and batch, in place of the model's own loss; `batch['index']` counts the training examples
@@ -380,6 +381,7 @@ def finetune(
     if patience is not None and patience < 1: raise ValueError(f'patience = {patience}: give at least 1 epoch.')
     model = _named_model(model, data, seed) if isinstance(model, (str, Path)) else copy.deepcopy(model)
     _suits(model, data, balanced, loss)
+    arguments = dict(train_sampling_strategy='group_by_length' if group_by_length else 'random') | arguments
     with _held(model):
         best, trainer = _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, callbacks, loss, arguments)
         with _quiet(): trainer.train()

@@ -318,7 +318,7 @@ def test_PatientKD_8():
     @torch.no_grad()
     def milliseconds(model): return min(latency(model) for _ in range(5)) # the machine may be busy
     def study(data, name, student_epochs, **training):
-        teacher = finetune(MINILM, data, seed=0, progress=False, train_sampling_strategy='group_by_length', **training)
+        teacher = finetune(MINILM, data, seed=0, progress=False, group_by_length=True, **training)
         half = f'epochs={student_epochs}, bf16=True'
         small = {'distilled': parse(f"distill('layerdrop(keep=3)', {half})")(teacher, data), 'labels alone': parse(f'layerdrop(keep=3) >> recover(lr=0.0002, {half})')(teacher, data)}
         dense, time, rows = predict(teacher, data), milliseconds(teacher), []

@@ -181,7 +181,7 @@ def train_scorer(
     "Fine-tune a scorer."
     from fairprune.models import finetune
     data = toxicity_data() if data is None else data
-    scorer = finetune(model, data, seed=seed, epochs=epochs, **dict(bf16=True, train_sampling_strategy='group_by_length', progress=False) | settings)
+    scorer = finetune(model, data, seed=seed, epochs=epochs, **dict(bf16=True, group_by_length=True, progress=False) | settings)
     scorer.name = data.name
     return scorer
 

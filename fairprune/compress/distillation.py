@@ -208,6 +208,7 @@ class Distill(Method):
     lr: float = 2e-4        # peak learning rate
     batch_size: int = 32    # texts or windows
     bf16: bool = False      # compute in bfloat16; about twice as fast on processors that have it
+    group_by_length: bool = False # batches of texts of like length, which need less padding
     needs_data = True
 
     def __post_init__(self):
@@ -282,7 +283,7 @@ def _distilled(method, teacher, data, seed):
     levels = range(len(blocks(student)) + 1), matched(len(blocks(student)), len(blocks(teacher)))
     _check_pair(method, student, teacher, rows[0], levels)
     with answers(teacher, rows, method.terms, levels[1]) as found:
-        return finetune(student, data, seed, method.epochs, method.lr, method.batch_size, _LENGTH, progress=False, bf16=method.bf16,
+        return finetune(student, data, seed, method.epochs, method.lr, method.batch_size, _LENGTH, progress=False, bf16=method.bf16, group_by_length=method.group_by_length,
                         loss=_loss(method, teacher, found, levels[0]))
 
 # %% ../../nbs/api/14_distillation.ipynb #5d6307d0

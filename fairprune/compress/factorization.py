@@ -287,6 +287,7 @@ class Lora(Method):
     batch_size: int = 32   # texts or windows
     balanced: bool = False # weight classes by the inverse of their frequency
     bf16: bool = False     # compute in bfloat16
+    group_by_length: bool = False # batches of texts of like length, which need less padding
     modules: str = ''      # pattern; the linear layers of the body when empty
     needs_data = True
 
@@ -303,4 +304,4 @@ class Lora(Method):
         layers, spec = adaptable(model, self.modules), dict(kind='lora', rank=self.rank, alpha=self.alpha)
         for n, m in layers.items(): model.set_submodule(n, lora(m, self.rank, self.alpha))
         mark(freeze(model, unadapted(model)), {n: spec for n in layers})
-        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, balanced=self.balanced, progress=False, bf16=self.bf16)
+        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, balanced=self.balanced, progress=False, bf16=self.bf16, group_by_length=self.group_by_length)

@@ -240,6 +240,7 @@ class _Scheduled(Pruning, named=False):
     until: float = .7     # share of the steps after which the masks stay, in (0, 1]
     every: int = 10       # steps between two masks
     bf16: bool = False    # compute in bfloat16
+    group_by_length: bool = False # batches of texts of like length, which need less padding
     needs_data = True
 
     def check(self, model):
@@ -249,7 +250,7 @@ class _Scheduled(Pruning, named=False):
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
-        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, progress=False, callbacks=[_callback(self)], eval_strategy='no', bf16=self.bf16)
+        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, progress=False, callbacks=[_callback(self)], eval_strategy='no', bf16=self.bf16, group_by_length=self.group_by_length)
 
 def _callback(method):
     "Calls `begin`, `before_step` and `after_step` of a keeper of masks from within the training loop."

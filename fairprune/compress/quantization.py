@@ -240,6 +240,7 @@ class Qat(Method):
     lr: float = 1e-4      # peak learning rate
     batch_size: int = 32  # texts or windows
     bf16: bool = False    # compute in bfloat16
+    group_by_length: bool = False # batches of texts of like length, which need less padding
     modules: str = ''     # pattern; the linear layers of the body when empty
     needs_data = True
 
@@ -252,7 +253,7 @@ class Qat(Method):
         empty = Int8Linear if (self.bits, self.group) == (8, 0) else Rtn(self.bits, self.group).empty
         layers = targets(model, self.modules)
         for name, layer in layers.items(): model.set_submodule(name, OnGrid(quantized(layer, empty), matrix(layer).float(), live=True))
-        model = finetune(model, data, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16)
+        model = finetune(model, data, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16, group_by_length=self.group_by_length)
         return _replaced(model, {n: model.get_submodule(n) for n in layers}, OnGrid.frozen)
 
 # %% ../../nbs/api/13_quantization.ipynb #80a2cf33

@@ -26,4 +26,4 @@ class Recover(Method):
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
-        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, balanced=self.balanced, progress=False, bf16=self.bf16, train_sampling_strategy='group_by_length' if self.group_by_length else 'random')
+        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, balanced=self.balanced, progress=False, bf16=self.bf16, group_by_length=self.group_by_length)

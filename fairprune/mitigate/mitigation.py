@@ -39,7 +39,7 @@ class FurtherTraining(Mitigation, named=False):
     def apply(self, model, data, seed):
         from fairprune.models import finetune
         shown = self.training(model, data, seed)
-        return finetune(model, shown, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16, loss=self.loss(model, shown, seed), train_sampling_strategy='group_by_length' if self.group_by_length else 'random')
+        return finetune(model, shown, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16, group_by_length=self.group_by_length, loss=self.loss(model, shown, seed))
 
 # %% ../../nbs/api/39_mitigation.ipynb #645f4a96
 def _suits(mitigation, model, data):
