@@ -1,7 +1,8 @@
 """How long scoring takes beside the forward passes that it cannot do without, and beside scoring sentence by sentence.
 
 Prints one JSON line per comparison: {"what", "ours", "peer" (seconds), "ratio" (ours / peer), "unit", "note"}. StereoSet and CrowS-Pairs with a causal model,
-SmolLM2-135M-Instruct, and CrowS-Pairs with a masked one, random weights in the size of MiniLM. Items are drawn evenly from the sets.
+SmolLM2-135M-Instruct, and CrowS-Pairs with a masked one, random weights in the size of MiniLM. Items are drawn evenly from the sets;
+with few of them part of our batches is padding.
 
 With --random the causal model has random weights in the size of SmolLM2-135M and MiniLM's tokenizer, for a machine that does not have its weights; they do not change the time.
 
@@ -75,7 +76,7 @@ def evenly(table, n): return table.iloc[np.linspace(0, len(table) - 1, min(n, le
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="tiny models, few items")
-    parser.add_argument("--items", type=int, default=100, help="of each set; 0: all")
+    parser.add_argument("--items", type=int, default=400, help="of each set; 0: all")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda")); parser.add_argument("--random", action="store_true", help="random weights in place of SmolLM2's")
     args = parser.parse_args()
     n, rounds = (40 if args.quick else args.items or 10**9), (1 if args.quick else 3)
