@@ -1,7 +1,9 @@
-"""Does a mitigation carry over? Models trained on one set are judged on its test split and on every text of the other.
+r"""Does a mitigation carry over? Models trained on one set are judged on its test split and on every text of the other.
 
 Both sets are read as neutral or hate: HateXplain's offensive and hatespeech are hate. Pruned MiniLM, then each mitigation, beside the control. Predictions are written as they come; a second run goes on. The table is that of `fairprune.effects`, with a column for the set it is judged on.
-Run: FAIRPRUNE_DATA=... python benchmarks/transfer.py toxigen "swap(bf16=True)" "groupweights(bf16=True)" --save results/transfer_toxigen.parquet
+Run, and likewise for toxigen with a whole epoch and oversample without by='class' (shell, b="epochs=0.5, bf16=True, group_by_length=True"):
+  FAIRPRUNE_DATA=... python benchmarks/transfer.py hatexplain "swap($b)" "groupweights($b)" "reweigh($b)" "oversample(by='class', $b)" \
+    "recover($b) >> threshold(constraint='true_positive_rate_parity')" --control "recover($b)" --seeds 3 --save results/transfer_hatexplain.parquet
 """
 import argparse, os
 from dataclasses import replace
