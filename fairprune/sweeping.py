@@ -636,7 +636,7 @@ def mitigation_effects(
         name = 'dense' if text == 'dense' else 'compressed' if text == method else text.removeprefix(f'{method} >> ') if text.startswith(f'{method} >> ') else None
         if name and sweep.result(c): chains.setdefault((c.data, c.model, name), {}).setdefault(c.seed, {})[c.fold] = c # a cell with other benchmarks says the same
     def whole(key): return {s: _joined([_load(sweep.folder/'predictions'/f'{c.predictions_key}.parquet') for c in own.values()]) for s, own in chains.get(key, {}).items() if len(own) == max(1, *(c.folds for c in own.values()))}
-    parts = []
+    parts, drawn = [], {}
     for data, model in dict.fromkeys(key[:2] for key in chains):
         bases = {role: whole((data, model, name)) for role, name in dict(compressed='compressed', control=control, dense='dense').items()}
         absent = [role for role, found in bases.items() if not found]
@@ -645,7 +645,7 @@ def mitigation_effects(
             own = whole((data, model, name))
             seeds = sorted(set(own).intersection(*bases.values()))
             against = {role: [found[s] for s in seeds] for role, found in bases.items() if not (role == 'control' and name == control)}
-            if seeds: parts.append(effects({name: [own[s] for s in seeds]}, against, metrics, **settings).assign(data=Path(data).stem, model=model, method=method, seeds=len(seeds), group_at_prediction=_group_needed(name)))
+            if seeds: parts.append(effects({name: [own[s] for s in seeds]}, against, metrics, drawn=drawn, **settings).assign(data=Path(data).stem, model=model, method=method, seeds=len(seeds), group_at_prediction=_group_needed(name)))
     found = pd.concat(parts, ignore_index=True)
     return _ordered(found.assign(p_holm=found.groupby(['data', 'model', 'against', 'metric']).p.transform(holm)))
 

@@ -84,7 +84,7 @@ def test_summary_row_2():
 
 
 def test_summary_row_3():
-    """Small groups are marked, and a copy of the same model shows no change at all."""
+    """Small groups are marked, a rate that is not there has neither interval nor p-value, and a copy of the same model shows no change at all."""
     dense, small = planted()
     few = compare(*planted(60), n_resamples=500)
     assert not few.query("group == 'a' and metric == 'accuracy'").judged.item()
@@ -95,6 +95,9 @@ def test_summary_row_3():
     assert np.isclose(rare.query("metric == 'equalized_odds_difference'").dense.item(), odds) and not rare.query("metric == 'tpr' and group != 'all'").judged.all()
     with expect_fail(ValueError, 'n_resamples = 10'): compare(dense, small, n_resamples=10)
     with expect_fail(ValueError, 'different texts'): compare(dense, planted(800)[1])
+    only_no = [replace(p, groups=[['no'] if k == 0 else g for k, g in zip(p.labels, p.groups)]) for p in (dense, small)]
+    absent = compare(*only_no, n_resamples=500).query("metric == 'tpr' and group == 'no' and cls == 'yes'").iloc[0]
+    assert absent[['dense', 'change', 'low', 'p']].isna().all() and not absent.judged
 
 
 def test_summary_row_4():
@@ -130,15 +133,15 @@ def test_identity_aucs():
     for metric, keep in dict(subgroup_auc=member, bpsn_auc=member != toxic, bnsp_auc=member == toxic).items():
         assert np.isclose(table.value[metric, 'c'], roc_auc_score(toxic[keep], score[keep]))
     rounded = score.round(1) # with many ties
-    assert np.isclose(_auc(np.ones((1, 1500)), rounded, toxic, ~toxic)[0], roc_auc_score(toxic, rounded))
+    assert np.isclose(_auc(np.ones((1500, 1)), rounded, toxic, ~toxic)[0], roc_auc_score(toxic, rounded))
     w = np.random.default_rng(0).integers(0, 4, 1500) # texts drawn again count as often as they are drawn
-    assert np.isclose(_auc(w[None], rounded, toxic, ~toxic)[0], roc_auc_score(toxic.repeat(w), rounded.repeat(w)))
+    assert np.isclose(_auc(w[:, None], rounded, toxic, ~toxic)[0], roc_auc_score(toxic.repeat(w), rounded.repeat(w)))
     assert np.isclose(generalized_mean([.5, .9, np.nan]), ((.5 ** -5 + .9 ** -5) / 2) ** (-1 / 5)) and generalized_mean([.5, .9], 1) == .7
     with expect_fail(ValueError, "No class 'neutral'"): identity_aucs(fair, 'neutral')
     thirds = np.arange(1500) % 3 # of three models, the last of which calls everything toxic
     sterner = replace(unfair, logits=unfair.logits - 3 * np.outer(thirds == 2, [1, 0, 0]).astype('float32'), fold=thirds)
     own, pairs = zip(*((roc_auc_score(toxic[thirds == k], score[thirds == k]), toxic[thirds == k].sum() * (~toxic[thirds == k]).sum()) for k in range(3)))
-    assert np.isclose(_auc(np.ones((1, 1500)), 1 - sterner.probabilities[:, 0], toxic, ~toxic, thirds)[0], np.average(own, weights=pairs))
+    assert np.isclose(_auc(np.ones((1500, 1)), 1 - sterner.probabilities[:, 0], toxic, ~toxic, thirds)[0], np.average(own, weights=pairs))
     assert np.allclose(identity_aucs(sterner, 'normal').value, identity_aucs(replace(unfair, fold=thirds), 'normal').value) and (identity_aucs(replace(sterner, fold=None), 'normal').value < identity_aucs(sterner, 'normal').value - .02).mean() > .7
 
 

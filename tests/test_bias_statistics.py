@@ -32,6 +32,7 @@ def test_p_value():
     low, high = interval(np.arange(1001.))
     assert np.allclose((low, high), (25, 975))
     assert np.isclose(p_value(np.ones(999)), .002) and p_value(np.array([-1., 1] * 500)) == 1
+    assert np.isclose(p_value(np.r_[np.ones(950), [np.nan] * 49]), .1) and np.isnan(p_value(np.r_[np.ones(500), [np.nan] * 499])) # what cannot be told is no proof
     with expect_fail(ValueError, 'confidence = 95'): interval(means, 95)
 
 

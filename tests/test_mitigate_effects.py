@@ -18,6 +18,17 @@ def test_effects():
     assert np.isclose(at.loc[('compressed', 'all', 'accuracy')].change, dense.accuracy - small.accuracy)
 
 
+def test_effects_2():
+    """So all metrics are resampled as often, the slower [AUCs](20_groups.ipynb) too, and a table of many mitigations asks for many resamples: with 25 of them 1,000 at least."""
+    dense, small = planted(3000, harm=.5)
+    cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
+    ranked = effects({f'{name} {i}': p for name, p in cures.items() for i in range(3)}, dict(compressed=small), ['gmb_bnsp_auc'], negative='no', n_resamples=1000).set_index('mitigation')
+    assert (ranked.p_holm[['all 0', 'half 1']] < .05).all() and (ranked.p_holm[['nothing 0', 'nothing 1']] == 1).all() and np.isclose(ranked.p['all 0'], 2 / 1001)
+    several = {} # a model that was resampled before is not resampled again, and says the same
+    again = [effects({f'{name} 0': cures[name]}, dict(compressed=small), ['gmb_bnsp_auc'], negative='no', n_resamples=1000, drawn=several).iloc[0] for name in ('half', 'all')]
+    assert len(several) == 3 and [r.p for r in again] == ranked.p[['half 0', 'all 0']].tolist() and [r.low for r in again] == ranked.low[['half 0', 'all 0']].tolist()
+
+
 def test_effects_summary():
     """A star marks what remains after the adjustment."""
     dense, small = planted(3000, harm=.5)
@@ -37,6 +48,8 @@ def test_won_back():
     found.query("metric == 'worst_group_accuracy'").round(3)
     back = won_back(found)
     assert back.index.tolist() == ['all', 'half', 'nothing'] and back.share.round(2).tolist()[::2] == [1, 0] and .35 < back.share['half'] < .65 and back.reached['all'] and not back.reached['nothing']
+    gap_back = won_back(found, 'equalized_odds_difference') # less is better, and what is won back is above zero all the same
+    assert gap_back.index[0] == 'all' and gap_back.share['all'] == 1 and gap_back.reached['all'] and gap_back.low['all'] > 0 and gap_back.gain['nothing'] == 0
 
 
 def test_plot_effects():
@@ -67,5 +80,6 @@ def test_plot_effects_3():
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
     found.query("metric == 'worst_group_accuracy'").round(3)
     for wrong, call in {'Unknown metric: f1': lambda: effects(cures, dict(dense=dense), ['f1']), 'Name the harmless class': lambda: effects(cures, dict(dense=dense), ['gmb_bnsp_auc']), "No 'plain' among": lambda: won_back(found, compressed='plain'),
-                        "Nothing is held against 'plain'": lambda: effects_summary(found, 'plain'), "Nothing to show for 'tpr'": lambda: effects(dict(half=cures['half']), dict(dense=dense), ['tpr'], n_resamples=100), "No 'tpr' in the table": lambda: plot_effects(found, 'tpr')}.items():
+                        "Nothing is held against 'plain'": lambda: effects_summary(found, 'plain'), "Nothing to show for 'tpr'": lambda: effects(dict(half=cures['half']), dict(dense=dense), ['tpr'], n_resamples=100), "No 'tpr' in the table": lambda: plot_effects(found, 'tpr'),
+                        'No tpr:yes in the table': lambda: won_back(found, 'tpr:yes'), 'No accuracy in the table': lambda: won_back(found[found.metric != 'accuracy'])}.items():
         with expect_fail(ValueError, wrong): call()

@@ -174,19 +174,18 @@ def _summary_row(metric, points, draws, n, confidence, seed):
 BINS, POWER = 15, -5 # of the calibration error; of the generalised mean
 
 def _auc(weights, score, positive, negative, fold=None):
-    "(draws,) weighted AUC of `positive` over `negative` texts of the same fold, from (draws, n) weights; half for a tie, NaN where no pair is there."
-    either = positive | negative
-    folds = [either] if fold is None else [either & (fold == k) for k in np.unique(fold)]
-    won, pairs = np.sum([_won(weights[:, part], score[part], positive[part]) for part in folds], 0)
+    "(draws,) weighted AUC of `positive` over `negative` texts of the same fold, from (n, draws) weights; half for a tie, NaN where no pair is there."
+    folds = [True] if fold is None else [fold == k for k in np.unique(fold)]
+    won, pairs = np.sum([_won(weights, score, *map(np.flatnonzero, (positive & part, negative & part))) for part in folds], 0)
     with np.errstate(divide='ignore', invalid='ignore'): return won / pairs
 
-def _won(weights, score, positive):
-    "Weights of the pairs in which the positive text has the higher score, and of all pairs: (draws,) each."
-    order = np.argsort(score, kind='stable')
-    score, weights, positive = score[order], weights[:, order], positive[order]
-    below = np.zeros((len(weights), len(score) + 1)); np.cumsum(weights * ~positive, 1, out=below[:, 1:])
-    left, right = (np.searchsorted(score, score[positive], side) for side in ('left', 'right'))
-    return (weights[:, positive] * (below[:, left] + below[:, right])).sum(1) / 2, weights[:, positive].sum(1) * below[:, -1]
+def _won(weights, score, above, under):
+    "Weights of the pairs in which the text of `above` has the higher score than that of `under`, and of all pairs: (draws,) each."
+    if len(above) > len(under): return _won(weights, -score, under, above) # the running sums go over the larger side
+    under = under[np.argsort(score[under], kind='stable')]
+    below = np.zeros((len(under) + 1, weights.shape[1])); np.cumsum(weights[under], 0, out=below[1:])
+    left, right = (np.searchsorted(score[under], score[above], side) for side in ('left', 'right'))
+    return (weights[above] * (below[left] + below[right])).sum(0) / 2, weights[above].sum(0) * below[-1]
 
 def _parts(member, toxic):
     "Name to two lists, a group each: which texts are positive and which negative."
@@ -214,7 +213,7 @@ def identity_aucs(
     toxic, score = _toxicity(predictions, negative)
     groups = sorted({g for own in predictions.groups for g in own})
     member = np.array([[g in own for own in predictions.groups] for g in groups]).reshape(len(groups), -1)
-    one = np.ones((1, len(score)))
+    one = np.ones((len(score), 1))
     return pd.DataFrame([dict(metric=m, group=g, value=_auc(one, score, a, b, predictions.fold)[0], n=min(a.sum(), b.sum())) for m, (above, under) in _parts(member, toxic).items() for g, a, b in zip(groups, above, under)])
 
 # %% ../../nbs/api/20_groups.ipynb #17ce6544
@@ -226,25 +225,35 @@ def _probability_columns(p, groups):
     return member, sure, probability[np.arange(len(sure)), p.labels], member[:, :, None] * at[:, None, :]
 
 def _probability_metrics(p, groups, negative):
-    "Function of (draws, n) weights that gives metric to (draws, groups, 1), and the cases behind each."
+    "Function of (n, draws) weights that gives metric to (draws, groups, 1), and the cases behind each."
     member, sure, right, apart = _probability_columns(p, groups)
     n = member.sum(0)
     cases = dict.fromkeys(('confidence', 'true_probability', 'ece'), n[:, None])
-    parts = _parts(member.T, _toxicity(p, negative)[0]) if negative is not None else {}
+    toxic, score = _toxicity(p, negative) if negative is not None else (None, None)
+    parts = _parts(member.T, toxic) if negative is not None else {}
     for m, (a, b) in parts.items(): cases[m] = np.minimum(a.sum(1), b.sum(1))[:, None]
     def metrics(weights):
-        size = weights @ member
+        size = weights.T @ member
         with np.errstate(divide='ignore', invalid='ignore'):
-            found = dict(confidence=weights @ (member * sure[:, None]) / size, true_probability=weights @ (member * right[:, None]) / size,
-                         ece=np.abs(weights @ apart.reshape(len(sure), -1)).reshape(len(weights), len(groups), -1).sum(-1) / size)
-        found |= {m: np.stack([_auc(weights, _toxicity(p, negative)[1], *sides, p.fold) for sides in zip(*part)], 1) for m, part in parts.items()}
+            found = dict(confidence=weights.T @ (member * sure[:, None]) / size, true_probability=weights.T @ (member * right[:, None]) / size,
+                         ece=np.abs(weights.T @ apart.reshape(len(sure), -1)).reshape(-1, len(groups), BINS).sum(-1) / size)
+        found |= {m: np.stack([_auc(weights, score, *sides, p.fold) for sides in zip(*part)], 1) for m, part in parts.items()}
         return {m: v[..., None] for m, v in found.items()}
     return metrics, cases
 
 def _weights(n, n_resamples, seed, size=100):
-    "How often each text is drawn, in blocks of (draws, n)."
+    "How often each text is drawn, in blocks of (n, draws)."
     rng = np.random.default_rng(seed)
-    for done in range(0, n_resamples, size): yield rng.multinomial(n, np.full(n, 1 / n), min(size, n_resamples - done)).astype(float)
+    for done in range(0, n_resamples, size): yield np.ascontiguousarray(rng.multinomial(n, np.full(n, 1 / n), min(size, n_resamples - done)).T, float)
+
+def _drawn(p, groups, negative, n_resamples, seed, known):
+    "Cases behind each metric, metric to (groups, 1), and the same resampled, (draws, groups, 1); from `known` where it was done before."
+    key = hash((p.logits.tobytes(), *p.ids, *groups, negative, n_resamples, seed))
+    if key not in known:
+        metrics, cases = _probability_metrics(p, groups, negative)
+        point, blocks = metrics(np.ones((len(p), 1))), [metrics(w) for w in _weights(len(p), n_resamples, seed)]
+        known[key] = cases, {m: v[0] for m, v in point.items()}, {m: np.concatenate([b[m] for b in blocks]) for m in cases}
+    return known[key]
 
 def compare_probabilities(
     dense,                 # `Predictions` before compression; or a list, one a seed
@@ -255,17 +264,14 @@ def compare_probabilities(
     n_resamples:int=1000,  # of the paired bootstrap
     min_n:int=30,          # fewer cases than this are too few to judge; of an AUC, on either side
     seed:int=0,            # of the bootstrap
+    drawn:dict=None,       # what was resampled for the models of earlier calls, which is kept here for later ones
 )->pd.DataFrame:           # in the columns of `compare`
     "What compression changed in the probabilities, by group: confidence, calibration and, where a class is harmless, identity AUCs with their generalised means."
     sides, groups = _asked(dense, compressed, control, confidence, n_resamples)
-    measured = [[_probability_metrics(p, groups, negative) for p in side] for side in sides]
-    cases = measured[0][0][1]
-    def at(weights): # a dict a side, metric to (draws, seeds, groups, 1)
-        found = [[f(weights) for f, _ in side] for side in measured]
-        return [{m: np.stack([r[m] for r in side], 1) for m in cases} for side in found]
-    points = [{m: v[0] for m, v in side.items()} for side in at(np.ones((1, len(sides[0][0]))))]
-    blocks = [at(w) for w in _weights(len(sides[0][0]), n_resamples, seed)]
-    draws = [{m: np.concatenate([b[i][m] for b in blocks]) for m in cases} for i in range(len(sides))]
+    drawn = {} if drawn is None else drawn
+    found = [[_drawn(p, groups, negative, n_resamples, seed, drawn) for p in side] for side in sides]
+    cases = found[0][0][0]
+    points, draws = ([{m: np.stack([r[i][m] for r in side], i - 1) for m in cases} for side in found] for i in (1, 2)) # (seeds, groups, 1) and (draws, seeds, groups, 1)
     enough = {m: c >= min_n for m, c in cases.items()}
     rows = [_rows(m, points, draws, cases[m], enough[m], groups, ('',), confidence, seed) for m in cases]
     mean = {m: enough[m][1:, 0] for m in cases if m.endswith('_auc') and enough[m][1:].any()}

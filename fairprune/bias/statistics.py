@@ -55,12 +55,12 @@ def interval(
     return tuple(np.where(usable, bounds, np.nan))
 
 def p_value(
-    draws # (resamples, ...) of a difference
+    draws # (resamples, ...) of a difference; NaN where it is undefined
 ):        # two-sided, in (0, 1]
-    "Bootstrap p-value of a difference against zero: twice the smaller tail, never below 2 / (resamples + 1)."
-    n = len(draws)
-    below, above = (np.sum(np.asarray(draws) <= 0, 0) + 1) / (n + 1), (np.sum(np.asarray(draws) >= 0, 0) + 1) / (n + 1)
-    return np.minimum(1, 2 * np.minimum(below, above))
+    "Bootstrap p-value of a difference against zero: twice the smaller tail, never below 2 / (resamples + 1); NaN where more than one draw in ten is undefined."
+    draws = np.asarray(draws, float); undefined = np.isnan(draws)
+    below, above = ((np.sum(side | undefined, 0) + 1) / (len(draws) + 1) for side in (draws <= 0, draws >= 0)) # an undefined draw speaks for neither side
+    return np.where(undefined.mean(0) <= .1, np.minimum(1, 2 * np.minimum(below, above)), np.nan)[()]
 
 # %% ../../nbs/api/24_statistics.ipynb #9ed0af8f
 def sign_flip_test(

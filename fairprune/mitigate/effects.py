@@ -19,7 +19,8 @@ def effects(
     against:dict,   # the same of compressed, dense or plainly trained models
     metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # of `compare`, as in `tpr:hate`; `gmb_bnsp_auc` and its like
     negative:str=None, # the harmless class, for the latter
-    n_resamples:int=2000, # of the paired bootstrap; a tenth of them for AUCs
+    n_resamples:int=2000, # of the paired bootstrap
+    drawn:dict=None, # of AUCs, for the models of earlier calls, as for `compare_probabilities`
     **audit         # confidence, min_n, seed, as for `compare`
 )->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, p, flips (share of answers that differ), smallest and largest (texts of a group), p_holm
     "Every mitigation against every baseline. Raises `ValueError` on an unknown metric, or texts that differ."
@@ -28,10 +29,10 @@ def effects(
     if unknown: raise ValueError(f'Unknown metric: {", ".join(unknown)}. Known: {", ".join((*METRICS, *GMB))}.')
     auc = bool(set(metrics) & set(GMB))
     if auc and negative is None: raise ValueError('Name the harmless class: AUCs by group need `negative`.')
-    rows = []
+    rows, drawn = [], {} if drawn is None else drawn
     for (baseline, before), (name, after) in ((b, m) for b in against.items() for m in mitigated.items()):
         table = compare(before, after, n_resamples=n_resamples, **audit)
-        if auc: table = pd.concat([table, compare_probabilities(before, after, negative=negative, n_resamples=max(100, n_resamples // 10), **audit)])
+        if auc: table = pd.concat([table, compare_probabilities(before, after, negative=negative, n_resamples=n_resamples, drawn=drawn, **audit)])
         of_all, power = table[table.group.isin(['all', 'judged'])].set_index(['metric', 'cls']), _power(before, after, table)
         for asked, (metric, _, cls) in zip(metrics, names):
             if (metric, cls) not in of_all.index: raise ValueError(f'Nothing to show for {asked!r}: name a class as in tpr:hate, or give groups that can be judged.')
@@ -64,6 +65,8 @@ def effects_summary(
     return table.rename_axis(columns=None)
 
 # %% ../../nbs/api/44_effects.ipynb #ec499e59
+_LESS = ('fpr', 'shortfall', 'demographic_parity_difference', 'equal_opportunity_difference', 'equalized_odds_difference') # is better
+
 def won_back(
     found:pd.DataFrame,  # of `effects`, with accuracy and the metric
     metric:str='worst_group_accuracy', # whose loss is to be won back
@@ -71,13 +74,16 @@ def won_back(
     dense:str='dense',
     share:float=.5,      # of the loss, that is asked for
     price:float=.005,    # of accuracy, at most
-)->pd.DataFrame:         # a row a mitigation: value, gain, low, high, loss, share, accuracy, reached
+)->pd.DataFrame:         # a row a mitigation: value, gain, low, high, loss, share, accuracy, reached; a gap that shrinks is a gain
     "How much of a loss each mitigation has won back, and for how much accuracy; the highest share first."
     for name in (compressed, dense):
         if name not in set(found.against): raise ValueError(f'No {name!r} among what the mitigations are held against: {", ".join(dict.fromkeys(found.against))}.')
+    absent = [m for m in ('accuracy', metric) if m not in set(found.metric)]
+    if absent: raise ValueError(f'No {" and no ".join(absent)} in the table. It has: {", ".join(dict.fromkeys(found.metric))}.')
     def of(against, m): return found[(found.against == against) & (found.metric == m)].set_index('mitigation')
     gain, whole, accuracy = of(compressed, metric), of(dense, metric), of(compressed, 'accuracy')
     table = gain[['value', 'change', 'low', 'high']].rename(columns=dict(change='gain')).assign(loss=whole.baseline - gain.baseline, accuracy=accuracy.change)
+    if metric.partition(':')[0] in _LESS: table = table.assign(gain=-table.gain, low=-table.high, high=-table.low, loss=-table.loss)
     table['share'] = np.where(table.loss > 0, table.gain / table.loss.where(table.loss > 0), np.nan)
     table['reached'] = (table.share >= share) & (table.low > 0) & (table.accuracy >= -price)
     return table.sort_values('share', ascending=False)
