@@ -346,13 +346,13 @@ def _weighted_loss(weights):
 @contextmanager
 def _held(model):
     "Within it, pruned weights get no gradient, and compact layers are trained in the form that they keep. Raises `ValueError` where one cannot be."
-    from fairprune.compress.layout import Compact, freeze, frozen, linear_layers, straight_through, within
+    from fairprune.compress.layout import Compact, freeze, frozen, linear_layers, pruned_weights, straight_through, within
     layers, still = linear_layers(model), frozen(model)
     compact = {n: m.thawed() for n, m in layers.items() if isinstance(m, Compact) and not within(n, still)}
     freeze(model, still)
     hooks = [m.register_forward_hook(straight_through) for n, m in layers.items() if isinstance(m, Compact) and n not in compact]
-    pruned = [m.weight for n, m in layers.items() if not isinstance(m, Compact) and m.weight.requires_grad and 'lora_B' not in n.split('.') and (m.weight == 0).any()]
-    hooks += [w.register_hook(lambda grad, keep=(w.detach() != 0): grad * keep.to(grad.device)) for w in pruned]
+    pruned = [(w, ~zero) for n, zero in pruned_weights(model).items() if (w := model.get_submodule(n).weight).requires_grad]
+    hooks += [w.register_hook(lambda grad, keep=keep: grad * keep.to(grad.device)) for w, keep in pruned]
     for n, m in compact.items(): model.set_submodule(n, m)
     try: yield
     finally:
@@ -398,7 +398,11 @@ def _suits(model, data, balanced, loss):
     if is_lm(model):
         if balanced: raise ValueError('balanced: a language model has no classes to weight.')
     elif not hasattr(data, 'labels'): raise ValueError(f'{data!r} has no labels: a classifier learns from a GroupedText.')
-    elif tuple(model.config.id2label.values()) != tuple(data.labels): raise ValueError(f'The model has the labels {tuple(model.config.id2label.values())}; the data has {tuple(data.labels)}.')
+    else: _same_labels(model, data)
+
+def _same_labels(model, data):
+    own = tuple(model.config.id2label.values())
+    if own != tuple(data.labels): raise ValueError(f'The model has the labels {own}; the data has {tuple(data.labels)}.')
 
 def _remeasured(model):
     "With a record of the weights as they are now."

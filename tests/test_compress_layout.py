@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from transformers import AutoModelForSequenceClassification
 from fairprune.compress.pruning import Magnitude
-from fairprune.compress.quantization import Int8
+from fairprune.compress.quantization import Int8, Rtn
 from fairprune.models import _quiet, load_classifier, logits, save, tiny_classifier
 import fairprune.compress.layout as library
 from fairprune.compress.layout import *
@@ -16,7 +16,18 @@ from fairprune.compress.layout import *
 def test_shape():
     """Three things count as one: PyTorch's `Linear`, GPT-2's `Conv1D`, which keeps its weight transposed, and our own layers, which keep it in fewer bytes."""
     assert [shape(m) for m in (nn.Linear(2, 3), Conv1D(3, 2), Compact(2, 3))] == [(2, 3)] * 3
-    assert len(linear_layers(tiny_classifier())) == 2 * 6 + 2 # two blocks, pooler, head
+    tiny = tiny_classifier()
+    assert len(linear_layers(tiny)) == 2 * 6 + 2 and head(tiny) is tiny.classifier # two blocks, pooler, head
+    layers = tiny.bert.encoder.layer
+    words = tiny.bert.embeddings.word_embeddings.weight.data
+    layers[1].output.dense.weight.data[0] = 0
+    layers[1].output.LayerNorm.weight.data[:3] = 0
+    words[7, 5] = 0
+    words[8] = 0
+    assert {n: int(zero.sum()) for n, zero in pruned_weights(tiny).items()} == {'bert.embeddings.word_embeddings': 1, 'bert.encoder.layer.1.output.dense': 64, 'bert.encoder.layer.1.output.LayerNorm': 3}
+    eight = Rtn(8, modules='classifier')(tiny_classifier())
+    eight.set_submodule('classifier', eight.classifier.thawed())
+    assert head(eight) is eight.classifier and type(eight.classifier).__name__ == 'OnGrid'
 
 
 def test_mark():

@@ -41,6 +41,7 @@ def test_Recover_2():
     assert str(chain) == str(Magnitude(.7) >> Recover(.5)) and chain.needs_data
     with expect_fail(ValueError, 'needs data'): chain(dense)
     with expect_fail(ValueError, 'epochs and lr must be above 0'): Recover(epochs=0)(dense, toy)
+    with expect_fail(ValueError, 'batch_size at least 1'): Recover(batch_size=0)(dense, toy)
 
 
 def test_Recover_3():

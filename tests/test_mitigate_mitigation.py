@@ -31,6 +31,12 @@ def test_undone_2():
     back = Magnitude(.6)(tiny_classifier(people.labels))
     name, layer = next((n, m) for n, m in linear_layers(back).items() if (m.weight == 0).any())
     with torch.no_grad(): layer.weight[layer.weight == 0] = 1e-3
+    words = 'bert.embeddings.word_embeddings'
+    sparse = Magnitude(.6, modules=words)(half)
+    grown = Magnitude(.6, modules=words)(half)
+    assert undone(sparse, Recover(.5, lr=1e-3)(sparse, people)) == [] # an embedding that was pruned is kept so
+    grown.get_submodule(words).weight.data += 1e-3
+    assert undone(sparse, grown) == [words]
     assert undone(half, back) == [name] and undone(half, Rtn()(half)) and undone(Rtn(4)(half), Rtn(3)(half))
 
 
@@ -84,6 +90,9 @@ def test_mitigation_table_2():
     with expect_fail(ValueError, 'Group absent from training: other'): debias(half, apart, Favour())
     with expect_fail(ValueError, 'epochs and lr must be above 0'): debias(half, people, Favour(epochs=0))
     with expect_fail(ValueError, 'is for classifiers'): debias(tiny_lm(), people, Favour())
+    mixed = GroupedText.from_frame(pd.DataFrame(dict(text=['a', 'b'] * 60, label=['x', 'y'] * 60, groups=['female', 'male', 'male', 'female'] * 30)), name='mixed')
+    with expect_fail(ValueError, 'The model has the labels'): debias(half, mixed, Recover() >> Favour())
+    with expect_fail(ValueError, 'epochs and lr must be above 0'): debias(half, people, Recover() >> Favour(epochs=0)) # of a later step too
     with expect_fail(ValueError, 'needs data'): Favour()(half)
     @dataclass(frozen=True)
     class Careless(Mitigation):
@@ -92,3 +101,5 @@ def test_mitigation_table_2():
             with torch.no_grad():
                 for m in linear_layers(model).values(): m.weight += 1e-3
     with expect_fail(RuntimeError, 'undid the compression of'): debias(half, people, Careless())
+    class Decided(Careless): adjusts = True
+    with expect_fail(ValueError, 'decided() adjusts decisions to what the model says: let it come last'): debias(half, people, Decided() >> Recover())

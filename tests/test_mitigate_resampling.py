@@ -8,6 +8,7 @@ from fastcore.test import expect_fail
 from fairprune.bias.coreference import WinoBias
 from fairprune.compress.methods import parse
 from fairprune.compress.pruning import Magnitude
+from fairprune.compress.quantization import Rtn
 from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText
 from fairprune.mitigate.mitigation import debias, undone
@@ -132,6 +133,8 @@ def test_Mixup():
         got = debias(half, people, way)
         assert undone(half, got) == [] and parse(str(way)) == way and not torch.equal(got.classifier.weight, plain.classifier.weight), way
     assert torch.allclose(debias(half, people, Mixup(0., **brief)).classifier.weight, plain.classifier.weight, atol=1e-6)
+    eight = Rtn(8, modules='classifier')(half) # a head on a grid learns too
+    assert not torch.equal(debias(eight, people, Mixup(**brief)).classifier.bias, eight.classifier.bias)
     for design in ('distilbert', 'gpt2', 'llama'): assert debias(tiny_classifier(people.labels, family=design), people, Mixup(**brief)).record.method == str(Mixup(**brief))
 
 

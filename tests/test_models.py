@@ -252,6 +252,10 @@ def test_trainer_5():
     for layer in prunable(pruned):
         before, after = pruned.get_submodule(layer).weight, trained.get_submodule(layer).weight
         assert torch.equal(before == 0, after == 0) and not torch.equal(before, after)
+    name = 'bert.embeddings.word_embeddings'
+    sparse = Magnitude(.5, modules=name)(tiny)
+    moved = finetune(sparse, toy, epochs=1, lr=1e-2, progress=False).get_submodule(name).weight
+    assert torch.equal(moved == 0, sparse.get_submodule(name).weight == 0) and not torch.equal(moved, sparse.get_submodule(name).weight) # an embedding as well
     assert trained.record.macs == pruned.record.macs and trained.record.method == 'magnitude()'
     empty = Magnitude(.5)(tiny)
     first = next(iter(prunable(empty)))

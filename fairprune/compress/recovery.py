@@ -22,7 +22,7 @@ class Recover(Method):
     needs_data = True
 
     def check(self, model):
-        if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
+        if self.epochs <= 0 or self.lr <= 0 or self.batch_size < 1: raise ValueError(f'{self}: epochs and lr must be above 0, batch_size at least 1.')
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune

@@ -103,7 +103,7 @@ class Threshold(Mitigation):
     constraint: str = 'equalized_odds'  # or demographic_parity, true_positive_rate_parity, ...
     objective: str = 'accuracy_score'   # or balanced_accuracy_score
     min_n: int = 30                     # texts that a combination of groups needs
-    needs_groups = group_at_prediction = True
+    needs_groups = group_at_prediction = adjusts = True
     def suits(self, model, data):
         super().suits(model, data)
         _one_of('constraint', self.constraint, _RATES); _one_of('objective', self.objective, ('accuracy_score', 'balanced_accuracy_score'))
@@ -151,7 +151,7 @@ class _Reduction(Mitigation, named=False):
     bound: float = .01                 # difference that is allowed, above 0
     C: float = 1.                      # inverse strength of the ridge penalty, above 0
     min_n: int = 30                    # texts that a combination of groups needs
-    needs_groups = True
+    needs_groups = adjusts = True
     def suits(self, model, data):
         super().suits(model, data); _one_of('constraint', self.constraint, _MOMENTS)
         if self.bound <= 0 or self.C <= 0: raise ValueError(f'{self}: bound and C must be above 0.')
@@ -204,7 +204,7 @@ _adjusting['temperature'] = _temperature
 class Temperature(Mitigation):
     "A temperature for each group, learnt on the validation split; no decision changes (Guo et al. 2017)."
     min_n: int = 30 # texts that a combination of groups needs
-    needs_groups = group_at_prediction = True
+    needs_groups = group_at_prediction = adjusts = True
     def suits(self, model, data): super().suits(model, data); _frequent(data['validation']['groups'][:], self.min_n)
     def apply(self, model, data, seed):
         from fairprune.models import logits

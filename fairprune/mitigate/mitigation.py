@@ -17,6 +17,7 @@ class Mitigation(Method, named=False):
     needs_groups = False        # of the texts it learns from
     needs_rationales = False    # of the training texts
     group_at_prediction = False # whether a text's group must be known when the model is used
+    adjusts = False             # decisions to what the model says, so that nothing may follow
 
     def __call__(self, model, data=None, seed=0, inplace=False):
         if data is not None: self.suits(model, data)
@@ -45,10 +46,14 @@ class FurtherTraining(Mitigation, named=False):
 def _suits(mitigation, model, data):
     "Whether model and data suit a mitigation; raises `ValueError`."
     from fairprune.likelihood import model_kind
+    from fairprune.models import _same_labels
     if model_kind(model) != 'classifier': raise ValueError(f'{mitigation} is for classifiers; {type(model).__name__} is a language model.')
     if mitigation.needs_rationales and 'rationale' not in data['train'].column_names: raise ValueError(f'{mitigation} needs rationales; {data.name!r} has none. HateXplain has.')
-    if not mitigation.needs_groups: return
-    _grouped(mitigation, data)
+    if mitigation.needs_groups: _grouped(mitigation, data); _all_trained(mitigation, data)
+    _same_labels(model, data)
+
+def _all_trained(mitigation, data):
+    "Raise `ValueError` where a group has no training text."
     there = {g for own in data['train']['groups'][:] for g in own}
     absent = sorted({g for split in ('validation', 'test') for own in data[split]['groups'][:] for g in own} - there)
     if absent: raise ValueError(f'Group absent from training: {", ".join(absent)}. {mitigation} cannot learn to treat it well: split by another seed, or leave the group out.')
@@ -65,15 +70,16 @@ def undone(
     after,  # the same, trained further
 )->list:    # names of layers whose compression is not what it was
     "Where training broke the compression: another layout, fewer zeros, another grid."
-    from fairprune.compress.layout import Compact, layout, linear_layers
+    from fairprune.compress.layout import Compact, layout, linear_layers, pruned_weights
     old, new = linear_layers(before), linear_layers(after)
     if layout(before) != layout(after) or list(old) != list(new): return sorted(set(old) ^ set(new)) or list(old)
     def grid(m): return {k: b for k, b in m.named_buffers() if k not in ('weight', 'bias', 'codebook')} | ({'codes': m.codes()} if hasattr(m, 'codebook') else {})
     def kept(a, b):
         if type(a) is not type(b): return False
         if isinstance(a, Compact): return grid(a).keys() == grid(b).keys() and all(v.equal(grid(b)[k].to(v.device)) for k, v in grid(a).items()) and (len(a.factors()) > 1 or not getattr(a, 'pruned', True) or _zeros_kept(a.dense(), b.dense()))
-        return _zeros_kept(a.weight, b.weight)
-    return [n for n in old if not kept(old[n], new[n])]
+        return a.weight.shape == b.weight.shape
+    back = [n for n, zero in pruned_weights(before).items() if (after.get_submodule(n).weight.to(zero.device)[zero] != 0).any()]
+    return [*(n for n in old if not kept(old[n], new[n])), *back]
 
 def _zeros_kept(a, b): return a.shape == b.shape and not bool(((a == 0) & (b.to(a.device) != 0)).any())
 
@@ -86,8 +92,11 @@ def debias(
 ):              # a new model with `.record`
     "Mitigate, and make sure that the model is as compressed as before. Raises `ValueError` before any work, `RuntimeError` where the compression did not hold."
     mitigation = parse(mitigation) if isinstance(mitigation, str) else mitigation
-    wrong = [str(s) for s in (mitigation.steps if isinstance(mitigation, Chain) else (mitigation,)) if not isinstance(s, (Mitigation, Recover))]
+    steps = mitigation.steps if isinstance(mitigation, Chain) else (mitigation,)
+    wrong = [str(s) for s in steps if not isinstance(s, (Mitigation, Recover))]
     if wrong: raise ValueError(f'{", ".join(wrong)} is no mitigation. Known: {", ".join(mitigations())}; recover is the control.')
+    if early := [str(s) for s in steps[:-1] if getattr(s, 'adjusts', False)]: raise ValueError(f'{early[0]} adjusts decisions to what the model says: let it come last.')
+    for s in steps: s.suits(model, data) if isinstance(s, Mitigation) else s.check(model)
     new = mitigation(model, data, seed)
     broken = undone(model, new)
     if broken: raise RuntimeError(f'{mitigation} undid the compression of {len(broken)} layers, first of {broken[0]}.')
