@@ -4,6 +4,8 @@ import math
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
+import tempfile
+from dataclasses import replace
 import pandas as pd
 from fastcore.test import expect_fail
 from fairprune.bias.groups import compare_probabilities
@@ -15,7 +17,7 @@ from fairprune.compress.factorization import LowRank
 from fairprune.compress.structure import LayerDrop
 from fairprune.data import GroupedText
 from fairprune.mitigate.mitigation import debias, undone
-from fairprune.models import finetune, predict, tiny_classifier
+from fairprune.models import finetune, predict, save, tiny_classifier
 from fairprune.synthetic import bios
 from fairprune.mitigate.losses import *
 from fairprune.mitigate.losses import _Reverse
@@ -42,7 +44,7 @@ def test_ldam():
 
 
 def test_odds_gaps():
-    """Both are equalities with a Lagrange multiplier each, which moves with the gap as it is, sign included: a batch has two or three texts of a group, so the size of its gap is mostly noise, and noise has no sign."""
+    """These are equalities with a Lagrange multiplier each, which moves with the gap as it is, sign included: a batch has two or three texts of a group, so the size of its gap is mostly noise, and noise has no sign."""
     member = torch.tensor([[1., 0], [1, 0], [0, 1], [1, 1]], dtype=torch.float64)
     each = torch.tensor([1., 2, 6, 3], dtype=torch.float64)
     assert group_means(each, member)[0].tolist() == [2, 4.5] and ceag_gaps(each, member).tolist() == [-1, 1.5]
@@ -68,8 +70,20 @@ def test_contrastive():
     assert x.grad.tolist() == [-.5, -1]
 
 
-@pytest.mark.heavy
 def test_Adversary():
+    """A batch without the second leaves the weights as they were, and a batch with both moves them by the losses $\\ln 2$ and $\\ln 4$ to 1:2."""
+    x = torch.ones(2, requires_grad=True)
+    (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
+    dro, two = GroupDRO(1.), dict(member=torch.eye(2), log_q=torch.zeros(2).log_softmax(0), more=torch.zeros(2))
+    z, y = torch.tensor([[0., 0.], [0., math.log(3)]]), torch.tensor([0, 0])
+    assert torch.isclose(dro.of(z[:1], None, y[:1], torch.tensor([0]), two), torch.tensor(math.log(2))) and two['log_q'].exp().tolist() == [.5, .5]
+    assert torch.isclose(dro.of(z, None, y, torch.tensor([0, 1]), two), torch.tensor(5 / 3 * math.log(2))) and torch.allclose(two['log_q'].exp(), torch.tensor([1 / 3, 2 / 3]))
+    for _ in range(400): dro.of(z[:1], None, y[:1], torch.tensor([0]), two)
+    assert torch.allclose(two['log_q'].exp(), torch.tensor([1 / 3, 2 / 3])) # a group is not forgotten while it is away
+
+
+@pytest.mark.heavy
+def test_Adversary_2():
     """What was pruned stays so."""
     x = torch.ones(2, requires_grad=True)
     (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
@@ -84,11 +98,19 @@ def test_Adversary():
     for way in different:
         got = debias(half, people, way)
         assert not close(got, plain) and parse(str(way)) == way, way
+    with tempfile.TemporaryDirectory() as folder: # a dense model that is as wrong on every text asks for nothing else
+        flat = tiny_classifier(people.labels); flat.classifier.weight.data.zero_(); flat.classifier.bias.data.zero_(); save(flat, f'{folder}/flat')
+        grown, losses = Ceag(1., dense=f'{folder}/flat', **brief), Ceag(1., **brief)
+        assert close(debias(half, people, grown), debias(half, people, losses)) and parse(str(grown)) == grown
+        save(half, f'{folder}/same') # beside itself no loss has grown yet
+        assert not close(debias(half, people, replace(grown, dense=f'{folder}/same')), debias(half, people, losses))
+        other = tiny_classifier(('a', 'b')); save(other, f'{folder}/other')
+        with expect_fail(ValueError, 'The model has the labels'): debias(half, people, replace(grown, dense=f'{folder}/other'))
     assert torch.equal(debias(half, people, Adversary(**brief)).classifier.weight, got.classifier.weight) # the same seed, the same model
 
 
 @pytest.mark.heavy
-def test_Adversary_2():
+def test_Adversary_3():
     few, quick = bios(100), dict(epochs=.3, lr=1e-3)
     for design in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
         base = tiny_classifier(few.labels, family=design)
@@ -97,7 +119,7 @@ def test_Adversary_2():
             for kind in (GroupDRO(**quick), Adversary(**quick)): assert undone(before, debias(before, few, kind)) == []
 
 
-def test_Adversary_3():
+def test_Adversary_4():
     """It is a trade: in so few steps the gap closes because a gives way, not because b gains."""
     rng = np.random.default_rng(0)
     minority, label = rng.random(1200) < .1, rng.integers(0, 2, 1200)
@@ -110,7 +132,7 @@ def test_Adversary_3():
     assert found.gap['recover'] > .2 and (found.gap.drop('recover') < found.gap['recover'] - .05).all() and (found.b > .5).all()
 
 
-def test_Adversary_4():
+def test_Adversary_5():
     """Mistakes are noticed before any work."""
     rng = np.random.default_rng(0)
     minority, label = rng.random(1200) < .1, rng.integers(0, 2, 1200)

@@ -14,7 +14,7 @@ import numpy as np, torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
 from .mitigation import FurtherTraining, _grouped
-from ..models import with_features
+from ..models import _same_labels, load_classifier, logits, with_features
 
 # %% ../../nbs/api/41_losses.ipynb #dd727e03
 def inverse_weights(
@@ -188,10 +188,10 @@ class GroupDRO(_Loss):
         return dict(member=member, log_q=torch.zeros(len(names)), more=self.adjustment / member.sum(0).sqrt())
     def of(self, logits, features, labels, index, state):
         means, there = group_means(cross_entropy(logits, labels, reduction='none'), state['member'][index].to(logits.device))
-        means = torch.where(there, means + state['more'].to(logits.device), 0.)
-        state['log_q'] = (state['log_q'] + self.eta * means.detach().cpu()).log_softmax(0)
-        q = state['log_q'].exp().to(logits.device) * there
-        return (q * means).sum() / q.sum()
+        means, here, log_q = (means + state['more'].to(logits.device))[there], there.cpu(), state['log_q']
+        share = (log_q[here] + self.eta * means.detach().cpu()).log_softmax(0)
+        log_q[here] = log_q[here].logsumexp(0) + share
+        return (share.exp().to(logits.device) * means).sum()
 
 @dataclass(frozen=True)
 class _Lagrange(_Loss, named=False):
@@ -199,17 +199,24 @@ class _Lagrange(_Loss, named=False):
     bound: float = 1.   # that no multiplier exceeds in size
     needs_groups = True
     def suits(self, model, data): super().suits(model, data); _within('step', self.step, 0); _within('bound', self.bound, 0, open_low=True)
-    def begin(self, model, data, seed): return dict(member=_membership(data)[0], multiplier=0.)
+    def begin(self, model, data, seed): return dict(member=_membership(data)[0], multiplier=0., before=torch.zeros(len(data['train'])))
     def gaps(self, logits, labels, each, member): raise NotImplementedError # that are to be 0, the groups first
     def of(self, logits, features, labels, index, state):
         each = cross_entropy(logits, labels, reduction='none')
-        gaps = self.gaps(logits, labels, each, state['member'][index].to(logits.device))
+        gaps = self.gaps(logits, labels, each - state['before'][index].to(logits.device), state['member'][index].to(logits.device))
         state['multiplier'] = (state['multiplier'] + self.step * gaps.detach()).clamp(-self.bound, self.bound)
         return each.mean() + (state['multiplier'] * gaps).sum() / len(gaps)
 
 @dataclass(frozen=True)
 class Ceag(_Lagrange):
-    "A group's loss is to be that of all (CEAG, after Tran et al. 2022)."
+    "A group's loss is to be that of all (Tran et al. 2022), or to have grown since the dense model as that of all (CEAG, Hashemizadeh et al. 2024)."
+    dense: str = '' # folder or hub id of the dense model, whose losses are taken off; '' takes off none
+    def begin(self, model, data, seed):
+        state = super().begin(model, data, seed)
+        if not self.dense: return state
+        dense, part = load_classifier(self.dense).to(model.device), data['train'][:]
+        _same_labels(dense, data)
+        return state | dict(before=cross_entropy(torch.tensor(logits(dense, part['text'])), torch.tensor(part['label']), reduction='none'))
     def gaps(self, logits, labels, each, member): return ceag_gaps(each, member)
 
 @dataclass(frozen=True)
