@@ -127,5 +127,5 @@ def test_plausibility_3():
     unmarked = GroupedText.from_frame(marked_words.assign(tokens=[['a', 'b'], ['c', 'd']] * 60, rationale=[[0, 0]] * 120), tokens='tokens', rationale='rationale')
     for wrong, call in {"'without' has none. HateXplain has": lambda: debias(tiny, without, SupervisedAttention()), 'layers = (2,): the model has 2, so use numbers from -2 to 1': lambda: debias(tiny, with_them, SupervisedAttention(layers=(2,))),
                         'heads = (4,): these layers have 4': lambda: debias(tiny, with_them, SupervisedAttention(heads=(4,))), 'alpha must be at least 0': lambda: debias(tiny, with_them, SupervisedAttention(-1.)), "empty = 'none'": lambda: debias(tiny, with_them, SupervisedAttention(empty='none')),
-                        'has a marked word, so nothing would be supervised': lambda: debias(tiny, unmarked, SupervisedAttention(empty='skip')), 'has no rationales': lambda: plausibility(tiny, without)}.items():
+                        'has a marked word, so nothing would be supervised': lambda: debias(tiny, unmarked, SupervisedAttention(empty='skip')), 'has no rationales': lambda: plausibility(tiny, without), 'has a marked word: there is nothing': lambda: plausibility(tiny, unmarked)}.items():
         with expect_fail(ValueError, wrong): call()

@@ -189,11 +189,12 @@ def plausibility(
     heads=(),     # which; all when empty
     min_n:int=30, # fewer texts than this are too few to judge
 )->pd.DataFrame:  # tidy: metric, cls, group, value, n, judged
-    "How far attention agrees with people's rationales, by class and group; raises `ValueError` on data without rationales."
+    "How far attention agrees with people's rationales, by class and group; raises `ValueError` on data without rationales or marked words."
     if 'rationale' not in data[split].column_names: raise ValueError(f'{data.name!r} has no rationales. HateXplain has.')
     frame = data.frame(split)
     marked = [np.asarray(r) >= .5 for r in frame.rationale]
     frame, marked = frame[[m.any() for m in marked]].reset_index(drop=True), [m for m in marked if m.any()]
+    if not marked: raise ValueError(f'No text of the {split} split of {data.name!r} has a marked word: there is nothing to agree with.')
     share = sum(m.sum() for m in marked) / sum(map(len, marked))
     attention = word_attention(model, frame.text.tolist(), [list(w) for w in frame.tokens], layers, heads)
     scores = pd.DataFrame([rationale_scores(a, m, max(1, round(share * len(m)))) for a, m in zip(attention, marked)])
