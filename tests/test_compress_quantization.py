@@ -242,8 +242,34 @@ def test_Opq_2():
     with expect_fail(ValueError, 'quantized already'): Opq()(Int8()(tiny))
 
 
-@pytest.mark.heavy
 def test_Opq_3():
+    """An int8 layer says what its float32 twin says, rounded."""
+    torch.manual_seed(0)
+    coarse = nn.Linear(6, 4).bfloat16()
+    seen = torch.randn(3, 6).bfloat16()
+    rounded_layer, twin = quantized(coarse, Int8Linear), quantized(nn.Linear(6, 4), Int8Linear)
+    twin.weight, twin.scale, twin.bias = rounded_layer.weight, rounded_layer.scale, coarse.bias.data.float()
+    assert torch.equal(rounded_layer(seen), twin(seen.float()).bfloat16()) and rounded_layer.scale.dtype == torch.float32
+    four = quantized(coarse, Rtn(4, 0).empty)
+    assert four(seen).dtype == four.bias.dtype == torch.bfloat16 and torch.allclose(four(seen), (seen.float() @ four.dense().T + coarse.bias).bfloat16(), atol=.02)
+
+
+@pytest.mark.heavy
+def test_Opq_4():
+    """So a saved model says exactly the same here as well, trained on its grid or not."""
+    torch.manual_seed(0)
+    jobs = bios(200)
+    with tempfile.TemporaryDirectory() as folder:
+        for family, dtype in itertools.product(('bert', 'llama'), (torch.bfloat16, torch.float16)):
+            halved = load_classifier(save(tiny_classifier(jobs.labels, family=family).to(dtype), f'{folder}/halved'))
+            for method in (Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(epochs=.1), Qat(4, 16, epochs=.1), Int8() >> Recover(epochs=.1)):
+                kept = method(halved, jobs); read = load_classifier(save(kept, f'{folder}/kept'))
+                assert np.array_equal(logits(read, jobs['test']['text'][:8]), logits(kept, jobs['test']['text'][:8])), method
+                assert read.dtype == kept.dtype == dtype and read.record == kept.record
+
+
+@pytest.mark.heavy
+def test_Opq_5():
     """Every method on each of them, as classifier and as language model: saved, reloaded, identical."""
     few = bios(200)
     methods = [Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(4, 16, epochs=.1)]

@@ -111,9 +111,22 @@ def test_GPTQ_3():
         for family in ('gpt2', 'llama'): assert all(perplexity(m(tiny_lm(family), people), people, length=32) > 1 for m in methods)
 
 
+def test_GPTQ_4():
+    """A checkpoint in bfloat16 stays so: the solver computes in float32, and what it writes reads back exactly."""
+    torch.manual_seed(0)
+    people = bios(200)
+    some = dict(n=16, length=32)
+    with tempfile.TemporaryDirectory() as folder:
+        for family in ('bert', 'llama'):
+            halved = load_classifier(save(tiny_classifier(people.labels, family=family).bfloat16(), f'{folder}/halved'))
+            for way in (SparseGPT(.5, **some), SparseGPT(.5, bits=4, group=16, **some), GPTQ(4, 16, **some), GPTQ(3, 0, act_order=True, **some)):
+                kept = way(halved, people); read = load_classifier(save(kept, f'{folder}/kept'))
+                assert np.array_equal(logits(read, people['test']['text'][:8]), logits(kept, people['test']['text'][:8])) and read.dtype == torch.bfloat16, way
+
+
 @pytest.mark.slow
 @pytest.mark.data
-def test_GPTQ_4():
+def test_GPTQ_5():
     """GPTQ needs enough calibration text: with a quarter of it, GPTQ at 3 bits was worse than rounding."""
     smol, wiki, some = load_lm(SMOLLM2), wikitext2(), dict(n=32, length=256)
     levels = [None, Random(.5), Magnitude(.5, 'layer'), Wanda(.5, **some), SparseGPT(.5, **some), Rtn(4, 64), GPTQ(4, 64, **some), GPTQ(4, 64, True, **some),

@@ -76,11 +76,11 @@ def low_rank(layer, rank): return LowRankLinear(*shape(layer), layer.bias is not
 
 def low_rank_linear(layer, rank):
     "A `LowRankLinear` in place of a linear layer."
-    new = low_rank(layer, rank)
+    new = low_rank(layer, rank).to(layer.weight) # its type and device
     B, A = truncated(matrix(layer), rank)
     new.weight.data.copy_(B); new.right.data.copy_(A)
     if layer.bias is not None: new.bias.data.copy_(layer.bias.data)
-    return new.to(layer.weight.device)
+    return new
 
 # %% ../../nbs/api/15_factorization.ipynb #46fde6d1
 def _dense_targets(model, modules, form, word):
@@ -173,7 +173,7 @@ class _Centres(nn.Module):
         self.register_buffer('learns', (layer.codebook != 0).float(), persistent=False)
     def forward(self, x):
         w = (self.codebook * self.learns).index_select(0, self.codes)
-        return nn.functional.linear(x, w.view(-1, x.shape[-1]), self.bias)
+        return nn.functional.linear(x, w.view(-1, x.shape[-1]).to(x.dtype), self.bias)
     def frozen(self):
         layer = self.layer[0].to(self.codebook.device)
         layer.cache, layer.codebook = None, self.codebook.data
@@ -185,7 +185,7 @@ def shared(layer, bits): return SharedLinear(*shape(layer), layer.bias is not No
 
 def shared_linear(layer, bits):
     "A `SharedLinear` in place of a linear layer; zeros keep the first code."
-    w = matrix(layer).float(); new, absent = shared(layer, bits).to(w.device), w == 0
+    w = matrix(layer).float(); new, absent = shared(layer, bits).to(layer.weight), w == 0
     first = int(absent.any()) # codes that zero takes
     c = centroids(w[~absent], 2 ** bits - first)
     codes = torch.bucketize(w.contiguous(), c[1:] / 2 + c[:-1] / 2).masked_fill(absent, -first) + first

@@ -43,7 +43,7 @@ def quantized(layer, empty)->Quantized:
     w = matrix(layer).float()
     new = empty(*shape(layer), layer.bias is not None, pruned=bool((w == 0).any())).to(w.device)
     new.fit(w); new.round(w)
-    if layer.bias is not None: new.bias.copy_(layer.bias.data)
+    if layer.bias is not None: new.bias = layer.bias.data.clone()
     return new
 
 # %% ../../nbs/api/13_quantization.ipynb #510abccd
@@ -53,7 +53,9 @@ def _packed(weight, scale, bias):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore') # the tensor type is deprecated, the kernel is not
         q = torch._make_per_channel_quantized_tensor(weight, scale.double(), torch.zeros(len(scale), dtype=torch.long), 0)
-        return torch.ops.quantized.linear_prepack(q, bias)
+        return torch.ops.quantized.linear_prepack(q, _float(bias))
+
+def _float(bias): return None if bias is None else bias.float()
 
 def input_grid(low, high):
     "Scale and zero point of 256 steps from the smallest to the largest input, zero included."
@@ -65,10 +67,10 @@ class Int8Linear(Quantized):
     def __init__(self, in_features, out_features, bias=True, pruned=False):
         super().__init__(in_features, out_features); self.pruned, self.spec = pruned, dict(kind='int8', pruned=pruned)
         self.register_buffer('weight', torch.zeros(out_features, in_features, dtype=torch.int8))
-        self.register_buffer('scale', torch.ones(out_features))
+        self.register_buffer('scale', torch.ones(out_features, dtype=torch.float32)) # in a model of half precision as well
         self.register_buffer('bias', torch.zeros(out_features) if bias else None)
 
-    def dense(self): return self.weight * self.scale[:, None]
+    def dense(self): return self.weight * self.scale.float()[:, None]
     def fit(self, w): self.scale = row_scales(w)
     def round(self, w): self.weight, self.kernel = to_int8(w, self.scale), None
     def nearest(self, w): return to_int8(w, self.scale) * self.scale[:, None]
@@ -79,8 +81,8 @@ class Int8Linear(Quantized):
 
     def product(self, x, kernel): return torch.ops.quantized.linear_dynamic(x, kernel, False)
     def forward(self, x):
-        if x.device.type != 'cpu': return nn.functional.linear(self.seen(x.float()), self.dense(), self.bias).to(x.dtype)
-        key = self.weight.data_ptr()
+        if x.device.type != 'cpu': return nn.functional.linear(self.seen(x.float()), self.dense(), _float(self.bias)).to(x.dtype)
+        key = self.weight.data_ptr(), self.scale.data_ptr()
         if self.kernel is None or self.kernel[0] != key: self.kernel = key, _packed(self.weight, self.scale, self.bias)
         return self.product(x.float(), self.kernel[1]).to(x.dtype)
 
@@ -111,7 +113,7 @@ class StaticInt8Linear(Int8Linear):
     "An `Int8Linear` whose inputs have a fixed grid."
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs); self.spec = self.spec | dict(kind='static_int8')
-        self.register_buffer('input', torch.tensor([1., 0.])) # scale and zero point
+        self.register_buffer('input', torch.tensor([1., 0.], dtype=torch.float32)) # scale and zero point
     def grid(self, x): return self.input
     def product(self, x, kernel):
         scale, zero = self.input.tolist()
@@ -221,7 +223,7 @@ class OnGrid(nn.Module):
         if self.live: layer.fit(w.detach())
         return through(w, layer.nearest(w.detach()))
 
-    def forward(self, x): return nn.functional.linear(through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points(), self.bias)
+    def forward(self, x): return nn.functional.linear(through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points().to(x.dtype), self.bias)
 
     @torch.no_grad()
     def frozen(self):
@@ -304,7 +306,7 @@ class Opq(Method):
     def apply(self, model, data, seed):
         layers = targets(model, self.modules)
         weights = {n: matrix(m) for n, m in layers.items()}
-        counts, taus = [w.numel() for w in weights.values()], [float(w.abs().mean()) for w in weights.values()]
+        counts, taus = [w.numel() for w in weights.values()], [float(w.abs().float().mean()) for w in weights.values()]
         b = laplace_threshold(taus, counts, self.sparsity)
         for w in weights.values(): w.mul_(w.abs() >= b)
         ranges = [float((w.amax(1) - w.amin(1)).mean()) for w in weights.values()]

@@ -117,7 +117,7 @@ def _filled(layer, grid, order, pruned):
     new = PackedLinear(*shape(layer), layer.bias is not None, pruned, grid.bits, grid.group, order is not None).to(layer.weight.device)
     new.scale, new.zero = torch.cat(grid.scales, 1).bfloat16().view(torch.int16), torch.cat(grid.zeros, 1).to(torch.uint8)
     if order is not None: new.order = order.to(torch.int32)
-    if layer.bias is not None: new.bias.copy_(layer.bias.data)
+    if layer.bias is not None: new.bias = layer.bias.data.clone()
     new.settle(grid.codes)
     return new
 
