@@ -9,7 +9,6 @@ __all__ = ['truncated', 'rank_of_energy', 'ranks_of_budget', 'LowRankLinear', 'l
 
 # %% ../../nbs/api/15_factorization.ipynb #3a9bc17c
 import warnings
-from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
@@ -19,6 +18,7 @@ from .calibration import blocks
 from .layout import Compact, freeze, frozen, kind, linear_layers, mark, pack, shape, unpack, within
 from .methods import Method
 from .pruning import _HEADS, matrix, targets
+from .quantization import _replaceable
 
 # %% ../../nbs/api/15_factorization.ipynb #4a78a1a3
 def truncated(
@@ -84,14 +84,10 @@ def low_rank_linear(layer, rank):
 
 # %% ../../nbs/api/15_factorization.ipynb #46fde6d1
 def _dense_targets(model, modules, form, word):
-    "Linear layers that the pattern reaches; raises `ValueError` where one has this form already, is no linear layer, or shares its weight."
+    "Linear layers that the pattern reaches; raises `ValueError` where one has this form already, or cannot be replaced."
     for n, m in linear_layers(model).items():
         if isinstance(m, form) and fnmatch(n, modules or '*'): raise ValueError(f'{n} is {word} already. Start from the dense model, or name other layers.')
-    found, owners = targets(model, modules), Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter))
-    for n, m in found.items():
-        if not isinstance(m, (nn.Linear, Conv1D)): raise ValueError(f'{n} is no linear layer: only a product with a matrix can be replaced.')
-        if owners[m.weight.data_ptr()] > 1: raise ValueError(f'{n} shares its weight with another module, so it cannot be replaced.')
-    return found
+    return _replaceable(model, modules)
 
 @dataclass(frozen=True)
 class LowRank(Method):
@@ -232,9 +228,9 @@ class Freeze(Method):
     embeddings: bool = True # tables and what lies with them before the first block
 
     def check(self, model):
+        if not self.layers and not self.embeddings: raise ValueError(f'{self} freezes nothing: give layers or embeddings. unfreeze() lifts what is frozen.')
         most = len(blocks(model))
         if not 0 <= self.layers <= most: raise ValueError(f'layers = {self.layers}: the model has {most} blocks; give 0 to {most}.')
-        if not self.layers and not self.embeddings: raise ValueError(f'{self} freezes nothing: give layers or embeddings. unfreeze() lifts what is frozen.')
 
     def apply(self, model, data, seed): return freeze(model, list(dict.fromkeys([*frozen(model), *lowest(model, self.layers, self.embeddings)])))
 
@@ -293,9 +289,9 @@ class Lora(Method):
 
     def check(self, model):
         _peft()
-        if any('lora_A' in n.split('.') for n, _ in model.named_modules()): raise ValueError('The model has adapters already: recover() trains them further.')
         if self.rank < 1 or self.rank != int(self.rank) or self.alpha <= 0: raise ValueError(f'{self}: rank must be a whole number of at least 1, alpha above 0.')
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
+        if any('lora_A' in n.split('.') for n, _ in model.named_modules()): raise ValueError('The model has adapters already: recover() trains them further.')
         adaptable(model, self.modules)
 
     def apply(self, model, data, seed):

@@ -10,9 +10,11 @@ __all__ = ['row_scales', 'to_int8', 'Quantized', 'quantized', 'input_grid', 'Int
 
 # %% ../../nbs/api/13_quantization.ipynb #aba74929
 import math, platform, warnings
+from collections import Counter
 from dataclasses import dataclass
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 from .calibration import batches, walk
 from .layout import Compact, kind, mark, pack, shape, unpack
 from .methods import Method
@@ -90,6 +92,15 @@ class Int8Linear(Quantized):
 def int8(layer, **spec): return Int8Linear(*shape(layer), layer.bias is not None, **spec)
 
 # %% ../../nbs/api/13_quantization.ipynb #e531b65c
+def _replaceable(model, modules=''):
+    "The layers of `targets`; raises `ValueError` where one is no linear layer, is compressed already, or shares its weight."
+    found, owners = targets(model, modules), Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter))
+    for n, m in found.items():
+        if isinstance(m, Compact): raise ValueError(f'{n} is quantized already, or factorized. Start from the dense model, or name other layers.')
+        if not isinstance(m, (nn.Linear, Conv1D)): raise ValueError(f'{n} is no linear layer: only a product with a matrix can be replaced.')
+        if owners[m.weight.data_ptr()] > 1: raise ValueError(f'{n} shares its weight with another module, so it cannot be replaced.')
+    return found
+
 def _replaced(model, layers, make):
     "Put a quantized layer in place of each, and write down the layout."
     specs = {}
@@ -100,7 +111,7 @@ def _replaced(model, layers, make):
 @dataclass(frozen=True)
 class Int8(Method):
     "int8 weights and dynamically quantized inputs in the linear layers of the body; embeddings and head stay in float."
-    def check(self, model): targets(model)
+    def check(self, model): _replaceable(model)
     def apply(self, model, data, seed): return _replaced(model, prunable(model), lambda layer: quantized(layer, Int8Linear))
 
 # %% ../../nbs/api/13_quantization.ipynb #307ce3b0
@@ -129,7 +140,7 @@ class StaticInt8(Method):
     length: int = 128 # tokens
     needs_data = True
 
-    def check(self, model): targets(model)
+    def check(self, model): _replaceable(model)
     def apply(self, model, data, seed):
         specs = {}
         def visit(name, layer, ranges):
@@ -191,6 +202,10 @@ class PackedLinear(Quantized):
 def packed(layer, **spec): return PackedLinear(*shape(layer), layer.bias is not None, **spec)
 
 # %% ../../nbs/api/13_quantization.ipynb #af476824
+def _check_grid(bits, group):
+    if not isinstance(bits, int) or not 2 <= bits <= 8: raise ValueError(f'bits = {bits!r}: give a whole number, 2 to 8.')
+    if not isinstance(group, int) or group < 0: raise ValueError(f'group = {group!r}: give a whole number of columns, or 0 for whole rows.')
+
 @dataclass(frozen=True)
 class Rtn(Method):
     "Round weights to the nearest point of a grid of `bits` bits, each group of columns by itself."
@@ -199,9 +214,8 @@ class Rtn(Method):
     modules: str = '' # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        targets(model, self.modules)
-        if not 2 <= self.bits <= 8: raise ValueError(f'bits = {self.bits}: give 2 to 8.')
-        if self.group < 0: raise ValueError(f'group = {self.group}: give a number of columns, or 0 for whole rows.')
+        _check_grid(self.bits, self.group)
+        _replaceable(model, self.modules)
 
     def empty(self, *args, **kwargs): return PackedLinear(*args, **kwargs, bits=self.bits, group=self.group)
     def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, self.empty))
@@ -247,8 +261,8 @@ class Qat(Method):
     needs_data = True
 
     def check(self, model):
-        Rtn(self.bits, self.group, self.modules).check(model)
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
+        Rtn(self.bits, self.group, self.modules).check(model)
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
@@ -299,9 +313,9 @@ class Opq(Method):
     modules: str = ''    # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        targets(model, self.modules)
         if not 0 <= self.sparsity < 1: raise ValueError(f'sparsity = {self.sparsity}: give the share of weights to drop, at least 0 and below 1.')
         if not 2 <= self.bits <= 8: raise ValueError(f'bits = {self.bits}: give 2 to 8.')
+        _replaceable(model, self.modules)
 
     def apply(self, model, data, seed):
         layers = targets(model, self.modules)
