@@ -371,6 +371,33 @@ def test_Lora_2():
 
 @pytest.mark.heavy
 def test_Lora_3():
+    """Factors and centres are found in float32 or float64 and written in its type."""
+    torch.manual_seed(0)
+    centroids(torch.randn(1_000_000), 256)
+    layer = nn.Linear(2, 2)
+    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
+    few = shared_linear(layer, 1)
+    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
+    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
+    def reads_back(small, folder, auto=AutoModelForSequenceClassification):
+        "Whether a model says the same when it was saved, by both ways of loading."
+        path = save(small, f'{folder}/model')
+        again = load(path)
+        with _quiet(): plain = auto.from_pretrained(path)
+        ids = torch.tensor([[101, 2000, 3000, 4000, 102]])
+        with torch.no_grad(): found = [m.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits for m in (small, again, plain)]
+        return torch.equal(found[0], found[1]) and torch.equal(found[0], found[2]) and again.record == small.record
+    many_jobs = bios(80)
+    with tempfile.TemporaryDirectory() as folder:
+        for family in ('bert', 'llama'):
+            halved = load_classifier(save(tiny_classifier(many_jobs.labels, family=family).bfloat16(), f'{folder}/halved'))
+            for way in (LowRank(budget=.4), Share(3), Magnitude(.5) >> Share(3), LowRank(rank=4) >> Recover(epochs=.5), Share(3) >> Recover(epochs=.5)):
+                kept = way(halved, many_jobs)
+                assert reads_back(kept, folder) and {p.dtype for p in kept.parameters()} == {torch.bfloat16}, way
+
+
+@pytest.mark.heavy
+def test_Lora_4():
     """Training keeps ranks and codes: what changes are factors and centres."""
     torch.manual_seed(0)
     centroids(torch.randn(1_000_000), 256)
@@ -406,7 +433,7 @@ def test_Lora_3():
 @pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.data
-def test_Lora_4():
+def test_Lora_5():
     """The last rows compare two recoveries of the same pruned model over the same steps: `recover` moves the weights that are left, `lora` moves none of them."""
     torch.manual_seed(0)
     minilm = load_classifier(MINILM, labels=['no', 'yes'])

@@ -10,6 +10,7 @@ from fairprune.data import GroupedText
 from fairprune.models import load, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.methods import *
+from fairprune.compress.methods import _places
 
 
 def test_stored_record():
@@ -18,6 +19,13 @@ def test_stored_record():
     assert tiny.record.parameters == tiny.num_parameters() and tiny.record.bytes == 4 * tiny.record.parameters
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     assert tiny.record.macs == 2 * (4 * h * h + 2 * h * f) + h * h + 2 * h
+
+
+def test_stored_record_2():
+    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
+    for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):
+        short = tiny_classifier(family=family, max_position_embeddings=positions)
+        assert _places(short) == most and short.record.latency > 0
 
 
 def test_Method():
@@ -64,6 +72,29 @@ def test_Chain():
     assert len(both.steps) == 3 and both(tiny).record.method == str(both)
     assert torch.allclose(both(tiny).classifier.weight, 3 * tiny.classifier.weight)
     with expect_fail(ValueError, 'scale(factor=0.5) >> count() needs data'): (Scale(.5) >> Count())(tiny)
+
+
+def test_Chain_2():
+    """What is wrong whatever the model, a parameter say, is said before the first."""
+    tiny = tiny_classifier()
+    @dataclass(frozen=True)
+    class Scale(Method):
+        factor: float = 1.
+        def apply(self, model, data, seed):
+            for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+    done = []
+    @dataclass(frozen=True)
+    class Strict(Method, named=False):
+        limit: int = 1 # at least 1
+        def check(self, model):
+            if self.limit < 1: raise ValueError(f'limit = {self.limit}: give at least 1.')
+            if model.classifier.weight.any(): raise ValueError('The head is not zero.')
+        def apply(self, model, data, seed): done.append(self.limit)
+    with expect_fail(ValueError, 'limit = 0'): (Scale(0.) >> Strict() >> Strict(0))(tiny)
+    assert not done
+    with expect_fail(ValueError, 'head is not zero'): (Scale(2.) >> Strict())(tiny)
+    (Scale(0.) >> Strict())(tiny) # what the second asks for, the first has made
+    assert done == [1]
 
 
 def test_parse():

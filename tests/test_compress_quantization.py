@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification
 from fairprune.compress.methods import parse
 from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText
-from fairprune.models import MINILM, _quiet, finetune, load_classifier, logits, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.quantization import *
 
@@ -129,7 +129,8 @@ def test_Rtn_2():
     assert both.record.nonzero <= pruned.record.nonzero and both.record.bytes < Rtn(4, 16)(tiny).record.bytes # zeros stay zeros, and are not written
     with tempfile.TemporaryDirectory() as folder, _quiet(): again = load_classifier(save(both, Path(folder)/'rtn'))
     assert (logits(again, texts) == logits(both, texts)).all() and again.record == both.record
-    with expect_fail(ValueError, 'bits = 9'): Rtn(9)(tiny)
+    for wrong, text in [(Rtn(9), 'bits = 9'), (Rtn(4.5), 'bits = 4.5: give a whole number'), (Rtn(4, -64), 'group = -64'), (Rtn(4, 1.5), 'group = 1.5: give a whole number')]:
+        with expect_fail(ValueError, text): wrong(tiny)
     with expect_fail(ValueError, 'quantized already'): Rtn()(Rtn()(tiny))
 
 
@@ -178,6 +179,7 @@ def test_Qat():
             again = load_classifier(save(small, Path(folder)/'model'))
             assert (logits(again, texts) == logits(small, texts)).all() and again.record == small.record
     with expect_fail(ValueError, 'bits = 1'): Qat(1)(able, toy)
+    with expect_fail(ValueError, 'group = -64'): Qat(4, -64)(able, toy)
     with expect_fail(ValueError, 'epochs and lr'): Qat(epochs=0)(able, toy)
     with expect_fail(ValueError, 'quantized already'): Qat()(Int8()(able), toy)
 
@@ -242,8 +244,56 @@ def test_Opq_2():
     with expect_fail(ValueError, 'quantized already'): Opq()(Int8()(tiny))
 
 
-@pytest.mark.heavy
 def test_Opq_3():
+    """A head with a weight of its own is quantized when it is named in full."""
+    torch.manual_seed(0)
+    tiny = tiny_classifier(hidden_size=64)
+    words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
+    toy = GroupedText.from_frame(words, name='toy')
+    gpt, masked, parts = tiny_lm('gpt2'), tiny_masked_lm('bert'), Rtn(4, 16, '*attention*')(tiny)
+    for make in (lambda modules: Rtn(8, 16, modules), lambda modules: Opq(modules=modules), lambda modules: Qat(4, 16, modules=modules)):
+        for of, name, text in [(gpt, 'lm_head', 'shares its weight'), (masked, 'cls.predictions.decoder', 'shares its weight'), (tiny, 'bert.embeddings.word_embeddings', 'is no linear layer'),
+                               (parts, 'bert.encoder.layer.0.attention.self.query', 'is quantized already')]:
+            with expect_fail(ValueError, text): make(name)(of, toy)
+    alike = tiny_classifier()
+    attention = alike.bert.encoder.layer[0].attention.self
+    attention.key.weight = attention.query.weight
+    for method in (Int8(), StaticInt8()):
+        with expect_fail(ValueError, 'self.query shares its weight'): method(alike, toy)
+    headed = Rtn(8, 16, 'lm_head')(tiny_lm('llama'))
+    ids = torch.tensor([[101, 2000, 3000, 102]])
+    with tempfile.TemporaryDirectory() as folder: again = load(save(headed, f'{folder}/headed'))
+    with torch.no_grad(): assert isinstance(again.lm_head, PackedLinear) and torch.equal(again(input_ids=ids).logits, headed(input_ids=ids).logits)
+
+
+def test_Opq_4():
+    """An int8 layer says what its float32 twin says, rounded."""
+    torch.manual_seed(0)
+    coarse = nn.Linear(6, 4).bfloat16()
+    seen = torch.randn(3, 6).bfloat16()
+    rounded_layer, twin = quantized(coarse, Int8Linear), quantized(nn.Linear(6, 4), Int8Linear)
+    twin.weight, twin.scale, twin.bias = rounded_layer.weight, rounded_layer.scale, coarse.bias.data.float()
+    assert torch.equal(rounded_layer(seen), twin(seen.float()).bfloat16()) and rounded_layer.scale.dtype == torch.float32
+    four = quantized(coarse, Rtn(4, 0).empty)
+    assert four(seen).dtype == four.bias.dtype == torch.bfloat16 and torch.allclose(four(seen), (seen.float() @ four.dense().T + coarse.bias).bfloat16(), atol=.02)
+
+
+@pytest.mark.heavy
+def test_Opq_5():
+    """So a saved model says exactly the same here as well, trained on its grid or not."""
+    torch.manual_seed(0)
+    jobs = bios(200)
+    with tempfile.TemporaryDirectory() as folder:
+        for family, dtype in itertools.product(('bert', 'llama'), (torch.bfloat16, torch.float16)):
+            halved = load_classifier(save(tiny_classifier(jobs.labels, family=family).to(dtype), f'{folder}/halved'))
+            for method in (Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(epochs=.1), Qat(4, 16, epochs=.1), Int8() >> Recover(epochs=.1)):
+                kept = method(halved, jobs); read = load_classifier(save(kept, f'{folder}/kept'))
+                assert np.array_equal(logits(read, jobs['test']['text'][:8]), logits(kept, jobs['test']['text'][:8])), method
+                assert read.dtype == kept.dtype == dtype and read.record == kept.record
+
+
+@pytest.mark.heavy
+def test_Opq_6():
     """Every method on each of them, as classifier and as language model: saved, reloaded, identical."""
     few = bios(200)
     methods = [Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(4, 16, epochs=.1)]

@@ -2,7 +2,7 @@
 import pytest
 import torch
 from fairprune.compress.calibration import Products
-from fairprune.compress.quantization import Rtn, affine, decode, encode
+from fairprune.compress.quantization import affine, decode, encode, Rtn
 import numpy as np
 import tempfile
 from fastcore.test import expect_fail
@@ -75,13 +75,26 @@ def test_GPTQ():
     pattern = SparseGPT(scope='2:4', **some)(tiny, people)
     assert all((m.weight.view(-1, 4) == 0).sum(1).ge(2).all() for m in prunable(pattern).values())
     with expect_fail(ValueError, 'sparsegpt takes layer'): SparseGPT(scope='row')(tiny, people)
-    with expect_fail(ValueError, 'bits = 1'): GPTQ(bits=1)(tiny, people)
-    with expect_fail(ValueError, 'group = 48'): GPTQ(group=48)(tiny, people)
+    for way in (GPTQ, lambda bits, group=128, **kwargs: SparseGPT(.5, bits=bits, group=group, **kwargs)):
+        for wrong, text in [(way(1), 'bits = 1'), (way(4.5), 'bits = 4.5: give a whole number'), (way(4, 48), 'group = 48'), (way(4, -64), 'group = -64'),
+                            (way(4, modules='bert.embeddings.word_embeddings'), 'is no linear layer')]:
+            with expect_fail(ValueError, text): wrong(tiny, people)
+        with expect_fail(ValueError, 'shares its weight'): way(4, modules='lm_head')(tiny_lm('gpt2'), people)
+    with expect_fail(ValueError, 'bits = 0'): GPTQ(0)(tiny, people)
     with expect_fail(ValueError, 'needs data'): GPTQ()(tiny)
     with expect_fail(ValueError, 'quantized already'): GPTQ(**some)(GPTQ(**some)(tiny, people), people)
 
 
 def test_GPTQ_2():
+    """Groups and patterns need not fit into each other: the columns are settled in blocks that hold whole groups and whole patterns, here 400 for groups of 200 and patterns of 16."""
+    people = bios(200)
+    some = dict(n=16, length=32)
+    wide = tiny_classifier(people.labels, intermediate_size=256)
+    both = SparseGPT(.5, '8:16', bits=4, group=200, **some)(wide, people)
+    assert all(((both.get_submodule(n).dense().view(-1, 16) == 0).sum(1) >= 8).all() for n in prunable(wide))
+
+
+def test_GPTQ_3():
     """GPTQ on a model that is pruned already rounds what is left: the zeros stay, and the other weights make up for the rounding alone."""
     people = bios(200)
     tiny = tiny_classifier(people.labels)
@@ -93,7 +106,7 @@ def test_GPTQ_2():
 
 
 @pytest.mark.heavy
-def test_GPTQ_3():
+def test_GPTQ_4():
     """All at once, on five architectures: saved, reloaded, identical; zeros stay zeros on the grid."""
     people = bios(200)
     some = dict(n=16, length=32)
@@ -111,9 +124,22 @@ def test_GPTQ_3():
         for family in ('gpt2', 'llama'): assert all(perplexity(m(tiny_lm(family), people), people, length=32) > 1 for m in methods)
 
 
+def test_GPTQ_5():
+    """A checkpoint in bfloat16 stays so: the solver computes in float32, and what it writes reads back exactly."""
+    torch.manual_seed(0)
+    people = bios(200)
+    some = dict(n=16, length=32)
+    with tempfile.TemporaryDirectory() as folder:
+        for family in ('bert', 'llama'):
+            halved = load_classifier(save(tiny_classifier(people.labels, family=family).bfloat16(), f'{folder}/halved'))
+            for way in (SparseGPT(.5, **some), SparseGPT(.5, bits=4, group=16, **some), GPTQ(4, 16, **some), GPTQ(3, 0, act_order=True, **some)):
+                kept = way(halved, people); read = load_classifier(save(kept, f'{folder}/kept'))
+                assert np.array_equal(logits(read, people['test']['text'][:8]), logits(kept, people['test']['text'][:8])) and read.dtype == torch.bfloat16, way
+
+
 @pytest.mark.slow
 @pytest.mark.data
-def test_GPTQ_4():
+def test_GPTQ_6():
     """GPTQ needs enough calibration text: with a quarter of it, GPTQ at 3 bits was worse than rounding."""
     smol, wiki, some = load_lm(SMOLLM2), wikitext2(), dict(n=32, length=256)
     levels = [None, Random(.5), Magnitude(.5, 'layer'), Wanda(.5, **some), SparseGPT(.5, **some), Rtn(4, 64), GPTQ(4, 64, **some), GPTQ(4, 64, True, **some),

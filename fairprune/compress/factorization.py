@@ -9,7 +9,6 @@ __all__ = ['truncated', 'rank_of_energy', 'ranks_of_budget', 'LowRankLinear', 'l
 
 # %% ../../nbs/api/15_factorization.ipynb #3a9bc17c
 import warnings
-from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
@@ -19,6 +18,7 @@ from .calibration import blocks
 from .layout import Compact, freeze, frozen, kind, linear_layers, mark, pack, shape, unpack, within
 from .methods import Method
 from .pruning import _HEADS, matrix, targets
+from .quantization import _replaceable
 
 # %% ../../nbs/api/15_factorization.ipynb #4a78a1a3
 def truncated(
@@ -76,22 +76,18 @@ def low_rank(layer, rank): return LowRankLinear(*shape(layer), layer.bias is not
 
 def low_rank_linear(layer, rank):
     "A `LowRankLinear` in place of a linear layer."
-    new = low_rank(layer, rank)
+    new = low_rank(layer, rank).to(layer.weight) # its type and device
     B, A = truncated(matrix(layer), rank)
     new.weight.data.copy_(B); new.right.data.copy_(A)
     if layer.bias is not None: new.bias.data.copy_(layer.bias.data)
-    return new.to(layer.weight.device)
+    return new
 
 # %% ../../nbs/api/15_factorization.ipynb #46fde6d1
 def _dense_targets(model, modules, form, word):
-    "Linear layers that the pattern reaches; raises `ValueError` where one has this form already, is no linear layer, or shares its weight."
+    "Linear layers that the pattern reaches; raises `ValueError` where one has this form already, or cannot be replaced."
     for n, m in linear_layers(model).items():
         if isinstance(m, form) and fnmatch(n, modules or '*'): raise ValueError(f'{n} is {word} already. Start from the dense model, or name other layers.')
-    found, owners = targets(model, modules), Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter))
-    for n, m in found.items():
-        if not isinstance(m, (nn.Linear, Conv1D)): raise ValueError(f'{n} is no linear layer: only a product with a matrix can be replaced.')
-        if owners[m.weight.data_ptr()] > 1: raise ValueError(f'{n} shares its weight with another module, so it cannot be replaced.')
-    return found
+    return _replaceable(model, modules)
 
 @dataclass(frozen=True)
 class LowRank(Method):
@@ -173,7 +169,7 @@ class _Centres(nn.Module):
         self.register_buffer('learns', (layer.codebook != 0).float(), persistent=False)
     def forward(self, x):
         w = (self.codebook * self.learns).index_select(0, self.codes)
-        return nn.functional.linear(x, w.view(-1, x.shape[-1]), self.bias)
+        return nn.functional.linear(x, w.view(-1, x.shape[-1]).to(x.dtype), self.bias)
     def frozen(self):
         layer = self.layer[0].to(self.codebook.device)
         layer.cache, layer.codebook = None, self.codebook.data
@@ -185,7 +181,7 @@ def shared(layer, bits): return SharedLinear(*shape(layer), layer.bias is not No
 
 def shared_linear(layer, bits):
     "A `SharedLinear` in place of a linear layer; zeros keep the first code."
-    w = matrix(layer).float(); new, absent = shared(layer, bits).to(w.device), w == 0
+    w = matrix(layer).float(); new, absent = shared(layer, bits).to(layer.weight), w == 0
     first = int(absent.any()) # codes that zero takes
     c = centroids(w[~absent], 2 ** bits - first)
     codes = torch.bucketize(w.contiguous(), c[1:] / 2 + c[:-1] / 2).masked_fill(absent, -first) + first
@@ -232,9 +228,9 @@ class Freeze(Method):
     embeddings: bool = True # tables and what lies with them before the first block
 
     def check(self, model):
+        if not self.layers and not self.embeddings: raise ValueError(f'{self} freezes nothing: give layers or embeddings. unfreeze() lifts what is frozen.')
         most = len(blocks(model))
         if not 0 <= self.layers <= most: raise ValueError(f'layers = {self.layers}: the model has {most} blocks; give 0 to {most}.')
-        if not self.layers and not self.embeddings: raise ValueError(f'{self} freezes nothing: give layers or embeddings. unfreeze() lifts what is frozen.')
 
     def apply(self, model, data, seed): return freeze(model, list(dict.fromkeys([*frozen(model), *lowest(model, self.layers, self.embeddings)])))
 
@@ -293,9 +289,9 @@ class Lora(Method):
 
     def check(self, model):
         _peft()
-        if any('lora_A' in n.split('.') for n, _ in model.named_modules()): raise ValueError('The model has adapters already: recover() trains them further.')
         if self.rank < 1 or self.rank != int(self.rank) or self.alpha <= 0: raise ValueError(f'{self}: rank must be a whole number of at least 1, alpha above 0.')
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
+        if any('lora_A' in n.split('.') for n, _ in model.named_modules()): raise ValueError('The model has adapters already: recover() trains them further.')
         adaptable(model, self.modules)
 
     def apply(self, model, data, seed):

@@ -6,7 +6,7 @@
 __all__ = ['Record', 'latency', 'measure', 'stored_record', 'unadjusted', 'Method', 'Chain', 'methods', 'parse']
 
 # %% ../../nbs/api/10_methods.ipynb #fca9f96e
-import copy, time
+import copy, math, time
 from dataclasses import asdict, dataclass
 import torch
 from .layout import Compact, freeze, frozen, linear_layers, thin, written_bytes
@@ -22,13 +22,22 @@ class Record:
     bytes:int       # of all tensors, as `save` writes them: packed, and without zeros where that is smaller
     macs:int        # multiply-adds a token in linear layers, counting non-zero weights
     seconds:float   # that compression took
-    latency:float=0. # milliseconds; median of five forward passes of one text of 64 tokens, where the model was when it was measured
+    latency:float=0. # milliseconds; median of five forward passes of one text of 64 tokens, or as many as the model reads, where the model was when it was measured
     def as_dict(self): return asdict(self)
 
+def _places(model):
+    "Tokens that a model has positions for. Those up to the padding token's, which RoBERTa has, are nobody's."
+    tables = [m.num_embeddings - m.padding_idx - 1 for n, m in model.named_modules() if n.endswith('position_embeddings') and getattr(m, 'padding_idx', None) is not None]
+    return min([getattr(model.config, 'max_position_embeddings', None) or math.inf, *tables])
+
 @torch.no_grad()
-def latency(model, tokens:int=64, rounds:int=5)->float:
+def latency(
+    model,
+    tokens:int=64, # of the text; fewer where the model reads no more
+    rounds:int=5
+)->float:
     "Milliseconds of a forward pass of one text: the median of `rounds`, after one that does not count."
-    ids = (torch.arange(tokens, device=model.device)[None] + 1000) % model.config.vocab_size
+    ids = (torch.arange(min(tokens, _places(model)), device=model.device)[None] + 1000) % model.config.vocab_size
     was_training, times = model.training, []; model.eval()
     for _ in range(rounds + 1):
         start = time.perf_counter(); model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.cpu() # waits for a GPU
@@ -89,6 +98,12 @@ class Method:
     def __str__(self): return text_of(self)
 
 # %% ../../nbs/api/10_methods.ipynb #a70e64c8
+class _Looked(Exception): "A check has looked at the model."
+
+class _Unseen:
+    "Stands for a model that is not there yet: a check gets no further than its parameters."
+    def __getattribute__(self, name): raise _Looked
+
 @dataclass(frozen=True)
 class Chain(Method, named=False): # it is written with >>
     "Methods one after the other."
@@ -98,6 +113,9 @@ class Chain(Method, named=False): # it is written with >>
     def needs_data(self): return any(step.needs_data for step in self.steps)
     def __call__(self, model, data=None, seed=0, inplace=False):
         if self.needs_data and data is None: raise ValueError(f'{self} needs data: call it as method(model, data).') # before any work
+        for step in self.steps[1:]: # what a check says before it looks at the model, it says of any
+            try: step.check(_Unseen())
+            except _Looked: pass
         for i, step in enumerate(self.steps): model = step(model, data, seed, inplace or i > 0) # what lies between two steps is nobody's
         return model
     def __str__(self): return ' >> '.join(map(str, self.steps))

@@ -10,9 +10,11 @@ __all__ = ['row_scales', 'to_int8', 'Quantized', 'quantized', 'input_grid', 'Int
 
 # %% ../../nbs/api/13_quantization.ipynb #aba74929
 import math, platform, warnings
+from collections import Counter
 from dataclasses import dataclass
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 from .calibration import batches, walk
 from .layout import Compact, kind, mark, pack, shape, unpack
 from .methods import Method
@@ -43,7 +45,7 @@ def quantized(layer, empty)->Quantized:
     w = matrix(layer).float()
     new = empty(*shape(layer), layer.bias is not None, pruned=bool((w == 0).any())).to(w.device)
     new.fit(w); new.round(w)
-    if layer.bias is not None: new.bias.copy_(layer.bias.data)
+    if layer.bias is not None: new.bias = layer.bias.data.clone()
     return new
 
 # %% ../../nbs/api/13_quantization.ipynb #510abccd
@@ -53,7 +55,9 @@ def _packed(weight, scale, bias):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore') # the tensor type is deprecated, the kernel is not
         q = torch._make_per_channel_quantized_tensor(weight, scale.double(), torch.zeros(len(scale), dtype=torch.long), 0)
-        return torch.ops.quantized.linear_prepack(q, bias)
+        return torch.ops.quantized.linear_prepack(q, _float(bias))
+
+def _float(bias): return None if bias is None else bias.float()
 
 def input_grid(low, high):
     "Scale and zero point of 256 steps from the smallest to the largest input, zero included."
@@ -65,10 +69,10 @@ class Int8Linear(Quantized):
     def __init__(self, in_features, out_features, bias=True, pruned=False):
         super().__init__(in_features, out_features); self.pruned, self.spec = pruned, dict(kind='int8', pruned=pruned)
         self.register_buffer('weight', torch.zeros(out_features, in_features, dtype=torch.int8))
-        self.register_buffer('scale', torch.ones(out_features))
+        self.register_buffer('scale', torch.ones(out_features, dtype=torch.float32)) # in a model of half precision as well
         self.register_buffer('bias', torch.zeros(out_features) if bias else None)
 
-    def dense(self): return self.weight * self.scale[:, None]
+    def dense(self): return self.weight * self.scale.float()[:, None]
     def fit(self, w): self.scale = row_scales(w)
     def round(self, w): self.weight, self.kernel = to_int8(w, self.scale), None
     def nearest(self, w): return to_int8(w, self.scale) * self.scale[:, None]
@@ -79,8 +83,8 @@ class Int8Linear(Quantized):
 
     def product(self, x, kernel): return torch.ops.quantized.linear_dynamic(x, kernel, False)
     def forward(self, x):
-        if x.device.type != 'cpu': return nn.functional.linear(self.seen(x.float()), self.dense(), self.bias).to(x.dtype)
-        key = self.weight.data_ptr()
+        if x.device.type != 'cpu': return nn.functional.linear(self.seen(x.float()), self.dense(), _float(self.bias)).to(x.dtype)
+        key = self.weight.data_ptr(), self.scale.data_ptr()
         if self.kernel is None or self.kernel[0] != key: self.kernel = key, _packed(self.weight, self.scale, self.bias)
         return self.product(x.float(), self.kernel[1]).to(x.dtype)
 
@@ -88,6 +92,15 @@ class Int8Linear(Quantized):
 def int8(layer, **spec): return Int8Linear(*shape(layer), layer.bias is not None, **spec)
 
 # %% ../../nbs/api/13_quantization.ipynb #e531b65c
+def _replaceable(model, modules=''):
+    "The layers of `targets`; raises `ValueError` where one is no linear layer, is compressed already, or shares its weight."
+    found, owners = targets(model, modules), Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter))
+    for n, m in found.items():
+        if isinstance(m, Compact): raise ValueError(f'{n} is quantized already, or factorized. Start from the dense model, or name other layers.')
+        if not isinstance(m, (nn.Linear, Conv1D)): raise ValueError(f'{n} is no linear layer: only a product with a matrix can be replaced.')
+        if owners[m.weight.data_ptr()] > 1: raise ValueError(f'{n} shares its weight with another module, so it cannot be replaced.')
+    return found
+
 def _replaced(model, layers, make):
     "Put a quantized layer in place of each, and write down the layout."
     specs = {}
@@ -98,7 +111,7 @@ def _replaced(model, layers, make):
 @dataclass(frozen=True)
 class Int8(Method):
     "int8 weights and dynamically quantized inputs in the linear layers of the body; embeddings and head stay in float."
-    def check(self, model): targets(model)
+    def check(self, model): _replaceable(model)
     def apply(self, model, data, seed): return _replaced(model, prunable(model), lambda layer: quantized(layer, Int8Linear))
 
 # %% ../../nbs/api/13_quantization.ipynb #307ce3b0
@@ -111,7 +124,7 @@ class StaticInt8Linear(Int8Linear):
     "An `Int8Linear` whose inputs have a fixed grid."
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs); self.spec = self.spec | dict(kind='static_int8')
-        self.register_buffer('input', torch.tensor([1., 0.])) # scale and zero point
+        self.register_buffer('input', torch.tensor([1., 0.], dtype=torch.float32)) # scale and zero point
     def grid(self, x): return self.input
     def product(self, x, kernel):
         scale, zero = self.input.tolist()
@@ -127,7 +140,7 @@ class StaticInt8(Method):
     length: int = 128 # tokens
     needs_data = True
 
-    def check(self, model): targets(model)
+    def check(self, model): _replaceable(model)
     def apply(self, model, data, seed):
         specs = {}
         def visit(name, layer, ranges):
@@ -189,6 +202,10 @@ class PackedLinear(Quantized):
 def packed(layer, **spec): return PackedLinear(*shape(layer), layer.bias is not None, **spec)
 
 # %% ../../nbs/api/13_quantization.ipynb #af476824
+def _check_grid(bits, group):
+    if not isinstance(bits, int) or not 2 <= bits <= 8: raise ValueError(f'bits = {bits!r}: give a whole number, 2 to 8.')
+    if not isinstance(group, int) or group < 0: raise ValueError(f'group = {group!r}: give a whole number of columns, or 0 for whole rows.')
+
 @dataclass(frozen=True)
 class Rtn(Method):
     "Round weights to the nearest point of a grid of `bits` bits, each group of columns by itself."
@@ -197,9 +214,8 @@ class Rtn(Method):
     modules: str = '' # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        targets(model, self.modules)
-        if not 2 <= self.bits <= 8: raise ValueError(f'bits = {self.bits}: give 2 to 8.')
-        if self.group < 0: raise ValueError(f'group = {self.group}: give a number of columns, or 0 for whole rows.')
+        _check_grid(self.bits, self.group)
+        _replaceable(model, self.modules)
 
     def empty(self, *args, **kwargs): return PackedLinear(*args, **kwargs, bits=self.bits, group=self.group)
     def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, self.empty))
@@ -221,7 +237,7 @@ class OnGrid(nn.Module):
         if self.live: layer.fit(w.detach())
         return through(w, layer.nearest(w.detach()))
 
-    def forward(self, x): return nn.functional.linear(through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points(), self.bias)
+    def forward(self, x): return nn.functional.linear(through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points().to(x.dtype), self.bias)
 
     @torch.no_grad()
     def frozen(self):
@@ -245,8 +261,8 @@ class Qat(Method):
     needs_data = True
 
     def check(self, model):
-        Rtn(self.bits, self.group, self.modules).check(model)
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
+        Rtn(self.bits, self.group, self.modules).check(model)
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
@@ -297,14 +313,14 @@ class Opq(Method):
     modules: str = ''    # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        targets(model, self.modules)
         if not 0 <= self.sparsity < 1: raise ValueError(f'sparsity = {self.sparsity}: give the share of weights to drop, at least 0 and below 1.')
         if not 2 <= self.bits <= 8: raise ValueError(f'bits = {self.bits}: give 2 to 8.')
+        _replaceable(model, self.modules)
 
     def apply(self, model, data, seed):
         layers = targets(model, self.modules)
         weights = {n: matrix(m) for n, m in layers.items()}
-        counts, taus = [w.numel() for w in weights.values()], [float(w.abs().mean()) for w in weights.values()]
+        counts, taus = [w.numel() for w in weights.values()], [float(w.abs().float().mean()) for w in weights.values()]
         b = laplace_threshold(taus, counts, self.sparsity)
         for w in weights.values(): w.mul_(w.abs() >= b)
         ranges = [float((w.amax(1) - w.amin(1)).mean()) for w in weights.values()]

@@ -6,13 +6,14 @@
 __all__ = ['inverse_factor', 'obs', 'obs_score', 'SparseGPT', 'GPTQ']
 
 # %% ../../nbs/api/16_second_order.ipynb #537a8ba1
+import math
 from dataclasses import dataclass
 import torch
 from .calibration import Products, batches, walk
 from .layout import mark, shape
 from .methods import Method
 from .pruning import Pruning, _check_share, _pattern, matrix, n_of_m, smallest, targets
-from .quantization import PackedLinear, Rtn, affine, decode, encode
+from .quantization import PackedLinear, _check_grid, _replaceable, affine, decode, encode
 
 # %% ../../nbs/api/16_second_order.ipynb #fed7500c
 def inverse_factor(
@@ -109,7 +110,7 @@ def _solve(layer, products, sparsity, pattern, bits, group, act_order, block=128
         if rule: matrix(layer).copy_(obs(w, U, rule, block, rule.begin))
         return None
     grid = _Round(w, bits, group, rule)
-    obs(w, U, grid, max(block, group or 0), grid.begin)
+    obs(w, U, grid, math.lcm(max(block, group), pattern[1] if pattern else 1), grid.begin) # of whole groups and whole patterns
     return _filled(layer, grid, order, pruned=rule is not None)
 
 def _filled(layer, grid, order, pruned):
@@ -117,7 +118,7 @@ def _filled(layer, grid, order, pruned):
     new = PackedLinear(*shape(layer), layer.bias is not None, pruned, grid.bits, grid.group, order is not None).to(layer.weight.device)
     new.scale, new.zero = torch.cat(grid.scales, 1).bfloat16().view(torch.int16), torch.cat(grid.zeros, 1).to(torch.uint8)
     if order is not None: new.order = order.to(torch.int32)
-    if layer.bias is not None: new.bias.copy_(layer.bias.data)
+    if layer.bias is not None: new.bias = layer.bias.data.clone()
     new.settle(grid.codes)
     return new
 
@@ -131,8 +132,8 @@ def _replace_block_by_block(method, model, data, seed):
 
 # %% ../../nbs/api/16_second_order.ipynb #25c14908
 def _check_bits(method):
-    if method.bits and not 2 <= method.bits <= 8: raise ValueError(f'bits = {method.bits}: give 2 to 8.')
-    if method.bits and method.group and max(128, method.group) % method.group: raise ValueError(f'group = {method.group}: give a divisor of 128, 128 or more, or 0 for whole rows.')
+    _check_grid(method.bits, method.group)
+    if method.group and max(128, method.group) % method.group: raise ValueError(f'group = {method.group}: give a divisor of 128, 128 or more, or 0 for whole rows.')
 
 @dataclass(frozen=True)
 class SparseGPT(Pruning):
@@ -145,9 +146,11 @@ class SparseGPT(Pruning):
     needs_data, act_order = True, False
 
     def check(self, model):
-        super().check(model); _check_bits(self)
+        if self.bits: _check_bits(self)
         pattern = _check_share(self.sparsity, self.scope)
         if self.scope in ('global', 'row') or pattern and 128 % pattern[1]: raise ValueError(f'scope = {self.scope}: sparsegpt takes layer, or n:m with an m that divides 128.')
+        super().check(model)
+        if self.bits: _replaceable(model, self.modules)
 
     def apply(self, model, data, seed): return mark(model, _replace_block_by_block(self, model, data, seed))
 
@@ -162,5 +165,5 @@ class GPTQ(Method):
     length: int = 512       # tokens
     needs_data, sparsity, scope = True, 0., 'layer'
 
-    def check(self, model): targets(model, self.modules); _check_bits(self)
+    def check(self, model): _check_bits(self); _replaceable(model, self.modules)
     def apply(self, model, data, seed): return mark(model, _replace_block_by_block(self, model, data, seed))
