@@ -7,7 +7,7 @@ __all__ = ['PACKAGED', 'MINILM', 'SMOLLM2', 'GroupedText', 'unit_hash', 'from_fr
            'git_blob', 'download', 'public_files', 'toxigen', 'hatexplain', 'named_data', 'named_sources']
 
 # %% ../nbs/api/00_data.ipynb #4e3c231d
-import hashlib, json, os, urllib.request
+import hashlib, json, os, re, urllib.request
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -49,9 +49,14 @@ def _hash_split(ids, fractions, seed):
     return np.where(u < train, 'train', np.where(u < train + validation, 'validation', 'test'))
 
 # %% ../nbs/api/00_data.ipynb #ce2910eb
+def _missing(value): return pd.api.types.is_scalar(value) and pd.isna(value)
+
 def _as_list(value):
-    if value is None or (np.isscalar(value) and pd.isna(value)): return []
-    return [value] if isinstance(value, str) else [str(v) for v in value] if np.iterable(value) else [str(value)]
+    "The groups in one field of a table; what is missing is no group."
+    listed = [str(v) for v in (value if np.iterable(value) and not isinstance(value, str) else [value]) if not _missing(v)]
+    for name in listed:
+        if re.fullmatch(r'\[([\'"\d].*)?\]', name, re.DOTALL): raise ValueError(f'The group {name!r} is a list that was written as text, as CSV does. Write the table to parquet or JSON lines, or give a column for each kind of group.')
+    return listed
 
 def _group_lists(frame, columns):
     "One sorted list of group names a row."

@@ -17,10 +17,14 @@ def test_unit_hash():
 
 
 def test_group_lists():
-    """Several columns, such as gender and age, give groups named `gender=female`, `age=old`."""
+    """A CSV file cannot hold lists: it turns them into text, which is refused."""
     assert _group_lists(pd.DataFrame(dict(g=['a', None, 'b'])), 'g') == [['a'], [], ['b']]
     assert _group_lists(pd.DataFrame(dict(g=[['b', 'a'], []])), 'g') == [['a', 'b'], []]
+    assert _group_lists(pd.DataFrame(dict(g=[['b', None, np.nan], pd.NA, 3])), 'g') == [['b'], [], ['3']]
     assert _group_lists(pd.DataFrame(dict(g=['f'], age=['old'])), ['g', 'age']) == [['age=old', 'g=f']]
+    for text in ("['a', 'b']", "['a' 'b']", '["a"]', '[]'):
+        with expect_fail(ValueError, 'a list that was written as text'): _group_lists(pd.DataFrame(dict(g=['a', text])), 'g')
+    assert _group_lists(pd.DataFrame(dict(g=['[other]'])), 'g') == [['[other]']]
 
 
 def test_dataset_dict():
