@@ -7,7 +7,7 @@ __all__ = ['app', 'sweep_app', 'audit', 'demo', 'data', 'list_benchmarks', 'mode
            'sweep_show', 'sweep_effects', 'sweep_plot', 'main']
 
 # %% ../nbs/api/63_cli.ipynb #46cda3f3
-import sys, tempfile
+import sys, tempfile, traceback
 from pathlib import Path
 from typing import Optional
 import typer
@@ -15,9 +15,10 @@ import typer
 # %% ../nbs/api/63_cli.ipynb #ff25c538
 app = typer.Typer(help='Who pays for the compression of a language model?', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-def _writable(*folders):
-    "Make the folders that are asked for, before any work; raises `ValueError` where that fails."
-    for folder in filter(None, folders):
+def _writable(*folders, file=None):
+    "Make the folders that are asked for, and that of a file, before any work; raises `ValueError` where that fails."
+    if file and file.is_dir(): raise ValueError(f'{file} is a folder. Name a file.')
+    for folder in filter(None, (*folders, file and file.parent)):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder): pass
@@ -48,7 +49,7 @@ def audit(
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
     confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.')):
     "Compare two models, or two files of predictions, by group and on benchmarks."
-    _writable(html, csv and csv.parent)
+    _writable(html, file=csv)
     from fairprune.auditing import audit as run
     found = run(dense, compressed, _named(data, groups, label, text), split, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
                 control=None if control == 'none' else control, negative=negative)
@@ -115,7 +116,7 @@ def gate(
     classes: bool = typer.Option(False, help='Judge the recall of each class as well.'),
     json_file: Optional[Path] = typer.Option(None, '--json', help='File for the decision in full.')):
     "Exit with 0 if no group can have lost more than the bound, 1 if one has, 3 if the data are too few."
-    _writable(json_file and json_file.parent)
+    _writable(file=json_file)
     from fairprune.gating import gate as run
     found = run(dense, compressed, _named(data, groups, label, text), split, max_worst_group_drop, confidence, min_n, only or None, classes)
     if json_file: _write_json(json_file, found.as_dict())
@@ -178,7 +179,7 @@ def sweep_show(grid: Path = _GRID, out: Optional[Path] = _OUT, form: str = typer
     from fairprune.plots import summary_table, to_latex, to_markdown
     from fairprune.sweeping import open_sweep, save_table
     if form not in ('text', 'markdown', 'latex'): raise ValueError(f'Unknown format {form!r}. Known: text, markdown, latex.')
-    _writable(save and save.parent)
+    _writable(file=save)
     pooled = open_sweep(grid, out).pooled()
     if save: save_table(pooled, save)
     typer.echo(summary_table(pooled).to_string(index=False) if form == 'text' else (to_markdown if form == 'markdown' else to_latex)(pooled))
@@ -192,7 +193,7 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
     "Hold every mitigation against the compressed, the plainly trained and the dense model."
     import pandas as pd
     from fairprune.sweeping import open_sweep, save_table
-    _writable(save and save.parent)
+    _writable(file=save)
     swept = open_sweep(grid, out)
     found = pd.concat([swept.mitigation_effects(m, control, metric, negative=negative) for m in method], ignore_index=True)
     if save: save_table(found, save)
@@ -208,6 +209,9 @@ def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optiona
 
 # %% ../nbs/api/63_cli.ipynb #22bf25ef
 def main():
-    "Entry point: a `ValueError` becomes one line and exit status 2, not a traceback."
+    "Entry point. A `ValueError` becomes one line, any other error its traceback; both end with exit status 2, since 1 is an answer."
     try: app()
-    except ValueError as e: typer.echo(f'Error: {e}', err=True); sys.exit(2)
+    except ValueError as e: typer.echo(f'Error: {e}', err=True)
+    except Exception: traceback.print_exc()
+    else: return
+    sys.exit(2)

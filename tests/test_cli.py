@@ -60,12 +60,23 @@ def test_main_4():
 
 
 def test_main_5():
+    """A folder in place of a file is noticed before any work."""
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+
+
+def test_main_6():
     """A sweep from its file to its table."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
-        result = CliRunner().invoke(app, ['gate', *paths, '--json', f'{folder}/gate.json'])
-        copy = CliRunner().invoke(app, ['gate', paths[0], paths[0], '--max-worst-group-drop', '.05'])
-        told = json.loads(Path(folder, 'gate.json').read_text())
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
     with tempfile.TemporaryDirectory() as folder:
         frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
@@ -81,7 +92,7 @@ def test_main_5():
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
 
-def test_main_6():
+def test_main_7():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']
