@@ -99,6 +99,7 @@ def from_frame(
     fractions=(.7, .1),      # train and validation, when split by hash
     seed:int=0,              # of the hash
     sources:dict=None,       # file name to sha256
+    complete:bool=True,      # whether train, validation and test must all have texts; else those that occur will do
 )->GroupedText:
     "A `GroupedText` from a table; raises `ValueError` on a missing column, unknown label or group, empty split or repeated id."
     group_columns = [groups] if isinstance(groups, str) else list(groups)
@@ -112,7 +113,7 @@ def from_frame(
     table = pd.DataFrame(dict(id=ids, text=frame[text].astype(str).tolist(), label=codes, groups=lists))
     if tokens: table = table.assign(tokens=frame[tokens].tolist(), rationale=frame[rationale].tolist()); _check_rationales(table)
     where = frame[split].to_numpy() if split else _hash_split(ids, fractions, seed)
-    return GroupedText(_dataset_dict(table, where, names), names, known, name, sources or {})
+    return GroupedText(_dataset_dict(table, where, names, complete), names, known, name, sources or {})
 
 # %% ../nbs/api/00_data.ipynb #dbe45fdf
 def _check_rationales(table):
@@ -121,11 +122,11 @@ def _check_rationales(table):
         if len(pair[0]) != len(pair[1]): raise ValueError(f'Text {id!r} has a rationale mask of another length than its tokens.')
         if not all(not _missing(v) and 0 <= v <= 1 for v in pair[1]): raise ValueError(f'Text {id!r} has a rationale mask with a value that is missing or not in [0, 1].')
 
-def _dataset_dict(table, where, names):
+def _dataset_dict(table, where, names, complete):
     from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
     features = dict(id=Value('string'), text=Value('string'), label=ClassLabel(names=list(names)), groups=List(Value('string')))
     if 'tokens' in table: features |= dict(tokens=List(Value('string')), rationale=List(Value('float32')))
-    parts = {s: table[where == s] for s in dict.fromkeys(['train', 'validation', 'test', *where])}
+    parts = {s: table[where == s] for s in dict.fromkeys([*(('train', 'validation', 'test') if complete else ()), *where])}
     empty = [s for s, part in parts.items() if not len(part)]
     if empty: raise ValueError(f'Empty split: {", ".join(empty)}. Give a split column with rows for each, or more texts.')
     return DatasetDict({s: Dataset.from_pandas(p, features=Features(features), preserve_index=False) for s, p in parts.items()})

@@ -12,6 +12,7 @@ from fastcore.test import expect_fail
 from typer.testing import CliRunner
 from fairprune.bias.groups import planted
 from fairprune.compress.pruning import Magnitude
+from fairprune.data import from_frame
 from fairprune.models import save, tiny_classifier, tiny_lm
 from fairprune.cli import *
 
@@ -70,6 +71,26 @@ def test_main_5():
 
 
 def test_main_6():
+    """`--split-column` names a column of splits, and `--split` the one that counts; a table without such a column is split by the hash of its ids then, as `from_frame` splits it for training."""
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+
+
+def test_main_7():
     """A sweep from its file to its table."""
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
@@ -77,6 +98,16 @@ def test_main_6():
         assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
         for words in (['gate', '--json'], ['audit', '--csv']):
             with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
     with tempfile.TemporaryDirectory() as folder:
         frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
@@ -92,7 +123,7 @@ def test_main_6():
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
 
-def test_main_7():
+def test_main_8():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']

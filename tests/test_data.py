@@ -66,6 +66,16 @@ def test_dataset_dict_3():
         with expect_fail(ValueError, "Text '39' needs a list of tokens"): marked(mask)
 
 
+def test_dataset_dict_4():
+    """Without fractions for the others, all of it is the test split."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    only = from_frame(frame, fractions=(0, 0), complete=False)
+    assert list(only.splits) == ['test'] and only['test']['id'] == [str(k) for k in range(40)]
+    assert list(from_frame(frame.assign(s='dev'), split='s', complete=False).splits) == ['dev']
+    with expect_fail(ValueError, "No split 'train'"): only['train']
+    with expect_fail(ValueError, 'Empty split: train, validation'): from_frame(frame, fractions=(0, 0))
+
+
 def test_from_file():
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
