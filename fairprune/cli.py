@@ -7,7 +7,8 @@ __all__ = ['app', 'sweep_app', 'audit', 'demo', 'data', 'list_benchmarks', 'mode
            'sweep_show', 'sweep_effects', 'sweep_plot', 'main']
 
 # %% ../nbs/api/63_cli.ipynb #46cda3f3
-import sys, tempfile, traceback
+import io, sys, tempfile, traceback
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Optional
 import typer
@@ -84,11 +85,14 @@ def demo(
     from fairprune.compress.methods import parse
     step = parse(method); _writable(out) # before any work
     from fairprune.auditing import audit as run
-    from fairprune.models import MINILM, finetune, save
+    from fairprune.models import MINILM, finetune, load_classifier, save
     from fairprune.synthetic import bios
-    data = bios(seed=seed); typer.echo(f'{data}\nFine-tuning {MINILM} ...')
+    data = bios(seed=seed)
+    with redirect_stdout(io.StringIO()): fresh = load_classifier(MINILM, data.labels) # says that its head is fresh
+    for one in getattr(step, 'steps', (step,)): one.check(fresh)
+    typer.echo(f'{data}\nFine-tuning {MINILM} ...')
     dense = finetune(MINILM, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
-    typer.echo(f'Compressing: {step}'); small = step(dense); save(small, out/'compressed')
+    typer.echo(f'Compressing: {step}'); small = step(dense, data, seed); save(small, out/'compressed')
     found = run(dense, small, data)
     found.dense.save(out/'dense.parquet'); found.compressed.save(out/'compressed.parquet')
     _show(found, out/'report')
