@@ -217,6 +217,7 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
     from fairprune.sweeping import open_sweep, save_table
     _writable(file=save)
     swept = open_sweep(grid, out)
+    if not any(map(swept.result, swept.cells)): raise ValueError(f'No finished cell in {swept.folder} yet.')
     found = pd.concat([swept.mitigation_effects(m, control, metric, negative=negative) for m in method], ignore_index=True)
     if save: save_table(found, save)
     typer.echo(found[['method', 'mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm']].round(3).to_string(index=False))

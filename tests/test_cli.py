@@ -134,6 +134,7 @@ def test_main_8():
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
         Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
         def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
+        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
         with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
         assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
         assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
