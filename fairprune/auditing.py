@@ -7,11 +7,13 @@ __all__ = ['Audit', 'summary', 'latency', 'audit', 'plot_groups', 'plot_classes'
 
 # %% ../nbs/api/60_audit.ipynb #d363a714
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
 from .bias.benchmarks import compare_scores, parse_benchmark
 from .bias.groups import compare, compare_probabilities
+from .bias.statistics import interval
 from .predictions import Predictions, paired
 
 # %% ../nbs/api/60_audit.ipynb #b39431c2
@@ -42,11 +44,10 @@ def _sentences(table, confidence, flips):
     classes = table[(table.metric == 'tpr') & (table.group == 'all') & table.judged].sort_values('change')
     if len(classes): c = classes.iloc[0]; yield f'The class {c.cls} has the lowest change of recall: {c.dense:.3f} to {c.compressed:.3f} ({pct(c.low)} to {pct(c.high)} points).'
     e = rows.loc[('equalized_odds_difference', 'judged')].squeeze()
-    yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f} (change {e.low:+.3f} to {e.high:+.3f}).'
+    if np.isfinite([e.dense, e.compressed, e.low, e.high]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f} (change {e.low:+.3f} to {e.high:+.3f}).'
 
     c = rows.loc[('worst_group_accuracy', 'judged')].squeeze()
     if np.isfinite(c.over_control): yield f'A control that is damaged as much at random has a worst group of {c.control:.3f}; compressed minus control: {pct(c.over_control)} points ({pct(c.over_control_low)} to {pct(c.over_control_high)}).'
-
 
 # %% ../nbs/api/60_audit.ipynb #b2ad1e1b
 def _on_benchmark(benchmark, t, confidence):
@@ -174,7 +175,9 @@ def _controlled(control, sides, measure, seed, progress):
     models = [m for _, m in sides]
     automatic, ready = isinstance(control, str) and control == 'auto', measure is not None and None not in models
     if control is None or automatic and not ready: return [], {}
-    if not isinstance(control, str) or control.endswith('.parquet'): return [_opened(control)], {}
+    if not isinstance(control, str) or control not in ('auto', 'random', 'noise'):
+        try: return [_opened(control)], {}
+        except ValueError as e: raise ValueError(f'The control is neither random nor noise, and neither a model nor predictions. {e}') from e
     if not ready: raise ValueError('A control is made from models that are judged on data or as language models: give these, or predictions of a control.')
     from fairprune.bias.control import matched_control
     near = dict(within=.1, slack=.005) if _classifies(models[0]) else {} # an accuracy is no surer than that
@@ -200,16 +203,22 @@ def _questions(labelled, data, corpus, split, sides, progress):
     corpus = corpus or (None if _classifies(sides[0][1]) else wikitext2())
     return corpus, None, corpus and _once(lambda m: condition(m, corpus, split))
 
+def _enough(settings, groups):
+    "The settings, with so many resamples that the smallest p-value can pass Holm's adjustment over the groups that are judged; `groups` has a list of names a case."
+    judged = sum(n >= settings['min_n'] for n in Counter(g for own in groups for g in set(own)).values())
+    return settings | dict(n_resamples=max(settings['n_resamples'], int(2 * judged / (1 - settings['confidence'])) + 1))
+
 def _by_group(sides, ask, negative, settings):
-    "The table by group, and the predictions of all sides in the same order."
+    "The table by group, the predictions of all sides in the same order, and the settings."
     found = [ask(m) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
-    return pd.concat([compare(**three, **settings), compare_probabilities(**three, negative=negative, **settings | dict(n_resamples=min(1000, settings['n_resamples'])))], ignore_index=True), found
+    settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
+    return pd.concat([compare(**three, **settings), compare_probabilities(**three, negative=negative, **fewer)], ignore_index=True), found, settings
 
 def _by_benchmark(asked, sides, settings, progress):
     scores = {str(b): [b(m, progress) for _, m in sides] for b in asked}
-    return pd.concat([compare_scores(*s, **settings) for s in scores.values()], ignore_index=True) if scores else None, scores
+    return pd.concat([compare_scores(*s, **_enough(settings, [[t] for t in s[0].items.type])) for s in scores.values()], ignore_index=True) if scores else None, scores
 
 # %% ../nbs/api/60_audit.ipynb #cb9c7a13
 def audit(
@@ -218,7 +227,7 @@ def audit(
     data=None,              # `GroupedText` for classifiers; not needed for predictions
     split:str='test',       # which split
     confidence:float=.95,   # of the intervals, and of the verdict
-    n_resamples:int=10_000, # of the paired bootstrap
+    n_resamples:int=10_000, # of the paired bootstrap; more are drawn where a change of one of many groups could not be shown else
     min_n:int=30,           # fewer cases than this are too few to judge
     seed:int=0,             # of the bootstrap and the control
     progress:bool=False,    # show bars
@@ -228,12 +237,13 @@ def audit(
     negative:str=None,      # the harmless class of classifiers, for the identity AUCs; left out when absent
 )->Audit:
     "Who pays for the compression? Raises `ValueError` where the two are not on the same texts, labels and groups, or do not suit a benchmark."
+    interval(np.zeros(1), confidence) # refuses a wrong one
     sides = [_opened(m) for m in (dense, compressed)]
     asked, labelled = _checked(sides, data, benchmarks, negative)
     corpus, ask, measure = _questions(labelled, data, corpus, split, sides, progress)
     extra, how = _controlled(control, sides, measure, seed, progress)
     sides, settings = sides + extra, dict(confidence=confidence, n_resamples=n_resamples, min_n=min_n, seed=seed)
-    table, found = _by_group(sides, ask, negative, settings) if labelled else (None, [])
+    table, found, settings = _by_group(sides, ask, negative, settings) if labelled else (None, [], settings)
     bias, scores = _by_benchmark(asked, sides, settings, progress)
     models = [m for _, m in sides if m is not None]
     times = latency(models, data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]]) if len(models) == len(sides) else [np.nan] * len(sides)

@@ -7,7 +7,8 @@ __all__ = ['app', 'sweep_app', 'audit', 'demo', 'data', 'list_benchmarks', 'mode
            'sweep_show', 'sweep_effects', 'sweep_plot', 'main']
 
 # %% ../nbs/api/63_cli.ipynb #46cda3f3
-import sys, tempfile
+import io, sys, tempfile, traceback
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Optional
 import typer
@@ -15,18 +16,37 @@ import typer
 # %% ../nbs/api/63_cli.ipynb #ff25c538
 app = typer.Typer(help='Who pays for the compression of a language model?', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-def _writable(*folders):
-    "Make the folders that are asked for, before any work; raises `ValueError` where that fails."
-    for folder in filter(None, folders):
+def _writable(*folders, file=None):
+    "Make the folders that are asked for, and that of a file, before any work; raises `ValueError` where that fails."
+    if file and file.is_dir(): raise ValueError(f'{file} is a folder. Name a file.')
+    for folder in filter(None, (*folders, file and file.parent)):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder): pass
         except OSError as e: raise ValueError(f'Cannot write to {folder}: {e.strerror}.') from e
 
-def _named(name, groups, label, text):
-    "The data set of a command, or None where predictions need none."
+_GROUPS, _LABEL, _TEXT = (typer.Option(name, help=f'Column of a table: {what}.') for name, what in dict(groups='groups; several with commas', label='labels', text='texts').items())
+_ID, _SPLIT_COLUMN = (typer.Option(None, help=f'Column of a table: {what}.') for what in ('unique ids; row numbers when absent', 'names of splits'))
+_SPLIT = typer.Option(None, help='Which split; test when absent, or the whole of a table without split column. Named, such a table is split by the hash of its ids, as for training.')
+
+def _classes(given):
+    "Class names of the first of the models, where it is a classifier."
+    from transformers import AutoConfig
+    from fairprune.models import _resolve
+    for name in given:
+        try: config = None if name.endswith('.parquet') else AutoConfig.from_pretrained(_resolve(name))
+        except OSError: config = None # loading it says more
+        if config and str(config.architectures).endswith("ForSequenceClassification']"): return [config.id2label[k] for k in range(config.num_labels)]
+
+def _named(name, given, part, groups, **columns):
+    "The data set of a command and the split that is judged; a table has the classes of the models. No data where predictions need none."
     from fairprune.data import named_data
-    return named_data(name, groups=groups.split(',') if ',' in groups else groups, label=label, text=text) if name else None
+    if not name: return None, part or 'test'
+    whole = dict(fractions=(0, 0)) if part is None and columns['split'] is None else {}
+    classes, part = _classes(given), part or 'test'
+    data = named_data(name, groups=groups.split(',') if ',' in groups else groups, labels=classes, complete=False, **whole, **columns)
+    if classes: typer.echo(f'{data.name}: {len(data[part]):,} of {sum(map(len, data.splits.values())):,} texts are judged, those of the split {part}.', err=True)
+    return data, part
 
 def _show(found, html):
     "Print the verdict, and write the report where one is asked for."
@@ -41,16 +61,16 @@ def audit(
     data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table (CSV, parquet, JSON), for classifiers. Not needed for predictions.'),
     benchmark: list[str] = typer.Option([], help='Such as stereoset, crows_pairs or "bbq(n=600)", for language models; may be repeated. The command benchmarks lists them.'),
     control: str = typer.Option('auto', help='random, noise, none, a model or its predictions: what damage of the same size does. auto: random where there are models.'),
-    groups: str = typer.Option('groups', help='Group column of a table; several with commas.'),
-    label: str = typer.Option('label', help='Label column of a table.'), text: str = typer.Option('text', help='Text column of a table.'),
+    groups: str = _GROUPS, label: str = _LABEL, text: str = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
     negative: Optional[str] = typer.Option(None, help='The harmless class, such as neutral or normal: adds the identity AUCs.'),
-    split: str = typer.Option('test', help='Which split.'), html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
+    split: Optional[str] = _SPLIT, html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
     confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.')):
     "Compare two models, or two files of predictions, by group and on benchmarks."
-    _writable(html, csv and csv.parent)
+    _writable(html, file=csv)
     from fairprune.auditing import audit as run
-    found = run(dense, compressed, _named(data, groups, label, text), split, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
+    judged = _named(data, (dense, compressed), split, groups, label=label, text=text, id=id, split=split_column)
+    found = run(dense, compressed, *judged, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
                 control=None if control == 'none' else control, negative=negative)
     if csv: _write_table(csv, found.tidy())
     _show(found, html)
@@ -65,11 +85,14 @@ def demo(
     from fairprune.compress.methods import parse
     step = parse(method); _writable(out) # before any work
     from fairprune.auditing import audit as run
-    from fairprune.models import MINILM, finetune, save
+    from fairprune.models import MINILM, finetune, load_classifier, save
     from fairprune.synthetic import bios
-    data = bios(seed=seed); typer.echo(f'{data}\nFine-tuning {MINILM} ...')
+    data = bios(seed=seed)
+    with redirect_stdout(io.StringIO()): fresh = load_classifier(MINILM, data.labels) # says that its head is fresh
+    for one in getattr(step, 'steps', (step,)): one.check(fresh)
+    typer.echo(f'{data}\nFine-tuning {MINILM} ...')
     dense = finetune(MINILM, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
-    typer.echo(f'Compressing: {step}'); small = step(dense); save(small, out/'compressed')
+    typer.echo(f'Compressing: {step}'); small = step(dense, data, seed); save(small, out/'compressed')
     found = run(dense, small, data)
     found.dense.save(out/'dense.parquet'); found.compressed.save(out/'compressed.parquet')
     _show(found, out/'report')
@@ -106,18 +129,18 @@ def gate(
     dense: str = typer.Argument(help='Model folder, hub id, or a .parquet file of predictions.'),
     compressed: str = typer.Argument(help='The same, after compression.'),
     data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table. Not needed for predictions.'),
-    groups: str = typer.Option('groups', help='Group column of a table; several with commas.'),
-    label: str = typer.Option('label', help='Label column of a table.'), text: str = typer.Option('text', help='Text column of a table.'),
-    split: str = typer.Option('test', help='Which split.'),
+    groups: str = _GROUPS, label: str = _LABEL, text: str = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
+    split: Optional[str] = _SPLIT,
     max_worst_group_drop: float = typer.Option(.02, help='Largest accuracy that any group may lose.'),
     confidence: float = typer.Option(.95, help='Of the decision.'), min_n: int = typer.Option(30, help='Smaller groups can neither pass nor fail.'),
     only: Optional[list[str]] = typer.Option(None, help='Judge these groups alone; may be repeated.'),
     classes: bool = typer.Option(False, help='Judge the recall of each class as well.'),
     json_file: Optional[Path] = typer.Option(None, '--json', help='File for the decision in full.')):
     "Exit with 0 if no group can have lost more than the bound, 1 if one has, 3 if the data are too few."
-    _writable(json_file and json_file.parent)
+    _writable(file=json_file)
     from fairprune.gating import gate as run
-    found = run(dense, compressed, _named(data, groups, label, text), split, max_worst_group_drop, confidence, min_n, only or None, classes)
+    judged = _named(data, (dense, compressed), split, groups, label=label, text=text, id=id, split=split_column)
+    found = run(dense, compressed, *judged, max_worst_group_drop, confidence, min_n, only or None, classes)
     if json_file: _write_json(json_file, found.as_dict())
     typer.echo(f'{found.outcome}: {found.reason}'); raise typer.Exit(found.exit_status)
 
@@ -178,7 +201,7 @@ def sweep_show(grid: Path = _GRID, out: Optional[Path] = _OUT, form: str = typer
     from fairprune.plots import summary_table, to_latex, to_markdown
     from fairprune.sweeping import open_sweep, save_table
     if form not in ('text', 'markdown', 'latex'): raise ValueError(f'Unknown format {form!r}. Known: text, markdown, latex.')
-    _writable(save and save.parent)
+    _writable(file=save)
     pooled = open_sweep(grid, out).pooled()
     if save: save_table(pooled, save)
     typer.echo(summary_table(pooled).to_string(index=False) if form == 'text' else (to_markdown if form == 'markdown' else to_latex)(pooled))
@@ -192,8 +215,9 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
     "Hold every mitigation against the compressed, the plainly trained and the dense model."
     import pandas as pd
     from fairprune.sweeping import open_sweep, save_table
-    _writable(save and save.parent)
+    _writable(file=save)
     swept = open_sweep(grid, out)
+    if not any(map(swept.result, swept.cells)): raise ValueError(f'No finished cell in {swept.folder} yet.')
     found = pd.concat([swept.mitigation_effects(m, control, metric, negative=negative) for m in method], ignore_index=True)
     if save: save_table(found, save)
     typer.echo(found[['method', 'mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm']].round(3).to_string(index=False))
@@ -208,6 +232,9 @@ def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optiona
 
 # %% ../nbs/api/63_cli.ipynb #22bf25ef
 def main():
-    "Entry point: a `ValueError` becomes one line and exit status 2, not a traceback."
+    "Entry point. A `ValueError` becomes one line, any other error its traceback; both end with exit status 2, since 1 is an answer."
     try: app()
-    except ValueError as e: typer.echo(f'Error: {e}', err=True); sys.exit(2)
+    except ValueError as e: typer.echo(f'Error: {e}', err=True)
+    except Exception: traceback.print_exc()
+    else: return
+    sys.exit(2)

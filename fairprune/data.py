@@ -7,7 +7,7 @@ __all__ = ['PACKAGED', 'MINILM', 'SMOLLM2', 'GroupedText', 'unit_hash', 'from_fr
            'git_blob', 'download', 'public_files', 'toxigen', 'hatexplain', 'named_data', 'named_sources']
 
 # %% ../nbs/api/00_data.ipynb #4e3c231d
-import hashlib, json, os, urllib.request
+import hashlib, json, os, re, urllib.request
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -49,9 +49,14 @@ def _hash_split(ids, fractions, seed):
     return np.where(u < train, 'train', np.where(u < train + validation, 'validation', 'test'))
 
 # %% ../nbs/api/00_data.ipynb #ce2910eb
+def _missing(value): return pd.api.types.is_scalar(value) and pd.isna(value)
+
 def _as_list(value):
-    if value is None or (np.isscalar(value) and pd.isna(value)): return []
-    return [value] if isinstance(value, str) else [str(v) for v in value] if np.iterable(value) else [str(value)]
+    "The groups in one field of a table; what is missing is no group."
+    listed = [str(v) for v in (value if np.iterable(value) and not isinstance(value, str) else [value]) if not _missing(v)]
+    for name in listed:
+        if re.fullmatch(r'\[([\'"\d].*)?\]', name, re.DOTALL): raise ValueError(f'The group {name!r} is a list that was written as text, as CSV does. Write the table to parquet or JSON lines, or give a column for each kind of group.')
+    return listed
 
 def _group_lists(frame, columns):
     "One sorted list of group names a row."
@@ -59,17 +64,21 @@ def _group_lists(frame, columns):
     return [sorted(f'{c}={v}' for c in columns for v in _as_list(row[c])) for row in frame[list(columns)].to_dict('records')]
 
 # %% ../nbs/api/00_data.ipynb #22b34637
-def _check_frame(frame, columns, id):
+def _check_frame(frame, columns, text, id, split):
     missing = [c for c in columns if c not in frame.columns]
     if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(map(str, frame.columns))}.')
     if not len(frame): raise ValueError('The table has no rows.')
-    if id and frame[id].duplicated().any():
-        raise ValueError(f'Ids must be unique; {frame[id][frame[id].duplicated()].iloc[0]!r} stands twice in column {id!r}.')
+    for column in filter(None, (text, id, split)):
+        absent = np.flatnonzero(frame[column].isna())
+        if len(absent): raise ValueError(f'Column {column!r} is empty in {len(absent)} of {len(frame)} rows, first in row {absent[0]}, counted from 0. Drop or fill these rows first.')
+    again = frame[id].astype(str).duplicated() if id else []
+    if any(again): raise ValueError(f'Ids must be unique; {str(frame[id][again].iloc[0])!r} stands twice in column {id!r}.')
 
 def _codes(values, names, what):
     "Names (sorted when not given) and, for every value, its index among them."
-    if any(v is None or (np.isscalar(v) and pd.isna(v)) for v in values): raise ValueError(f'A {what} is missing (NaN). Drop or fill these rows first.')
-    names = tuple(str(n) for n in (sorted(set(values)) if names is None else names))
+    if any(map(_missing, values)): raise ValueError(f'A {what} is missing (NaN). Drop or fill these rows first.')
+    try: names = tuple(str(n) for n in (sorted(set(values)) if names is None else names))
+    except TypeError: raise ValueError(f'A {what} is text, or a number, in all rows alike; here are values of the kinds {", ".join(sorted({type(v).__name__ for v in values}))}.') from None
     unknown = sorted({str(v) for v in values} - set(names))
     if unknown: raise ValueError(f'Unknown {what}: {", ".join(unknown)}. Allowed: {", ".join(names)}.')
     return names, [names.index(str(v)) for v in values]
@@ -90,30 +99,34 @@ def from_frame(
     fractions=(.7, .1),      # train and validation, when split by hash
     seed:int=0,              # of the hash
     sources:dict=None,       # file name to sha256
+    complete:bool=True,      # whether train, validation and test must all have texts; else those that occur will do
 )->GroupedText:
     "A `GroupedText` from a table; raises `ValueError` on a missing column, unknown label or group, empty split or repeated id."
     group_columns = [groups] if isinstance(groups, str) else list(groups)
     if (rationale is None) != (tokens is None): raise ValueError('`rationale` and `tokens` go together: a mask needs the words it marks.')
-    _check_frame(frame, [text, label, *group_columns, *filter(None, (id, split, rationale, tokens))], id)
+    _check_frame(frame, [text, label, *group_columns, *filter(None, (id, split, rationale, tokens))], text, id, split)
     names, codes = _codes(frame[label].tolist(), labels, 'label')
+    if len(names) < 2: raise ValueError(f'All texts have the label {names[0]!r}, so there is nothing to tell apart. Name all classes in `labels`, or give a table with more.')
     lists = _group_lists(frame, groups)
     known, _ = _codes([g for gs in lists for g in gs], group_names, 'group')
     ids = [str(i) for i in (frame[id] if id else range(len(frame)))]
     table = pd.DataFrame(dict(id=ids, text=frame[text].astype(str).tolist(), label=codes, groups=lists))
     if tokens: table = table.assign(tokens=frame[tokens].tolist(), rationale=frame[rationale].tolist()); _check_rationales(table)
     where = frame[split].to_numpy() if split else _hash_split(ids, fractions, seed)
-    return GroupedText(_dataset_dict(table, where, names), names, known, name, sources or {})
+    return GroupedText(_dataset_dict(table, where, names, complete), names, known, name, sources or {})
 
 # %% ../nbs/api/00_data.ipynb #dbe45fdf
 def _check_rationales(table):
-    bad = table.id[[len(t) != len(r) for t, r in zip(table.tokens, table.rationale)]]
-    if len(bad): raise ValueError(f'Text {bad.iloc[0]!r} has a rationale mask of another length than its tokens.')
+    for id, *pair in zip(table.id, table.tokens, table.rationale):
+        if not all(np.iterable(v) and not isinstance(v, str) for v in pair): raise ValueError(f'Text {id!r} needs a list of tokens, and a list as its rationale mask.')
+        if len(pair[0]) != len(pair[1]): raise ValueError(f'Text {id!r} has a rationale mask of another length than its tokens.')
+        if not all(not _missing(v) and 0 <= v <= 1 for v in pair[1]): raise ValueError(f'Text {id!r} has a rationale mask with a value that is missing or not in [0, 1].')
 
-def _dataset_dict(table, where, names):
+def _dataset_dict(table, where, names, complete):
     from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
     features = dict(id=Value('string'), text=Value('string'), label=ClassLabel(names=list(names)), groups=List(Value('string')))
     if 'tokens' in table: features |= dict(tokens=List(Value('string')), rationale=List(Value('float32')))
-    parts = {s: table[where == s] for s in dict.fromkeys(['train', 'validation', 'test', *where])}
+    parts = {s: table[where == s] for s in dict.fromkeys([*(('train', 'validation', 'test') if complete else ()), *where])}
     empty = [s for s, part in parts.items() if not len(part)]
     if empty: raise ValueError(f'Empty split: {", ".join(empty)}. Give a split column with rows for each, or more texts.')
     return DatasetDict({s: Dataset.from_pandas(p, features=Features(features), preserve_index=False) for s, p in parts.items()})
@@ -121,7 +134,8 @@ def _dataset_dict(table, where, names):
 GroupedText.from_frame = staticmethod(from_frame)
 
 # %% ../nbs/api/00_data.ipynb #dc02594c
-_READERS = {'.csv': pd.read_csv, '.parquet': pd.read_parquet, '.jsonl': lambda f: pd.read_json(f, lines=True), '.json': pd.read_json}
+_READERS = {'.csv': lambda f: pd.read_csv(f, keep_default_na=False, na_values=['']), # None and NA may be names
+             '.parquet': pd.read_parquet, '.jsonl': lambda f: pd.read_json(f, lines=True), '.json': pd.read_json}
 
 def from_file(
     path,     # CSV, parquet, JSON (a list of records) or JSON lines

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
+from .data import _as_list, _codes
 from .files import written
 
 # %% ../nbs/api/02_predictions.ipynb #d8cf0db1
@@ -59,11 +60,9 @@ def from_frame(frame:pd.DataFrame, meta:dict=None)->Predictions:
     classes = tuple(c.removeprefix('logit:') for c in frame.columns if c.startswith('logit:'))
     missing = [c for c in ('id', 'label', 'groups') if c not in frame] + ([] if classes else ['logit:<class>'])
     if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(frame.columns)}.')
-    unknown = sorted(set(frame.label) - set(classes))
-    if unknown: raise ValueError(f'Unknown label: {", ".join(map(str, unknown))}. There are logits for: {", ".join(classes)}.')
-    index = {c: k for k, c in enumerate(classes)}
-    return Predictions(frame.id.astype(str).to_numpy(), frame[[f'logit:{c}' for c in classes]].to_numpy('float32'), frame.label.map(index).to_numpy(),
-                       [list(g) for g in frame.groups], classes, meta or {}, frame.fold.to_numpy() if 'fold' in frame else None)
+    _, labels = _codes(frame.label.tolist(), classes, 'label')
+    return Predictions(frame.id.astype(str).to_numpy(), frame[[f'logit:{c}' for c in classes]].to_numpy('float32'), np.array(labels),
+                       [_as_list(g) for g in frame.groups], classes, meta or {}, frame.fold.to_numpy() if 'fold' in frame else None)
 
 Predictions.to_frame, Predictions.from_frame = to_frame, staticmethod(from_frame)
 

@@ -119,22 +119,34 @@ def _sources(data, model):
 
 def _list(value): return list(range(value)) if isinstance(value, int) else [value] if isinstance(value, (str, dict)) else list(value)
 
+def _check_kinds(grid):
+    "Raise `ValueError` on a value of another kind than its field."
+    for name in ('data', 'model', 'methods', 'mitigations', 'metrics', 'benchmarks'):
+        value = getattr(grid, name)
+        if not isinstance(value, str) and not (isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)): raise ValueError(f'{name} = {value!r}: give text, or a list of texts.')
+    seeds = [grid.seeds] if isinstance(grid.seeds, (int, float, str)) else list(grid.seeds)
+    if not all(type(s) is int and s >= 0 for s in seeds): raise ValueError(f'seeds = {grid.seeds!r}: give how many, or a list of whole numbers of at least 0.')
+    if type(grid.folds) is not int or grid.folds and grid.folds < 3: raise ValueError(f'folds = {grid.folds!r}: give 0, or a whole number of at least 3.')
+    for name in ('finetune', 'columns', 'audit'):
+        if not isinstance(getattr(grid, name), dict): raise ValueError(f'{name} = {getattr(grid, name)!r}: give a table of names and values.')
+
 def _block(grid):
     "The cells of one product, the dense ones first."
     folds = range(1, grid.folds + 1) if grid.folds else [0]
     methods = [m for text in _list(grid.methods) for m in expanded(text)]
     steps = [('dense', 'none')] + [(m, s) for m in methods for text in _list(grid.mitigations) for s in expanded(text)]
     for (method, mitigation), data, model, seed, fold in itertools.product(steps, _list(grid.data), _list(grid.model), _list(grid.seeds), folds):
-        yield Cell(data, model, seed, method, mitigation, fold, grid.folds, grid.finetune, grid.columns, grid.audit, tuple(grid.metrics),
-                   tuple(grid.benchmarks), _sources(data, model), fairprune.__version__)
+        yield Cell(data, model, seed, method, mitigation, fold, grid.folds, grid.finetune, grid.columns, grid.audit, tuple(_list(grid.metrics)),
+                   tuple(_list(grid.benchmarks)), _sources(data, model), fairprune.__version__)
 
 def cells(
     grid:Grid
 )->list: # of `Cell`, without repetition, the dense ones first
-    "Multiply out a grid; raises `ValueError` where nothing is left to do."
+    "Multiply out a grid; raises `ValueError` on a value of the wrong kind, and where nothing is left to do."
     _sources.cache_clear() # files may have changed since
     blocks = [replace(grid, runs=(), **run) for run in grid.runs] or [grid]
     for b in blocks:
+        _check_kinds(b)
         empty = [k for k in ('data', 'model', 'methods', 'mitigations', 'seeds') if not _list(getattr(b, k)) or '' in _list(getattr(b, k))]
         if empty: raise ValueError(f'The grid is empty: it names no {" and no ".join(empty)}.')
     found = {c.id: c for b in blocks for c in _block(b)}
@@ -142,30 +154,35 @@ def cells(
 
 # %% ../nbs/api/61_sweep.ipynb #a07717e6
 def check(grid:Grid):
-    "Raise `ValueError` on unknown methods, parameters, metrics and benchmarks."
+    "Raise `ValueError` on unknown methods, parameters, columns, metrics and benchmarks, and on settings that no audit takes."
     import inspect
     from transformers import TrainingArguments
-    from fairprune.bias.groups import METRICS, compare
+    from fairprune.bias.groups import METRICS, compare, planted
     from fairprune.compress.methods import parse
+    from fairprune.data import from_frame
     from fairprune.models import finetune
     keywords = {'progress', 'arguments', 'model', 'data', 'seed'}
     tunable = [p for p in inspect.signature(finetune).parameters if p not in keywords] + [f.name for f in fields(TrainingArguments)]
-    for cell in cells(grid):
+    found = cells(grid)
+    for cell in found:
         for step in {cell.method, cell.mitigation} - {'dense', 'none'}: parse(step)
         _known(cell.finetune, tunable, 'parameter of finetune')
         _known(cell.audit, [p for p in inspect.signature(compare).parameters if p not in ('dense', 'compressed')], 'parameter of audit')
+        _known(cell.columns, [p for p in inspect.signature(from_frame).parameters if p not in ('frame', 'name', 'sources', 'complete')], 'key of columns')
         _known(cell.metrics, METRICS, 'metric'); _known(cell.benchmarks, list(benchmarks), 'benchmark')
+    for audit in {json.dumps(c.audit): c.audit for c in found}.values(): compare(*planted(9), **audit)
 
 # %% ../nbs/api/61_sweep.ipynb #fbc9263b
-@lru_cache(2)
-def _data(name, columns, folds, fold, sources):
+@lru_cache(4)
+def _data(name, columns, folds, sources):
+    "The data set as it is, or all its folds, from one reading."
     data = named_data(name, **json.loads(columns))
     if data.sources != json.loads(sources): raise ValueError(f'{name} has changed since the sweep began. Run the sweep again.')
-    return data.folds(folds)[fold - 1] if folds else data
+    return data.folds(folds) if folds else [data]
 
 def _data_of(cell):
     own = {file: checksum for file, checksum in cell.sources.items() if not file.startswith('model/')}
-    return _data(cell.data, json.dumps(cell.columns), cell.folds, cell.fold, json.dumps(own))
+    return _data(cell.data, json.dumps(cell.columns), cell.folds, json.dumps(own))[max(cell.fold - 1, 0)]
 
 def _weights(folder): return [[p.name, sha256(p)] for p in sorted(Path(folder).glob('*.safetensors'))]
 
@@ -351,10 +368,11 @@ def status(
     import pandas as pd
     def row(cell):
         found, failed = sweep.result(cell), _unsealed(sweep.path('failed', cell))
-        lock = None if found or not (sweep.folder/'claims'/f'{cell.id}.lock').exists() else _claim(sweep, cell)
-        running = not found and lock is None and (sweep.folder/'claims'/f'{cell.id}.lock').exists()
+        claimed = not found and (sweep.folder/'claims'/f'{cell.id}.lock').exists()
+        try: lock = _claim(sweep, cell) if claimed else None
+        except OSError: claimed, lock = not failed, None # a folder that is read alone: nothing tells whether it is tried again
         if lock: lock.release()
-        state = 'finished' if found else 'running' if running else 'failed' if failed else 'waiting'
+        state = 'finished' if found else 'running' if claimed and lock is None else 'failed' if failed else 'waiting'
         return dict(id=cell.id, cell=str(cell), state=state, seconds=(found or {}).get('seconds'), error=failed['error'] if state == 'failed' else '')
     return pd.DataFrame([row(c) for c in sweep.cells])
 
@@ -525,12 +543,20 @@ def _identify(table, cell):
     family, level = family_level(cell.method)
     return table.assign(data=Path(cell.data).stem, model=cell.model, method=cell.method, family=family, level=level, mitigation=cell.mitigation)
 
+def _told_apart(found):
+    "The cells; raises `ValueError` where some differ in their fine-tuning alone, which no column shows."
+    first = {}
+    for c in found:
+        other = first.setdefault((c.data, c.model, c.method, c.mitigation), c)
+        if other.finetune != c.finetune: raise ValueError(f'{c} is there with finetune = {other.finetune} and with {c.finetune}, and no column tells these apart. Write a grid for each, with the same folder: nothing is computed twice.')
+    return found
+
 def table(
     sweep:Sweep
 ): # DataFrame: data, model, method, family, level, mitigation, seed, fold, then the columns of `compare`
     "All finished cells."
     import pandas as pd
-    found = [(c, sweep.result(c)) for c in sweep.cells]
+    found = [(c, sweep.result(c)) for c in _told_apart(sweep.cells)]
     parts = [_identify(pd.DataFrame(**r['rows']), c).assign(seed=c.seed, fold=c.fold, id=c.id) for c, r in found if r]
     if not parts: raise ValueError(f'No finished cell in {sweep.folder} yet.')
     return _ordered(pd.concat(parts, ignore_index=True))
@@ -578,7 +604,7 @@ def pooled(
 ): # DataFrame: data, model, method, family, level, mitigation, then the columns of `compare`
     "Means over seeds of the configurations that have all their folds and their dense models."
     import pandas as pd
-    done = {c.id: c for c in sweep.cells if sweep.result(c)}
+    done = {c.id: c for c in _told_apart(sweep.cells) if sweep.result(c)}
     groups, parts = {}, []
     for c in done.values(): groups.setdefault(replace(c, seed=0, fold=0).id, []).append(c)
     for members in groups.values():
@@ -657,19 +683,23 @@ def _group_needed(mitigation):
 Sweep.mitigation_effects = mitigation_effects
 
 # %% ../nbs/api/61_sweep.ipynb #bc1507d0
+def _fresh(cell):
+    "The model of a cell before it is fine-tuned."
+    from fairprune.models import load_classifier
+    with contextlib.redirect_stdout(io.StringIO()): return load_classifier(cell.model, _data_of(cell).labels)
+
 def estimate(
     sweep:Sweep,
     todo:list=None, # cells; those that are not finished when absent
 )->tuple:           # seconds in one process, and where the rate comes from
     "Expected work of the cells that are left."
-    from fairprune.models import load_classifier, logits
+    from fairprune.models import logits
     todo = [c for c in sweep.cells if not sweep.result(c)] if todo is None else todo
     done = [r for c in sweep.cells if (r := sweep.result(c))]
     work = sum(map(passes, todo))
     if done: return work * sum(r['seconds'] for r in done) / sum(r['passes'] for r in done), f'{len(done)} finished cells'
     if not todo: return 0., 'nothing is left'
-    with contextlib.redirect_stdout(io.StringIO()): model = load_classifier(todo[0].model, _data_of(todo[0]).labels)
-    texts = (list(_data_of(todo[0])['train']['text']) * 64)[:64]
+    model, texts = _fresh(todo[0]), (list(_data_of(todo[0])['train']['text']) * 64)[:64]
     logits(model, texts[:8]); start = time.perf_counter(); logits(model, texts) # the first call warms up
     return work * (time.perf_counter() - start) / 64, 'a forward pass of 64 texts'
 
@@ -678,15 +708,23 @@ Sweep.estimate = estimate
 # %% ../nbs/api/61_sweep.ipynb #71419eb9
 def _clock(seconds): return f'{seconds / 3600:.1f} h' if seconds > 5400 else f'{seconds / 60:.0f} min' if seconds > 90 else f'{seconds:.0f} s'
 
+def _check_methods(todo):
+    "Raise `ValueError` where the model of a cell refuses the first step of its method, which is given the model as it is."
+    from fairprune.compress.methods import parse
+    for (data, model), group in itertools.groupby(sorted(todo, key=lambda c: (c.data, c.model)), key=lambda c: (c.data, c.model)):
+        group = list(group); fresh = _fresh(group[0])
+        for method in dict.fromkeys(c.method for c in group if c.method != 'dense'): getattr(step := parse(method), 'steps', (step,))[0].check(fresh)
+
 def preview(
     sweep:Sweep,
     only=(),                 # as for `sweep`
     retry_failed:bool=False, # as for `sweep`
     workers:int=1,           # processes that will share the work
 )->str:
-    "What a run would do. Checks the grid, computes nothing."
+    "What a run would do. Checks the grid, and the methods against the models; computes nothing."
     check(sweep.grid)
     todo = _todo(sweep, only, retry_failed)
+    _check_methods(todo)
     seconds, source = sweep.estimate(todo)
     lines = [f'{len(todo)} cells to compute of {len(sweep.cells)} in {sweep.folder}; about {_clock(seconds / workers)} with {workers} worker{"s" * (workers > 1)}, judging by {source}.']
     return '\n'.join(lines + [f'  {c.id}  {c}' for c in todo])

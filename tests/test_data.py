@@ -17,10 +17,14 @@ def test_unit_hash():
 
 
 def test_group_lists():
-    """Several columns, such as gender and age, give groups named `gender=female`, `age=old`."""
+    """A CSV file cannot hold lists: it turns them into text, which is refused."""
     assert _group_lists(pd.DataFrame(dict(g=['a', None, 'b'])), 'g') == [['a'], [], ['b']]
     assert _group_lists(pd.DataFrame(dict(g=[['b', 'a'], []])), 'g') == [['a', 'b'], []]
+    assert _group_lists(pd.DataFrame(dict(g=[['b', None, np.nan], pd.NA, 3])), 'g') == [['b'], [], ['3']]
     assert _group_lists(pd.DataFrame(dict(g=['f'], age=['old'])), ['g', 'age']) == [['age=old', 'g=f']]
+    for text in ("['a', 'b']", "['a' 'b']", '["a"]', '[]'):
+        with expect_fail(ValueError, 'a list that was written as text'): _group_lists(pd.DataFrame(dict(g=['a', text])), 'g')
+    assert _group_lists(pd.DataFrame(dict(g=['[other]'])), 'g') == [['[other]']]
 
 
 def test_dataset_dict():
@@ -40,7 +44,36 @@ def test_dataset_dict_2():
     with expect_fail(ValueError, 'Unknown group: b'): from_frame(frame, group_names=['a'])
     with expect_fail(ValueError, 'Empty split: validation'): from_frame(frame.assign(s=['train', 'test'] * 20), split='s')
     with expect_fail(ValueError, 'Ids must be unique'): from_frame(frame.assign(i=1), id='i')
+    with expect_fail(ValueError, "'1' stands twice in column 'i'"): from_frame(frame.assign(i=[1, '1', *range(2, 40)]), id='i')
     with expect_fail(ValueError, "No split 'dev'"): data['dev']
+    for column, value, message in (('text', None, "Column 'text' is empty in 1 of 40 rows, first in row 7"), ('s', np.nan, "Column 's' is empty in 1 of 40 rows, first in row 7"),
+                                   ('label', pd.NA, 'A label is missing'), ('label', 3, 'here are values of the kinds int, str')):
+        spoiled = frame.assign(s=['train', 'validation', 'test', 'test'] * 10).astype(object); spoiled.at[7, column] = value
+        with expect_fail(ValueError, message): from_frame(spoiled, split='s')
+    with expect_fail(ValueError, "All texts have the label 'yes'"): from_frame(frame.assign(label='yes'))
+    assert from_frame(frame.assign(label='yes'), labels=['no', 'yes']).labels == ('no', 'yes')
+
+
+def test_dataset_dict_3():
+    """A rationale has a number in [0, 1] for each token."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    def marked(mask): return from_frame(frame.assign(tokens=[['a', 'word']] * 40, mask=[[0, 1]] * 39 + [mask]), tokens='tokens', rationale='mask')
+    assert marked([0, .5]).labels == ('no', 'yes')
+    with expect_fail(ValueError, "Text '39' has a rationale mask of another length"): marked([0])
+    for mask in ([0, 2], [-.1, 1], [None, 1], [np.nan, 1]):
+        with expect_fail(ValueError, "Text '39' has a rationale mask with a value that is missing or not in [0, 1]"): marked(mask)
+    for mask in (None, '[0, 1]'):
+        with expect_fail(ValueError, "Text '39' needs a list of tokens"): marked(mask)
+
+
+def test_dataset_dict_4():
+    """Without fractions for the others, all of it is the test split."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    only = from_frame(frame, fractions=(0, 0), complete=False)
+    assert list(only.splits) == ['test'] and only['test']['id'] == [str(k) for k in range(40)]
+    assert list(from_frame(frame.assign(s='dev'), split='s', complete=False).splits) == ['dev']
+    with expect_fail(ValueError, "No split 'train'"): only['train']
+    with expect_fail(ValueError, 'Empty split: train, validation'): from_frame(frame, fractions=(0, 0))
 
 
 def test_from_file():
@@ -52,12 +85,32 @@ def test_from_file():
     with expect_fail(ValueError, 'unknown kind of file'): from_file('mine.xls')
 
 
+def test_from_file_2():
+    """In a CSV file only an empty field is missing: `None` and `NA` are names as good as any."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+        assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+        frame.to_csv(Path(folder)/'lists.csv', index=False)
+        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
+
+
 def test_from_hub():
     """A folder of CSV files is read the same way as a hub id."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+        assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+        frame.to_csv(Path(folder)/'lists.csv', index=False)
+        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
@@ -86,6 +139,12 @@ def test_download():
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+        assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+        frame.to_csv(Path(folder)/'lists.csv', index=False)
+        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
@@ -123,6 +182,12 @@ def test_named_sources():
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+        assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+        frame.to_csv(Path(folder)/'lists.csv', index=False)
+        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')

@@ -20,6 +20,18 @@ def test_check_2():
     with expect_fail(ValueError, 'Labels must be indices'): Predictions(['a'], np.array([[0., 0]]), [2], [[]], ('no', 'yes'))
 
 
+def test_from_frame():
+    """A table from elsewhere may hold one group a text, or none, and number its classes."""
+    example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
+                          [['women'], ['men', 'old'], []], ('no', 'yes'))
+    example.to_frame()
+    plain = example.to_frame().assign(groups=['women', 'old men', None], label=[0, 1, 0]).rename(columns={'logit:no': 'logit:0', 'logit:yes': 'logit:1'})
+    other = from_frame(plain)
+    assert other.groups == [['women'], ['old men'], []] and other.labels.tolist() == [0, 1, 0] and other.classes == ('0', '1')
+    assert from_frame(plain.assign(groups=[['men', None], [], ['old']])).groups == [['men'], [], ['old']]
+    with expect_fail(ValueError, 'A label is missing'): from_frame(plain.assign(label=[0, 1, None]))
+
+
 def test_load():
     """Pages carry checksums, so a damaged file is noticed."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+import fairprune
 from fairprune.executors import InProcess
 import signal
 import subprocess
@@ -62,6 +63,10 @@ def test_cells():
     assert cells(replace(bios_grid, audit=dict(min_n=5)))[-1].predictions_key == all_cells[-1].predictions_key
     for field_name in ('methods', 'seeds'):
         with expect_fail(ValueError, f'The grid is empty: it names no {field_name}'): cells(replace(bios_grid, **{field_name: []}))
+    for wrong, message in ((dict(seeds='3'), "seeds = '3': give how many"), (dict(seeds=['a']), "seeds = ['a']"), (dict(seeds=1.5), 'seeds = 1.5'), (dict(seeds=[-1]), 'seeds = [-1]'),
+                           (dict(methods=5), 'methods = 5: give text, or a list of texts'), (dict(folds=1), 'folds = 1'), (dict(columns='text'), "columns = 'text': give a table")):
+        with expect_fail(ValueError, message): cells(replace(bios_grid, **wrong))
+    assert cells(replace(bios_grid, metrics='accuracy'))[0].metrics == ('accuracy',)
 
 
 def test_tiny_grid():
@@ -76,8 +81,17 @@ def test_tiny_grid():
         for wrong, message in ((dict(methods=['prune()']), "Unknown method 'prune'"), (dict(methods=['magnitude(rate=1)']), 'magnitude takes sparsity'),
                                (dict(finetune=dict(epoch=1)), "Unknown parameter of finetune: 'epoch'"), (dict(metrics=['auc']), "Unknown metric: 'auc'"),
                                (dict(benchmarks=['bold']), "Unknown benchmark: 'bold'"), (dict(audit=dict(n=1)), "Unknown parameter of audit: 'n'"),
-                               (dict(data='none.csv'), 'No file none.csv')):
+                               (dict(data='none.csv'), 'No file none.csv'), (dict(columns=dict(group='g')), "Unknown key of columns: 'group'"),
+                               (dict(audit=dict(n_resamples=50)), 'n_resamples = 50'), (dict(audit=dict(confidence=95)), 'confidence = 95')):
             with expect_fail(ValueError, message): check(replace(grid, **wrong))
+
+
+def test_tiny_grid_2():
+    """The data are read once, also where every fold is a cell of its own."""
+    with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.data.from_frame', wraps=fairprune.data.from_frame) as reading:
+        folded = cells(tiny_grid(folder, folds=5, methods=['magnitude(sparsity=[0.1, 0.5, 0.9])']))
+        assert len(folded) == 40 and sum(passes(c) > 0 for c in folded) == 40 and reading.call_count == 1
+        assert sorted(i for c in folded[:5] for i in _data_of(c)['test']['id']) == sorted(map(str, range(120)))
 
 
 def test_unsealed():
@@ -121,6 +135,9 @@ def test_predictions():
         every, mean, figure = found.table(), found.pooled(), found.plot('accuracy')
         dense, small = found.predictions('method=dense'), found.predictions('method=magnitude*', 'seed=1')
         with expect_fail(ValueError, 'the patterns match 2 configurations'): found.predictions('seed=1')
+        several = open_sweep(replace(found.grid, runs=[dict(finetune=dict(epochs=e)) for e in (1, 2)]), found.folder)
+        for shown in (several.table, several.pooled):
+            with expect_fail(ValueError, "dense is there with finetune = {'epochs': 1} and with {'epochs': 2}"): shown()
         found.path('cells', found.cells[-1]).unlink()
         with expect_fail(ValueError, '1 of 6 cells are not finished'): found.predictions('method=magnitude*')
     accuracy = mean.query("metric == 'accuracy' and group == 'all'").set_index('family')
@@ -207,6 +224,7 @@ def test_mitigation_effects_3():
         assert len(flight.waiting) == 1 and not flight.settled(flight.waiting[0]) # to be tried again, also while another run holds it
         sweep(grid, f'{folder}/out', retry_failed=True, progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns > stamp
         assert flight.settled(flight.waiting[0]) # and not a third time, if the other run has failed too
+        with mock.patch('filelock.FileLock', side_effect=PermissionError): assert Counter(found.status().state) == dict(finished=2, failed=1) # in a folder that one may only read
 
 
 def test_mitigation_effects_4():
@@ -256,6 +274,7 @@ def test_mitigation_effects_5():
         assert len(flight.waiting) == 1 and not flight.settled(flight.waiting[0]) # to be tried again, also while another run holds it
         sweep(grid, f'{folder}/out', retry_failed=True, progress=False); assert next((found.folder/'failed').iterdir()).stat().st_mtime_ns > stamp
         assert flight.settled(flight.waiting[0]) # and not a third time, if the other run has failed too
+        with mock.patch('filelock.FileLock', side_effect=PermissionError): assert Counter(found.status().state) == dict(finished=2, failed=1) # in a folder that one may only read
     class Deadly:
         "An executor whose workers die with the first `deaths` cells."
         slots, threads = 1, None
@@ -344,10 +363,11 @@ def test_estimate():
 
 
 def test_preview():
-    """A dry run lists the cells and their cost."""
+    """It refuses values that would fail in every cell."""
     with tempfile.TemporaryDirectory() as folder:
         found = open_sweep(tiny_grid(folder), f'{folder}/out')
         text = preview(found, ['seed=1'])
+        with expect_fail(ValueError, 'sparsity = 50'): preview(open_sweep(tiny_grid(folder, methods=['int8()', 'magnitude(sparsity=50)']), f'{folder}/out'))
     assert text.startswith('4 cells to compute of 8') and text.count('toy seed=1 ') == 4 and _clock(100) == '2 min' and _clock(7200) == '2.0 h'
 
 
@@ -358,6 +378,9 @@ def test_save_table():
         every, mean, figure = found.table(), found.pooled(), found.plot('accuracy')
         dense, small = found.predictions('method=dense'), found.predictions('method=magnitude*', 'seed=1')
         with expect_fail(ValueError, 'the patterns match 2 configurations'): found.predictions('seed=1')
+        several = open_sweep(replace(found.grid, runs=[dict(finetune=dict(epochs=e)) for e in (1, 2)]), found.folder)
+        for shown in (several.table, several.pooled):
+            with expect_fail(ValueError, "dense is there with finetune = {'epochs': 1} and with {'epochs': 2}"): shown()
         found.path('cells', found.cells[-1]).unlink()
         with expect_fail(ValueError, '1 of 6 cells are not finished'): found.predictions('method=magnitude*')
     mean.query("metric == 'accuracy' and family == 'magnitude'")[['method', 'group', 'dense', 'compressed', 'change', 'low', 'high', 'n', 'seeds']].round(3)
