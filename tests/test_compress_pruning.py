@@ -9,22 +9,41 @@ import seaborn as sns
 import tempfile
 from fastcore.test import expect_fail
 from torch.nn.utils import prune
+from transformers import AutoConfig, AutoModelForMaskedLM
 from fairprune.compress.methods import parse
+from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.data import GroupedText
-from fairprune.models import MINILM, finetune, load_classifier, logits, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import MINILM, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.pruning import *
 from fairprune.compress.pruning import _Moving
 
 
 def test_matrix():
+    """What comes before and after the lists, such as a pooler or a head, is no part of it, nor is a layer that shares its weight with another module."""
     tiny = tiny_classifier()
     assert len(prunable(tiny)) == 12 and not any('classifier' in n for n in prunable(tiny))
     assert len(targets(tiny, '*attention*')) == 8 and list(targets(tiny, 'classifier')) == ['classifier']
     assert list(targets(tiny, 'bert.embeddings.word_embeddings')) == ['bert.embeddings.word_embeddings']
     with expect_fail(ValueError, "No module matches '*conv*'. The body has 12 linear layers"): targets(tiny, '*conv*')
     assert matrix(tiny_lm('gpt2').transformer.h[0].mlp.c_fc).shape == (64, 32) # GPT-2 stores it transposed
+
+
+def test_matrix_2():
+    """Masked language models that share the weight of their output layer with the embeddings keep both as they are."""
+    tiny = tiny_classifier()
+    for family, count in dict(bert=12, distilbert=12, roberta=12, gpt2=8, llama=14).items():
+        for make in (tiny_classifier, tiny_lm if family in ('gpt2', 'llama') else tiny_masked_lm): assert len(prunable(make(family=family))) == count
+    def other(family):
+        torch.manual_seed(0)
+        model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(family, hidden_size=32, embedding_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=30522,
+            pad_token_id=0, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102)))
+        model.tokenizer, model.name = tiny.tokenizer, family
+        return model.eval()
+    for family, count in dict(modernbert=8, electra=12, albert=6).items(): # ALBERT's blocks are one and the same
+        model = other(family); assert len(prunable(model)) == count
+        assert model.get_output_embeddings().weight is model.get_input_embeddings().weight and model.get_output_embeddings() not in prunable(model).values()
 
 
 def test_smallest():
@@ -207,8 +226,25 @@ def test_zeros():
             for method in methods: assert abs(zeros(method(tiny_lm(family), people)) - .5) < 1e-3
 
 
-@pytest.mark.slow
 def test_zeros_2():
+    """So do masked language models whose head and embeddings are one, also in int8."""
+    tiny = tiny_classifier()
+    def other(family):
+        torch.manual_seed(0)
+        model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(family, hidden_size=32, embedding_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=30522,
+            pad_token_id=0, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102)))
+        model.tokenizer, model.name = tiny.tokenizer, family
+        return model.eval()
+    ids = torch.arange(1000, 1020)[None]
+    with tempfile.TemporaryDirectory() as folder:
+        for family in ('modernbert', 'electra', 'albert'):
+            model = other(family); small = (Magnitude(.5) >> Int8())(model)
+            assert torch.equal(small.get_input_embeddings().weight, model.get_input_embeddings().weight)
+            with torch.no_grad(): assert torch.equal(load(save(small, f'{folder}/model'))(ids).logits, small(ids).logits)
+
+
+@pytest.mark.slow
+def test_zeros_3():
     """The random mask shows how much of it all is the score's doing."""
     sns.despine()
     sns.despine()
