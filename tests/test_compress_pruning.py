@@ -10,6 +10,7 @@ import tempfile
 from fastcore.test import expect_fail
 from torch.nn.utils import prune
 from transformers import AutoConfig, AutoModelForMaskedLM
+from fairprune.compress.factorization import Freeze
 from fairprune.compress.methods import parse
 from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
@@ -162,7 +163,7 @@ def test_Wanda():
 
 
 def test_cubic():
-    """Two methods prune while they train, along the cubic schedule of Zhu & Gupta (2017): fast at first, when much is to spare, then ever slower."""
+    """Layers that are [frozen](15_factorization.ipynb) stay as they are, and the sparsity is that of the others."""
     assert cubic(0, .8) == 0 and np.isclose(cubic(.5, .8), .7) and cubic(1, .8) == cubic(2, .8) == .8
     fig, ax = plt.subplots(figsize=(3.6, 2.2))
     ax.plot(t := np.linspace(0, 1, 50), [cubic(v, .8) for v in t])
@@ -206,6 +207,18 @@ def test_Movement_2():
     with expect_fail(ValueError, 'a schedule has no pattern'): Gradual(scope='2:4')(dense, toy)
     with expect_fail(ValueError, 'epochs and lr must be above 0'): Movement(epochs=0)(dense, toy)
     with expect_fail(ValueError, 'start magnitude or zero'): Movement(start='one')(dense, toy)
+
+
+def test_Movement_3():
+    """With the first of two blocks frozen, all zeros are in the second."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
+    toy = GroupedText.from_frame(words, name='toy')
+    for method in (Gradual(.5, epochs=.5, every=1), Movement(.5, epochs=.5)):
+        inner = prunable((Freeze(1) >> method)(tiny, toy)); still = [n for n in inner if n.startswith('bert.encoder.layer.0.')]
+        gone = torch.cat([(m.weight == 0).flatten() for n, m in inner.items() if n not in still])
+        assert len(still) == 6 and all(torch.equal(inner[n].weight, tiny.get_submodule(n).weight) for n in still) and abs(gone.float().mean() - .5) < 1e-3
+        with expect_fail(ValueError, "All layers that '*' matches are frozen"): (Freeze(2) >> method)(tiny, toy)
 
 
 @pytest.mark.heavy

@@ -238,6 +238,12 @@ def cubic(
     return final + (start - final) * (1 - min(max(t, 0), 1)) ** 3
 
 # %% ../../nbs/api/11_pruning.ipynb #7fadbc4f
+def _learning(model, modules):
+    "Those of the targets that training changes. Raises `ValueError` where all are frozen."
+    found = {n: m for n, m in targets(model, modules).items() if m.weight.requires_grad}
+    if not found: raise ValueError(f'All layers that {modules or "*"!r} matches are frozen, so training moves none of them. unfreeze() lifts that.')
+    return found
+
 @dataclass(frozen=True)
 class _Scheduled(Pruning, named=False):
     epochs: float = 2.    # passes over the training split, above 0
@@ -250,7 +256,7 @@ class _Scheduled(Pruning, named=False):
     needs_data = True
 
     def check(self, model):
-        super().check(model)
+        super().check(model); _learning(model, self.modules)
         if _pattern(self.scope): raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
         if self.epochs <= 0 or self.lr <= 0 or not 0 < self.until <= 1 or self.every < 1: raise ValueError(f'{self}: epochs and lr must be above 0, until in (0, 1], every at least 1.')
 
@@ -262,7 +268,7 @@ def _callback(method):
     "Calls `begin`, `before_step` and `after_step` of a keeper of masks from within the training loop."
     from transformers import TrainerCallback
     class Schedule(TrainerCallback):
-        def on_train_begin(self, args, state, control, model, **kwargs): self.keeper = method.keeper(targets(model, method.modules), method)
+        def on_train_begin(self, args, state, control, model, **kwargs): self.keeper = method.keeper(_learning(model, method.modules), method)
         def on_pre_optimizer_step(self, args, state, control, **kwargs): self.keeper.before_step()
         def on_step_end(self, args, state, control, **kwargs):
             self.keeper.after_step()
