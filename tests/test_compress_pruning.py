@@ -130,7 +130,7 @@ def test_Noise():
 
 
 def test_Taylor():
-    """The gradient is that of the mean loss on calibration texts."""
+    """The gradient is that of the mean loss on calibration texts, without dropout."""
     w, g = torch.tensor([[2., -3.]]), torch.tensor([[.5, .1]])
     assert torch.allclose(taylor_score(w, g), torch.tensor([[1., .3]])) # the larger weight goes first
     people = bios(200)
@@ -144,6 +144,12 @@ def test_Taylor():
     worker.classifier.bias.requires_grad_(False)
     gradients(worker, layer, some)
     assert not worker.classifier.bias.requires_grad and worker.classifier.weight.requires_grad # as it was
+    assert torch.equal(gradients(worker.train(), layer, some)['classifier'], gradients(worker.eval(), layer, some)['classifier']) and not worker.training
+    twice = [Taylor(.5, n=16, length=32)(worker.train(), people) for _ in range(2)]
+    assert worker.training
+    assert all(torch.equal(m.weight, twice[1].get_submodule(n).weight) for n, m in prunable(twice[0]).items())
+    worker.eval()
+    with expect_fail(ValueError, 'taylor needs a classifier or a causal language model; tiny is a masked language model'): Taylor()(tiny_masked_lm(), people)
 
 
 def test_Wanda():
@@ -154,6 +160,7 @@ def test_Wanda():
     layer = dict(classifier=worker.classifier)
     worker.classifier.bias.requires_grad_(False)
     gradients(worker, layer, some)
+    worker.eval()
     assert wanda_score(torch.tensor([[2., -3.]]), torch.tensor([16., 1.])).tolist() == [[8, 3]]
     pruned = Wanda(.5, n=16, length=32)(worker, people)
     assert all((m.weight == 0).sum(1).eq(m.in_features // 2).all() for m in prunable(pruned).values())

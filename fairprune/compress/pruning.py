@@ -186,7 +186,8 @@ class Noise(Method):
 def taylor_score(w, grad): return (w * grad).abs()
 
 def gradients(model, layers, inputs):
-    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`."
+    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`, in evaluation mode; the mode comes back."
+    was_training = model.training; model.eval()
     wanted, before = [m.weight for m in layers.values()], {p: p.requires_grad for p in model.parameters()}
     for p in before: p.requires_grad_(False)
     for w in wanted: w.requires_grad_(True); w.grad = None
@@ -195,6 +196,7 @@ def gradients(model, layers, inputs):
     found = {n: w.grad.T if type(m).__name__ == 'Conv1D' else w.grad for (n, m), w in zip(layers.items(), wanted)}
     for w in wanted: w.grad = None
     for p, learns in before.items(): p.requires_grad_(learns)
+    model.train(was_training)
     return found
 
 @dataclass(frozen=True)
@@ -203,6 +205,10 @@ class Taylor(Pruning):
     n: int = 128      # calibration texts or windows
     length: int = 512 # tokens
     needs_data = True
+
+    def check(self, model):
+        from fairprune.likelihood import need_kind
+        super().check(model); need_kind(model, 'classifier', 'causal', what='taylor')
 
     def scores(self, model, layers, data, seed):
         found = gradients(model, layers, batches(model, data, self.n, self.length, seed))
