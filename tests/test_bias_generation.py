@@ -174,6 +174,18 @@ def test_label_scores():
     with expect_fail(ValueError, "label = 'toxic': the scorer has the classes normal, offensive, hatespeech"): label_scores(judge, texts)
     with expect_fail(ValueError, 'the scorer needs a classifier; tiny is a causal'): label_scores(lm, texts)
     with expect_fail(ValueError, 'Name a scorer'): label_scores(None, texts)
+    with expect_fail(ValueError, 'The scorer has one logit'): label_scores(tiny_classifier(('toxic',)), texts)
+
+
+def test_label_scores_2():
+    """Here it gives every text odds of 1 to 3 for a threat and 3 to 1 for an insult, and next to nothing for the third class."""
+    torch.manual_seed(7)
+    texts = ['a kind word', '', 'a rude word', ' ']
+    apart = tiny_classifier(('threat', 'insult', 'obscene'), problem_type='multi_label_classification')
+    apart.classifier.weight.data.zero_()
+    apart.classifier.bias.data = torch.tensor([1 / 3, 3, 1e-9]).log()
+    for asked, p in dict(threat=.25, insult=.75, obscene=0).items(): assert np.allclose(label_scores(apart, texts, asked), p * np.array([1, 0, 1, 0]))
+    assert np.allclose(label_scores(apart, texts, ('threat', 'insult')), [.75, 0, .75, 0])
 
 
 @pytest.mark.data

@@ -2,6 +2,7 @@
 import torch
 from fairprune.compress.layout import linear_layers
 from fastcore.test import expect_fail
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 from fairprune.corpus import Corpus
 from fairprune.models import tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
@@ -50,6 +51,112 @@ def test_walk():
 
 
 def test_walk_2():
+    """A walk that changes nothing takes each block to the output that it has in the model itself, also where only every third block attends to more than 16 tokens."""
+    people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+        model = tiny_classifier(people.labels, family=family)
+        layers, want, got = {n: m for b, block in blocks(model).items() for n, m in ((f'{b}.{k}', v) for k, v in linear_layers(block).items())}, {}, {}
+        walk(model, layers, batches(model, people, n=12, length=24), SquaredNorms, lambda n, layer, s: got.update({n: s.total}))
+        hooks = [m.register_forward_pre_hook(lambda module, args, n=n: want.update({n: want.get(n, 0) + args[0].detach().square().sum((0, 1))})) for n, m in layers.items()]
+        with torch.no_grad():
+            for b in batches(model, people, n=12, length=24, batch_size=1): model(input_ids=b['input_ids'], attention_mask=b['attention_mask'])
+        for h in hooks: h.remove()
+        assert got.keys() == want.keys() == layers.keys() and all(torch.allclose(got[n], want[n], rtol=1e-3, atol=1e-4) for n in got)
+    def made(auto, family, **config):
+        torch.manual_seed(0)
+        size = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=64, vocab_size=30522, max_position_embeddings=128, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102))
+        return auto.from_config(AutoConfig.for_model(family, **size | dict(pad_token_id=0, initializer_range=.2) | config)).eval()
+    ids = torch.randint(200, 3000, (3, 60), generator=torch.Generator().manual_seed(0))
+    there = torch.ones_like(ids)
+    there[1, 40:] = 0
+    padded, kinds = [dict(input_ids=ids, attention_mask=there, labels=ids)], ['full_attention' if i == 2 else 'sliding_attention' for i in range(4)]
+    gemma = made(AutoModelForCausalLM, 'gemma3_text', num_key_value_heads=2, head_dim=8, sliding_window=16, layer_types=kinds)
+    modern = made(AutoModelForSequenceClassification, 'modernbert', local_attention=16, layer_types=kinds)
+    for model in (gemma, modern, made(AutoModelForSequenceClassification, 'bert')):
+        outputs = {}
+        hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
+        walk(model, {}, padded, SquaredNorms, None)
+        for h in hooks: h.remove()
+        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+
+
+def test_walk_3():
+    """Where one block is all of them, as in ALBERT, none can be judged apart from the others."""
+    people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+        model = tiny_classifier(people.labels, family=family)
+        layers, want, got = {n: m for b, block in blocks(model).items() for n, m in ((f'{b}.{k}', v) for k, v in linear_layers(block).items())}, {}, {}
+        walk(model, layers, batches(model, people, n=12, length=24), SquaredNorms, lambda n, layer, s: got.update({n: s.total}))
+        hooks = [m.register_forward_pre_hook(lambda module, args, n=n: want.update({n: want.get(n, 0) + args[0].detach().square().sum((0, 1))})) for n, m in layers.items()]
+        with torch.no_grad():
+            for b in batches(model, people, n=12, length=24, batch_size=1): model(input_ids=b['input_ids'], attention_mask=b['attention_mask'])
+        for h in hooks: h.remove()
+        assert got.keys() == want.keys() == layers.keys() and all(torch.allclose(got[n], want[n], rtol=1e-3, atol=1e-4) for n in got)
+    def made(auto, family, **config):
+        torch.manual_seed(0)
+        size = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=64, vocab_size=30522, max_position_embeddings=128, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102))
+        return auto.from_config(AutoConfig.for_model(family, **size | dict(pad_token_id=0, initializer_range=.2) | config)).eval()
+    ids = torch.randint(200, 3000, (3, 60), generator=torch.Generator().manual_seed(0))
+    there = torch.ones_like(ids)
+    there[1, 40:] = 0
+    padded, kinds = [dict(input_ids=ids, attention_mask=there, labels=ids)], ['full_attention' if i == 2 else 'sliding_attention' for i in range(4)]
+    gemma = made(AutoModelForCausalLM, 'gemma3_text', num_key_value_heads=2, head_dim=8, sliding_window=16, layer_types=kinds)
+    modern = made(AutoModelForSequenceClassification, 'modernbert', local_attention=16, layer_types=kinds)
+    for model in (gemma, modern, made(AutoModelForSequenceClassification, 'bert')):
+        outputs = {}
+        hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
+        walk(model, {}, padded, SquaredNorms, None)
+        for h in hooks: h.remove()
+        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+    with expect_fail(ValueError, 'albert_layer_groups.0 runs 4 times in one pass'): walk(made(AutoModelForSequenceClassification, 'albert'), {}, padded, SquaredNorms, None)
+
+
+def test_walk_4():
+    """Rows that are no tokens count all, on those layers alone that receive them: DeBERTa projects its table of relative positions with the layers that make queries and keys, and not with the one that makes values."""
+    people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+        model = tiny_classifier(people.labels, family=family)
+        layers, want, got = {n: m for b, block in blocks(model).items() for n, m in ((f'{b}.{k}', v) for k, v in linear_layers(block).items())}, {}, {}
+        walk(model, layers, batches(model, people, n=12, length=24), SquaredNorms, lambda n, layer, s: got.update({n: s.total}))
+        hooks = [m.register_forward_pre_hook(lambda module, args, n=n: want.update({n: want.get(n, 0) + args[0].detach().square().sum((0, 1))})) for n, m in layers.items()]
+        with torch.no_grad():
+            for b in batches(model, people, n=12, length=24, batch_size=1): model(input_ids=b['input_ids'], attention_mask=b['attention_mask'])
+        for h in hooks: h.remove()
+        assert got.keys() == want.keys() == layers.keys() and all(torch.allclose(got[n], want[n], rtol=1e-3, atol=1e-4) for n in got)
+    def made(auto, family, **config):
+        torch.manual_seed(0)
+        size = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=64, vocab_size=30522, max_position_embeddings=128, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102))
+        return auto.from_config(AutoConfig.for_model(family, **size | dict(pad_token_id=0, initializer_range=.2) | config)).eval()
+    ids = torch.randint(200, 3000, (3, 60), generator=torch.Generator().manual_seed(0))
+    there = torch.ones_like(ids)
+    there[1, 40:] = 0
+    padded, kinds = [dict(input_ids=ids, attention_mask=there, labels=ids)], ['full_attention' if i == 2 else 'sliding_attention' for i in range(4)]
+    gemma = made(AutoModelForCausalLM, 'gemma3_text', num_key_value_heads=2, head_dim=8, sliding_window=16, layer_types=kinds)
+    modern = made(AutoModelForSequenceClassification, 'modernbert', local_attention=16, layer_types=kinds)
+    for model in (gemma, modern, made(AutoModelForSequenceClassification, 'bert')):
+        outputs = {}
+        hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
+        walk(model, {}, padded, SquaredNorms, None)
+        for h in hooks: h.remove()
+        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+    opt = made(AutoModelForCausalLM, 'opt', ffn_dim=64, word_embed_proj_dim=32)
+    deberta = made(AutoModelForSequenceClassification, 'deberta-v2', relative_attention=True, pos_att_type=['p2c', 'c2p'], position_buckets=16, share_att_key=True)
+    for model in (opt, deberta):
+        layers, want, got = {f'{b}.{k}': m for b, block in blocks(model).items() for k, m in linear_layers(block).items()}, {}, {}
+        walk(model, layers, padded, SquaredNorms, lambda n, layer, s: got.update({n: s.total}))
+        def count(module, args, n):
+            x = args[0].detach()
+            if x.numel() == ids.numel() * x.shape[-1]: x = x.view(*ids.shape, -1) * there[..., None] # tokens
+            want[n] = want.get(n, 0) + x.flatten(0, -2).square().sum(0)
+        hooks = [m.register_forward_pre_hook(lambda module, args, n=n: count(module, args, n)) for n, m in layers.items()]
+        with torch.no_grad(): model(input_ids=ids, attention_mask=there)
+        for h in hooks: h.remove()
+        assert got.keys() == want.keys() == layers.keys() and all(torch.allclose(got[n], want[n], rtol=1e-3) for n in got)
+    first = 'deberta.encoder.layer.0.attention.self.'
+    assert torch.equal(got[first + 'query_proj'], got[first + 'key_proj']) and (got[first + 'query_proj'] > got[first + 'value_proj']).all()
+
+
+def test_walk_5():
     """What `visit` changes is what the next block receives: with the first block's last layer at zero, its output changes, and so do the statistics behind it."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
@@ -61,6 +168,35 @@ def test_walk_2():
             for b in batches(model, people, n=12, length=24, batch_size=1): model(input_ids=b['input_ids'], attention_mask=b['attention_mask'])
         for h in hooks: h.remove()
         assert got.keys() == want.keys() == layers.keys() and all(torch.allclose(got[n], want[n], rtol=1e-3, atol=1e-4) for n in got)
+    def made(auto, family, **config):
+        torch.manual_seed(0)
+        size = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=64, vocab_size=30522, max_position_embeddings=128, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102))
+        return auto.from_config(AutoConfig.for_model(family, **size | dict(pad_token_id=0, initializer_range=.2) | config)).eval()
+    ids = torch.randint(200, 3000, (3, 60), generator=torch.Generator().manual_seed(0))
+    there = torch.ones_like(ids)
+    there[1, 40:] = 0
+    padded, kinds = [dict(input_ids=ids, attention_mask=there, labels=ids)], ['full_attention' if i == 2 else 'sliding_attention' for i in range(4)]
+    gemma = made(AutoModelForCausalLM, 'gemma3_text', num_key_value_heads=2, head_dim=8, sliding_window=16, layer_types=kinds)
+    modern = made(AutoModelForSequenceClassification, 'modernbert', local_attention=16, layer_types=kinds)
+    for model in (gemma, modern, made(AutoModelForSequenceClassification, 'bert')):
+        outputs = {}
+        hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
+        walk(model, {}, padded, SquaredNorms, None)
+        for h in hooks: h.remove()
+        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+    opt = made(AutoModelForCausalLM, 'opt', ffn_dim=64, word_embed_proj_dim=32)
+    deberta = made(AutoModelForSequenceClassification, 'deberta-v2', relative_attention=True, pos_att_type=['p2c', 'c2p'], position_buckets=16, share_att_key=True)
+    for model in (opt, deberta):
+        layers, want, got = {f'{b}.{k}': m for b, block in blocks(model).items() for k, m in linear_layers(block).items()}, {}, {}
+        walk(model, layers, padded, SquaredNorms, lambda n, layer, s: got.update({n: s.total}))
+        def count(module, args, n):
+            x = args[0].detach()
+            if x.numel() == ids.numel() * x.shape[-1]: x = x.view(*ids.shape, -1) * there[..., None] # tokens
+            want[n] = want.get(n, 0) + x.flatten(0, -2).square().sum(0)
+        hooks = [m.register_forward_pre_hook(lambda module, args, n=n: count(module, args, n)) for n, m in layers.items()]
+        with torch.no_grad(): model(input_ids=ids, attention_mask=there)
+        for h in hooks: h.remove()
+        assert got.keys() == want.keys() == layers.keys() and all(torch.allclose(got[n], want[n], rtol=1e-3) for n in got)
     def zero_first(name, layer, statistic):
         after[name] = statistic.total.sum()
         if name.endswith('0.mlp.down_proj'): layer.weight.zero_()

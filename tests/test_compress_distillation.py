@@ -10,7 +10,7 @@ from fairprune.compress.calibration import blocks
 from fairprune.compress.methods import Method, parse, latency
 import pandas as pd
 from fastcore.test import expect_fail
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 from fairprune.bias.groups import compare
 from fairprune.compress.pruning import Magnitude, prunable, zeros
 from fairprune.compress.quantization import Rtn
@@ -20,7 +20,7 @@ from fairprune.data import GroupedText, hatexplain, toxigen
 from fairprune.models import MINILM, _quiet, _rows, finetune, load, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.distillation import *
-from fairprune.compress.distillation import _Answers, _joined, _kept, _loss, _stack
+from fairprune.compress.distillation import _Answers, _joined, _kept, _loss, _spoken, _stack
 
 
 def test_soft_loss():
@@ -130,6 +130,20 @@ def test_answers():
     with expect_fail(ValueError, "the teacher's answers take"): _Answers('.', dict(hidden=[10 ** 12]))._new('hidden', (384,))
 
 
+def test_answers_2():
+    """The logits that come of it are the model's own: capped at 2 in this Gemma 2, an eighth of what the head says in this Granite."""
+    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
+    even = torch.zeros(1, 2)
+    soft_loss(z, even).backward()
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
+
+
 def test_PatientKD():
     """2019)."""
     assert TripleLoss().weights == dict(soft=5., hard=2., cosine=1., hidden=0., attention=0., patient=0.) and Distill().terms == ['soft']
@@ -142,7 +156,17 @@ def test_PatientKD():
 
 def test_PatientKD_2():
     """The loss of a batch is the sum of its terms, computed here from two plain forward passes of hidden states and attention."""
+    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
+    even = torch.zeros(1, 2)
+    soft_loss(z, even).backward()
     people = bios(200)
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
     @dataclass(frozen=True)
     class Halved(Method):
         "Every second block, from the first on."
@@ -175,6 +199,16 @@ def test_PatientKD_2():
 
 def test_PatientKD_3():
     """A pruned student keeps its zeros."""
+    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
+    even = torch.zeros(1, 2)
+    soft_loss(z, even).backward()
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
     @dataclass(frozen=True)
     class Halved(Method):
         "Every second block, from the first on."
@@ -199,7 +233,17 @@ def test_PatientKD_3():
 
 def test_PatientKD_4():
     """(The student does not have that block.)"""
+    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
+    even = torch.zeros(1, 2)
+    soft_loss(z, even).backward()
     people = bios(200)
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
     @dataclass(frozen=True)
     class Halved(Method):
         "Every second block, from the first on."
@@ -225,6 +269,13 @@ def test_PatientKD_5():
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
     soft_loss(z, even).backward()
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
     @dataclass(frozen=True)
     class Halved(Method):
         "Every second block, from the first on."
@@ -248,7 +299,17 @@ def test_PatientKD_5():
 @pytest.mark.heavy
 def test_PatientKD_6():
     """All losses on five architectures: printed and read, saved, reloaded, identical."""
+    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
+    even = torch.zeros(1, 2)
+    soft_loss(z, even).backward()
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
     @dataclass(frozen=True)
     class Halved(Method):
         "Every second block, from the first on."
@@ -275,7 +336,17 @@ def test_PatientKD_6():
 
 def test_PatientKD_7():
     """And what is refused."""
+    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
+    even = torch.zeros(1, 2)
+    soft_loss(z, even).backward()
     people = bios(200)
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
     @dataclass(frozen=True)
     class Halved(Method):
         "Every second block, from the first on."
@@ -306,6 +377,7 @@ def test_PatientKD_7():
     with expect_fail(ValueError, 'the student has 16 features, the teacher 32'): Distill('narrow()', hidden=1.)(tiny, people)
     with expect_fail(ValueError, 'the student has 2 heads, the teacher 4'): Distill('narrow()', attention=1.)(tiny, people)
     with expect_fail(ValueError, 'The blocks have 4, 2 heads'): _stack([torch.zeros(1, 4), torch.zeros(1, 2)], 'heads')
+    with expect_fail(ValueError, 'the logits of a bert language model do not follow'): Distill('magnitude()')(tiny_lm('bert', is_decoder=True), Corpus(dict(train='one two ' * 100, validation='one'))) # its head is more than its last layer
     with expect_fail(ValueError, 'has no labels'): Distill('halved()')(tiny, Corpus(dict(train='a', validation='a')))
     with expect_fail(ValueError, 'The model has the labels'): Distill('halved()')(tiny_classifier(), people)
     assert Distill('narrow()', epochs=.5)(tiny, people).config.hidden_size == 16 # logits can be compared
@@ -315,6 +387,16 @@ def test_PatientKD_7():
 @pytest.mark.data
 def test_PatientKD_8():
     """The intervals of the changes are those of [a paired bootstrap](20_groups.ipynb) over texts."""
+    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
+    even = torch.zeros(1, 2)
+    soft_loss(z, even).backward()
+    for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
+        with torch.no_grad():
+            told = signals(model, dict(input_ids=torch.arange(200, 240)[None]), ['last', 'soft'], [])[1]
+            again, plain = _spoken(model, told['last']), model.get_output_embeddings()(told['last'])
+        assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
     @torch.no_grad()
     def milliseconds(model): return min(latency(model) for _ in range(5)) # the machine may be busy
     def study(data, name, student_epochs, **training):

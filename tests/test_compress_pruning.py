@@ -9,22 +9,42 @@ import seaborn as sns
 import tempfile
 from fastcore.test import expect_fail
 from torch.nn.utils import prune
+from transformers import AutoConfig, AutoModelForMaskedLM
+from fairprune.compress.factorization import Freeze
 from fairprune.compress.methods import parse
+from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.data import GroupedText
-from fairprune.models import MINILM, finetune, load_classifier, logits, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import MINILM, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.pruning import *
 from fairprune.compress.pruning import _Moving
 
 
 def test_matrix():
+    """What comes before and after the lists, such as a pooler or a head, is no part of it, nor is a layer that shares its weight with another module."""
     tiny = tiny_classifier()
     assert len(prunable(tiny)) == 12 and not any('classifier' in n for n in prunable(tiny))
     assert len(targets(tiny, '*attention*')) == 8 and list(targets(tiny, 'classifier')) == ['classifier']
     assert list(targets(tiny, 'bert.embeddings.word_embeddings')) == ['bert.embeddings.word_embeddings']
     with expect_fail(ValueError, "No module matches '*conv*'. The body has 12 linear layers"): targets(tiny, '*conv*')
     assert matrix(tiny_lm('gpt2').transformer.h[0].mlp.c_fc).shape == (64, 32) # GPT-2 stores it transposed
+
+
+def test_matrix_2():
+    """Masked language models that share the weight of their output layer with the embeddings keep both as they are."""
+    tiny = tiny_classifier()
+    for family, count in dict(bert=12, distilbert=12, roberta=12, gpt2=8, llama=14).items():
+        for make in (tiny_classifier, tiny_lm if family in ('gpt2', 'llama') else tiny_masked_lm): assert len(prunable(make(family=family))) == count
+    def other(family):
+        torch.manual_seed(0)
+        model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(family, hidden_size=32, embedding_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=30522,
+            pad_token_id=0, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102)))
+        model.tokenizer, model.name = tiny.tokenizer, family
+        return model.eval()
+    for family, count in dict(modernbert=8, electra=12, albert=6).items(): # ALBERT's blocks are one and the same
+        model = other(family); assert len(prunable(model)) == count
+        assert model.get_output_embeddings().weight is model.get_input_embeddings().weight and model.get_output_embeddings() not in prunable(model).values()
 
 
 def test_smallest():
@@ -110,7 +130,7 @@ def test_Noise():
 
 
 def test_Taylor():
-    """The gradient is that of the mean loss on calibration texts."""
+    """The gradient is that of the mean loss on calibration texts, without dropout."""
     w, g = torch.tensor([[2., -3.]]), torch.tensor([[.5, .1]])
     assert torch.allclose(taylor_score(w, g), torch.tensor([[1., .3]])) # the larger weight goes first
     people = bios(200)
@@ -124,6 +144,12 @@ def test_Taylor():
     worker.classifier.bias.requires_grad_(False)
     gradients(worker, layer, some)
     assert not worker.classifier.bias.requires_grad and worker.classifier.weight.requires_grad # as it was
+    assert torch.equal(gradients(worker.train(), layer, some)['classifier'], gradients(worker.eval(), layer, some)['classifier']) and not worker.training
+    twice = [Taylor(.5, n=16, length=32)(worker.train(), people) for _ in range(2)]
+    assert worker.training
+    assert all(torch.equal(m.weight, twice[1].get_submodule(n).weight) for n, m in prunable(twice[0]).items())
+    worker.eval()
+    with expect_fail(ValueError, 'taylor needs a classifier or a causal language model; tiny is a masked language model'): Taylor()(tiny_masked_lm(), people)
 
 
 def test_Wanda():
@@ -134,6 +160,7 @@ def test_Wanda():
     layer = dict(classifier=worker.classifier)
     worker.classifier.bias.requires_grad_(False)
     gradients(worker, layer, some)
+    worker.eval()
     assert wanda_score(torch.tensor([[2., -3.]]), torch.tensor([16., 1.])).tolist() == [[8, 3]]
     pruned = Wanda(.5, n=16, length=32)(worker, people)
     assert all((m.weight == 0).sum(1).eq(m.in_features // 2).all() for m in prunable(pruned).values())
@@ -143,7 +170,7 @@ def test_Wanda():
 
 
 def test_cubic():
-    """Two methods prune while they train, along the cubic schedule of Zhu & Gupta (2017): fast at first, when much is to spare, then ever slower."""
+    """Layers that are [frozen](15_factorization.ipynb) stay as they are, and the sparsity is that of the others."""
     assert cubic(0, .8) == 0 and np.isclose(cubic(.5, .8), .7) and cubic(1, .8) == cubic(2, .8) == .8
     fig, ax = plt.subplots(figsize=(3.6, 2.2))
     ax.plot(t := np.linspace(0, 1, 50), [cubic(v, .8) for v in t])
@@ -189,6 +216,18 @@ def test_Movement_2():
     with expect_fail(ValueError, 'start magnitude or zero'): Movement(start='one')(dense, toy)
 
 
+def test_Movement_3():
+    """With the first of two blocks frozen, all zeros are in the second."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
+    toy = GroupedText.from_frame(words, name='toy')
+    for method in (Gradual(.5, epochs=.5, every=1), Movement(.5, epochs=.5)):
+        inner = prunable((Freeze(1) >> method)(tiny, toy)); still = [n for n in inner if n.startswith('bert.encoder.layer.0.')]
+        gone = torch.cat([(m.weight == 0).flatten() for n, m in inner.items() if n not in still])
+        assert len(still) == 6 and all(torch.equal(inner[n].weight, tiny.get_submodule(n).weight) for n in still) and abs(gone.float().mean() - .5) < 1e-3
+        with expect_fail(ValueError, "All layers that '*' matches are frozen"): (Freeze(2) >> method)(tiny, toy)
+
+
 @pytest.mark.heavy
 def test_zeros():
     """Each method on each architecture drops what it should, leaves the rest, prints as what `parse` reads, and survives saving."""
@@ -207,8 +246,25 @@ def test_zeros():
             for method in methods: assert abs(zeros(method(tiny_lm(family), people)) - .5) < 1e-3
 
 
-@pytest.mark.slow
 def test_zeros_2():
+    """So do masked language models whose head and embeddings are one, also in int8."""
+    tiny = tiny_classifier()
+    def other(family):
+        torch.manual_seed(0)
+        model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(family, hidden_size=32, embedding_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=30522,
+            pad_token_id=0, **dict.fromkeys(('bos_token_id', 'cls_token_id'), 101), **dict.fromkeys(('eos_token_id', 'sep_token_id'), 102)))
+        model.tokenizer, model.name = tiny.tokenizer, family
+        return model.eval()
+    ids = torch.arange(1000, 1020)[None]
+    with tempfile.TemporaryDirectory() as folder:
+        for family in ('modernbert', 'electra', 'albert'):
+            model = other(family); small = (Magnitude(.5) >> Int8())(model)
+            assert torch.equal(small.get_input_embeddings().weight, model.get_input_embeddings().weight)
+            with torch.no_grad(): assert torch.equal(load(save(small, f'{folder}/model'))(ids).logits, small(ids).logits)
+
+
+@pytest.mark.slow
+def test_zeros_3():
     """The random mask shows how much of it all is the score's doing."""
     sns.despine()
     sns.despine()

@@ -21,7 +21,7 @@ from fairprune.compress.methods import latency, parse
 from fairprune.compress.quantization import Int8, Rtn
 from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText, toxigen
-from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.structure import *
 
@@ -149,6 +149,7 @@ def test_Neurons_2():
     with expect_fail(ValueError, "Unknown scope 'row'"): Neurons(scope='row', **some)(worker, people)
     with expect_fail(ValueError, "Unknown score 'l1'"): Heads(score='l1')(worker, people)
     with expect_fail(ValueError, 'heads() needs data'): Heads()(worker)
+    with expect_fail(ValueError, "The score 'taylor' needs a classifier or a causal language model; tiny is a masked"): Heads()(tiny_masked_lm(), people)
     with expect_fail(ValueError, 'n = 1000'): Heads(n=1000)(worker, people)
     with expect_fail(ValueError, 'quantized already'): Heads(score='magnitude')(Int8()(worker))
     with expect_fail(ValueError, 'electra: it is not known'): Neurons(score='magnitude')(other)

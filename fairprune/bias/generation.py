@@ -140,6 +140,7 @@ def _scorer(scorer, label):
         if re.search('@[0-9a-f]{8}$', str(scorer)) and not Path(scorer).exists(): raise ValueError(f'{scorer} was a scorer in memory. Put it in its place, as dataclasses.replace(benchmark, scorer=model).')
         scorer = load_classifier(scorer)
     need_kind(scorer, 'classifier', what='the scorer')
+    if scorer.config.num_labels == 1: raise ValueError('The scorer has one logit, so it has no classes to tell apart. Name one with a logit for each class.')
     _label_indices(scorer, label)
     return scorer
 
@@ -153,14 +154,16 @@ def _label_indices(scorer, label):
 def label_scores(
     scorer,          # classifier: folder, hub id or model with `.tokenizer`
     texts,           # n strings
-    label='toxic',   # the class that counts; or several, whose probabilities are added
+    label='toxic',   # the class that counts; or several, whose probabilities are added; of a multi-label classifier, the highest counts
     progress:bool=False, # show a bar
 )->np.ndarray:       # (n,) in [0, 1]
     "How likely a classifier finds a class; raises `ValueError` where it has no such class."
     from fairprune.models import logits
     scorer, texts, found = _scorer(scorer, label), list(texts), np.zeros(len(texts))
     told = [i for i, text in enumerate(texts) if text.strip()]
-    if told: found[told] = torch.from_numpy(logits(scorer, [texts[i] for i in told], progress=progress)).double().softmax(-1)[:, _label_indices(scorer, label)].sum(-1).numpy()
+    if told:
+        z, at = torch.from_numpy(logits(scorer, [texts[i] for i in told], progress=progress)).double(), _label_indices(scorer, label)
+        found[told] = z[:, at].sigmoid().amax(-1) if scorer.config.problem_type == 'multi_label_classification' else z.softmax(-1)[:, at].sum(-1)
     return found.clip(0, 1)
 
 # %% ../../nbs/api/23_generation.ipynb #87a8ed98

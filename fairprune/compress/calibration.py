@@ -54,8 +54,6 @@ class Products:
     def add(self, x): self.total, self.n = self.total + x.T @ x, self.n + len(x)
 
 # %% ../../nbs/api/09_calibration.ipynb #0533ff06
-class _Reached(Exception): "The first block is reached: its inputs are known."
-
 @contextmanager
 def _uncached(model):
     "No memory of earlier tokens, which a second pass through a block would lengthen."
@@ -63,38 +61,50 @@ def _uncached(model):
     try: yield
     finally: model.config.use_cache = before
 
-def _entries(model, block, inputs):
-    "(hidden states, further keywords) with which each batch reaches the first block."
-    caught = []
-    def catch(module, args, kwargs): caught.append((args, kwargs)); raise _Reached
-    hook = block.register_forward_pre_hook(catch, with_kwargs=True)
+def _calls(model, every, inputs):
+    "Hidden states with which each batch enters the first block, and for each block (further arguments, keywords) of each batch."
+    entries, calls = [], {n: [] for n in every}
+    def catch(name):
+        def see(module, args, kwargs):
+            x, *args = args or (kwargs['hidden_states'],)
+            if name == next(iter(every)): entries.append(x)
+            calls[name].append((args, {k: v for k, v in kwargs.items() if k != 'hidden_states'}))
+        return see
+    hooks = [block.register_forward_pre_hook(catch(n), with_kwargs=True) for n, block in every.items()]
     try:
-        for batch in inputs:
-            try: model(**{k: v for k, v in batch.items() if k != 'labels'})
-            except _Reached: pass
-    finally: hook.remove()
-    return caught
+        for i, batch in enumerate(inputs, 1):
+            model.base_model(**{k: v for k, v in batch.items() if k != 'labels'}) # without the head
+            for n, found in calls.items():
+                if len(found) != i: raise ValueError(f'{n} runs {len(found) - i + 1} times in one pass, so no block has an input of its own. Use a method that does not calibrate block by block.')
+    finally:
+        for h in hooks: h.remove()
+    return entries, calls
 
-def _through(block, entry):
-    "The entry of the next block."
-    args, kwargs = entry
-    out = block(*args, **kwargs)
-    out = out[0] if isinstance(out, tuple) else out
-    return ((out, *args[1:]), kwargs) if args else (args, kwargs | dict(hidden_states=out))
+def _through(block, x, call):
+    "What the next block receives."
+    args, kwargs = call
+    out = block(x, *args, **kwargs)
+    return out[0] if isinstance(out, tuple) else out
 
 # %% ../../nbs/api/09_calibration.ipynb #b0c25fa4
-def _watch(layers, new, masks, entries, block):
+def _rows(x, mask):
+    "What a layer receives, (rows, width), without padding."
+    if x.shape[:-1] == mask.shape: return x[mask]
+    if x.shape[:-1] == (mask.numel(),): return x[mask.flatten()]
+    return x.flatten(0, -2) # no tokens, such as relative positions: every row counts
+
+def _watch(layers, new, masks, entries, block, calls):
     "One statistic a layer, from a pass of all batches through the block."
-    owner, found, state = {}, {}, {}
-    def hook(name):
-        def see(module, args):
-            x = args[0].detach()
-            first = state['seen'].setdefault((x.data_ptr(), x.shape), (name, x))[0] # x is held, so its address is its own
-            if owner.setdefault(name, first) == name: found.setdefault(name, new()).add(x[state['mask']].float())
-        return see
-    hooks = [m.register_forward_pre_hook(hook(n)) for n, m in layers.items()]
+    owner, found, seen = {}, {}, {}
+    hooks = [m.register_forward_pre_hook(lambda module, args, n=n: seen.setdefault(n, []).append(args[0].detach())) for n, m in layers.items()]
     try:
-        for entry, mask in zip(entries, masks): state.update(seen={}, mask=mask); _through(block, entry)
+        for x, call, mask in zip(entries, calls, masks):
+            seen.clear(); _through(block, x, call)
+            first = {}
+            for n, inputs in seen.items():
+                same = first.setdefault(tuple((x.data_ptr(), x.shape) for x in inputs), n) # they are held, so an address is one input's own
+                if owner.setdefault(n, same) != n: continue
+                for x in inputs: found.setdefault(n, new()).add(_rows(x, mask).float())
     finally:
         for h in hooks: h.remove()
     return {n: found[owner[n]] for n in layers}
@@ -108,7 +118,7 @@ def walk(
     visit,             # called as visit(name, layer, statistic), block by block
     progress:bool=False, # show a bar
 ):
-    "Visit layers with what they receive once all blocks before theirs were visited; raises `ValueError` for one outside the blocks."
+    "Visit layers with what they receive once all blocks before theirs were visited; raises `ValueError` for one outside the blocks, and for a block that runs more than once."
     from tqdm.auto import tqdm
     every = blocks(model)
     inside = {b: {n: m for n, m in layers.items() if n.startswith(b + '.')} for b in every}
@@ -117,8 +127,8 @@ def walk(
     masks = [b['attention_mask'].bool() for b in inputs]
     model.eval()
     with _uncached(model):
-        entries = _entries(model, next(iter(every.values())), inputs)
+        entries, calls = _calls(model, every, inputs)
         for name, block in tqdm(every.items(), disable=not progress, desc='blocks'):
-            found = _watch(inside[name], statistic, masks, entries, block) if inside[name] else {}
+            found = _watch(inside[name], statistic, masks, entries, block, calls[name]) if inside[name] else {}
             for n, layer in inside[name].items(): visit(n, layer, found[n])
-            entries = [_through(block, entry) for entry in entries]
+            entries = [_through(block, x, call) for x, call in zip(entries, calls.pop(name))]

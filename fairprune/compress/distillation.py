@@ -157,6 +157,14 @@ def _kept(model, terms):
     from fairprune.models import is_lm
     return {'last' if t == 'soft' and is_lm(model) else t for t in terms}
 
+def _spoken(model, states):
+    "Logits (tokens, vocabulary) of a language model, from last hidden states (tokens, width)."
+    head = model.get_output_embeddings()
+    hook = head.register_forward_pre_hook(lambda module, args: states[None].to(head.weight.dtype))
+    one = torch.ones(1, 1, dtype=torch.long, device=model.device)
+    try: return model(input_ids=one, attention_mask=one, use_cache=False).logits[0]
+    finally: hook.remove()
+
 def _counts(model, lengths, terms):
     "Term to the number of rows of each text."
     from fairprune.models import is_lm
@@ -245,11 +253,15 @@ def _same(a, b):
 
 @torch.no_grad()
 def _check_pair(method, student, teacher, row, levels):
-    "Raises `ValueError` where the student cannot be trained, is the teacher itself, or has other shapes."
+    "Raises `ValueError` where the student cannot be trained, is the teacher itself, or has other shapes, and where the teacher's logits cannot be kept."
+    from fairprune.models import is_lm
     if _same(student, teacher): raise ValueError(f'{method.student} leaves the teacher as it is: it has nothing to learn from itself.')
     for layer in linear_layers(student).values():
         if isinstance(layer, Compact): layer.thawed()
     if 'patient' in method.terms and len(levels[0]) < 3: raise ValueError('patient compares blocks before the last: a student of one block has none.')
+    if 'soft' in method.terms and is_lm(teacher):
+        told = signals(teacher.eval(), _joined(teacher, [row]), ['last', 'soft'], levels[1])[1]
+        if (_spoken(teacher, told['last']) - told['soft']).norm() > .02 * told['soft'].norm(): raise ValueError(f'soft: the logits of a {teacher.config.model_type} language model do not follow from its last hidden states. Set the weight to 0.')
     terms = [t for t in method.terms if t != 'soft']
     own, other = (signals(m.eval(), _joined(m, [row]), terms, at)[1] for m, at in zip((student, teacher), levels))
     for t in terms:
@@ -260,18 +272,17 @@ def _check_pair(method, student, teacher, row, levels):
 def _loss(method, teacher, found, levels):
     "The loss of a batch, from the student's signals and the teacher's answers."
     from fairprune.models import is_lm
-    head, lm = teacher.get_output_embeddings(), is_lm(teacher)
+    lm = is_lm(teacher)
     @torch.no_grad()
-    def said(term, texts, like):
-        rows = found.get('last' if lm and term == 'soft' else term, texts).to(like.device)
-        return head(rows.to(head.weight.dtype)) if lm and term == 'soft' else rows
+    def said(term, texts):
+        return _spoken(teacher, found.get('last', texts).to(teacher.device)) if lm and term == 'soft' else found.get(term, texts)
     def loss(model, batch):
         texts = batch['index'].tolist()
         inputs = {k: v for k, v in batch.items() if k != 'index' and (method.hard or k != 'labels')}
         out, own = signals(model, inputs, method.terms, levels)
         total = method.hard * out.loss if method.hard else 0.
         for term in method.terms:
-            pair = own[term], said(term, texts, own[term])
+            pair = own[term], said(term, texts).to(own[term].device)
             total = total + method.weights[term] * (soft_loss(*pair, method.temperature) if term == 'soft' else _TERMS[term](*pair))
         return total
     return loss

@@ -215,6 +215,8 @@ class _Structured(Method, named=False):
         if not 0 <= self.sparsity < 1: raise ValueError(f'sparsity = {self.sparsity}: give the share of {self.what} to take out, at least 0 and below 1.')
         if self.scope not in ('layer', 'global'): raise ValueError(f'Unknown scope {self.scope!r}. Known: layer, global.')
         if self.score not in ('taylor', 'magnitude', 'random'): raise ValueError(f'Unknown score {self.score!r}. Known: taylor, magnitude, random.')
+        from fairprune.likelihood import need_kind
+        if self.needs_data: need_kind(model, 'classifier', 'causal', what="The score 'taylor'")
         removals([self.units(b).count for b in _suits(model).values()], self.sparsity, self.scope, self.what)
 
     def scores(self, model, data=None, seed=0)->list: # (count,) tensors
