@@ -657,7 +657,7 @@ def mitigation_effects(
     from fairprune.bias.statistics import holm
     from fairprune.mitigate.effects import effects
     chains = {}
-    for c in sorted(sweep.cells, key=lambda c: (c.seed, c.fold)):
+    for c in sorted(_told_apart(sweep.cells), key=lambda c: (c.seed, c.fold)):
         text = ' >> '.join(t for t in (c.method, c.mitigation) if t != 'none')
         name = 'dense' if text == 'dense' else 'compressed' if text == method else text.removeprefix(f'{method} >> ') if text.startswith(f'{method} >> ') else None
         if name and sweep.result(c): chains.setdefault((c.data, c.model, name), {}).setdefault(c.seed, {})[c.fold] = c # a cell with other benchmarks says the same

@@ -17,7 +17,7 @@ from transformers.pytorch_utils import Conv1D
 from .calibration import blocks
 from .layout import Compact, freeze, frozen, kind, linear_layers, mark, pack, shape, unpack, within
 from .methods import Method
-from .pruning import _HEADS, matrix, targets
+from .pruning import body, matrix, targets
 from .quantization import _replaceable
 
 # %% ../../nbs/api/15_factorization.ipynb #4a78a1a3
@@ -262,7 +262,7 @@ _LEARN = ('lora_A', 'lora_B', 'classifier', 'score', 'pre_classifier') # adapter
 
 def adaptable(model, modules):
     "Name to module of the linear layers of the body, in whatever form, that are not frozen. Raises `ValueError` where there is none."
-    found = {n: m for n, m in linear_layers(model).items() if not set(n.split('.')) & set(_HEADS) and fnmatch(n, modules or '*')}
+    found = {n: m for n, m in body(model).items() if fnmatch(n, modules or '*')}
     free = {n: m for n, m in found.items() if not within(n, frozen(model))}
     if not found: raise ValueError(f'No module matches {modules!r}: give a pattern that matches linear layers of the body.')
     if not free: raise ValueError(f'All layers that {modules or "*"!r} matches are frozen. unfreeze() lifts that.')

@@ -17,8 +17,6 @@ from .layout import Compact, linear_layers, within
 from .methods import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
-_HEADS = ('classifier', 'score', 'pre_classifier', 'lm_head', 'cls', 'vocab_transform', 'vocab_projector', 'qa_outputs', 'pooler', 'lora_A', 'lora_B')
-
 def body(model)->dict:
     "Name to module of the linear layers of the body, in whatever form: no embedding, pooler, head or adapter."
     lists, users = [n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)], Counter(p for m in model.modules() for p in m._parameters.values())
