@@ -227,7 +227,7 @@ def audit(
     data=None,              # `GroupedText` for classifiers; not needed for predictions
     split:str='test',       # which split
     confidence:float=.95,   # of the intervals, and of the verdict
-    n_resamples:int=10_000, # of the paired bootstrap; more are drawn where a change of one of many groups could not be shown else
+    n_resamples:int=10_000, # of the paired bootstrap; more are drawn where a change of one of many groups could not be shown otherwise
     min_n:int=30,           # fewer cases than this are too few to judge
     seed:int=0,             # of the bootstrap and the control
     progress:bool=False,    # show bars
