@@ -33,7 +33,7 @@ def _harmed(table, alpha):
     "Rows of the groups whose accuracy fell beyond chance, worst first."
     return table[(table.metric == 'accuracy') & (table.p_holm < alpha) & (table.change < 0)].sort_values('change')
 
-def _sentences(table, confidence, flips):
+def _sentences(table, confidence, flips, control):
     rows, pct = table.set_index(['metric', 'group']), lambda v: f'{100 * v:+.1f}'
     a = rows.loc[('accuracy', 'all')].squeeze()
     harmed, judged = _harmed(table, 1 - confidence), int(table[table.metric == 'accuracy'].p_holm.notna().sum())
@@ -47,7 +47,7 @@ def _sentences(table, confidence, flips):
     if np.isfinite([e.dense, e.compressed, e.low, e.high]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f} (change {e.low:+.3f} to {e.high:+.3f}).'
 
     c = rows.loc[('worst_group_accuracy', 'judged')].squeeze()
-    if np.isfinite(c.over_control): yield f'A control that is damaged as much at random has a worst group of {c.control:.3f}; compressed minus control: {pct(c.over_control)} points ({pct(c.over_control_low)} to {pct(c.over_control_high)}).'
+    if np.isfinite(c.over_control): yield f'{control} has a worst group of {c.control:.3f}; compressed minus control: {pct(c.over_control)} points ({pct(c.over_control_low)} to {pct(c.over_control_high)}).'
 
 # %% ../nbs/api/60_audit.ipynb #b2ad1e1b
 def _on_benchmark(benchmark, t, confidence):
@@ -65,9 +65,12 @@ def _on_benchmark(benchmark, t, confidence):
         more = 'the difference is more than damage' if c.over_control_low > 0 or c.over_control_high < 0 else 'no difference from plain damage is shown'
         yield f'The control has {c.control:.1f}; compressed minus control {c.over_control:+.1f} ({c.over_control_low:+.1f} to {c.over_control_high:+.1f}): {more}.'
 
+def _matched(audit): return 'control' in audit.settings # a control that was made, not given
+
 def _verdict(audit):
     confidence = audit.settings['confidence']
-    told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted)))
+    control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
+    told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
     for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence)
     return ' '.join(told)
 Audit.verdict = property(_verdict)
@@ -257,8 +260,7 @@ def plot_groups(audit:Audit, ax=None):
     import matplotlib.pyplot as plt
     t = audit.table[(audit.table.metric == 'accuracy') & (audit.table.group != 'all')].sort_values('change', ascending=False)
     everyone = audit.table.query("metric == 'accuracy' and group == 'all'").change.item()
-    if t.control.notna().any(): title = 'Who pays (x: a control of the same accuracy, damaged at random)'
-    else: title = 'Who pays'
+    note = f' (x: {"a control of the same accuracy, damaged at random" if _matched(audit) else "the control"})' if t.control.notna().any() else ''
     harmed = set(_harmed(t, 1 - audit.settings['confidence']).group)
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
     for y, r in enumerate(t.itertuples()):
@@ -267,7 +269,7 @@ def plot_groups(audit:Audit, ax=None):
         ax.plot(100 * (r.control - r.dense), y, 'x', color='black')
     ax.axvline(0, color='black', lw=.8); ax.axvline(100 * everyone, color='grey', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.group} (n={r.n})' for r in t.itertuples()], parse_math=False)
-    ax.set(xlabel='change of accuracy, points (dashed: all texts)', title=title)
+    ax.set(xlabel='change of accuracy, points (dashed: all texts)', title=f'Who pays{note}')
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 

@@ -72,6 +72,7 @@ def test_audit_6():
     assert own.table.query("metric == 'accuracy' and group == 'c'").over_control.item() == own.table.query("metric == 'accuracy' and group == 'c'").change.item()
     with expect_fail(ValueError, 'A control is made from models'): audit(dense, small, control='random')
     with tempfile.TemporaryDirectory() as folder: of_folder = audit(tiny, Magnitude(.9)(tiny), toy, control=str(save(Magnitude(.6)(tiny), f'{folder}/own')))
+    assert 'The control has a worst group' in of_folder.verdict and 'damaged as much at random' in from_models.verdict
     assert of_folder.cost.method['control'] == 'magnitude(sparsity=0.6)' and of_folder.table.control.notna().any()
     with expect_fail(ValueError, 'The control is neither random nor noise'): audit(tiny, tiny, toy, control='./chance')
     with expect_fail(ValueError, 'confidence = 95'): audit('runs/dense', 'runs/small', confidence=95) # before these are opened
