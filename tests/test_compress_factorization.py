@@ -87,7 +87,7 @@ def test_LowRank():
 
 def test_LowRank_2():
     tiny = tiny_classifier()
-    for wrong, text in [(LowRank(), 'exactly one'), (LowRank(4, .5), 'exactly one'), (LowRank(rank=0), 'rank = 0'), (LowRank(rank=1.5), 'rank = 1.5'), (LowRank(energy=0.), 'energy = 0.0'),
+    for wrong, text in [(LowRank(), 'exactly one'), (LowRank(4, .5), 'exactly one'), (LowRank(rank=0), 'rank = 0'), (LowRank(rank=1.5), 'rank = 1.5'), (LowRank(rank=4.), 'rank = 4.0'), (LowRank(energy=0.), 'energy = 0.0'),
                         (LowRank(energy=1.1), 'energy = 1.1'), (LowRank(budget=0.), 'budget = 0.0'), (LowRank(budget=2.), 'budget = 2.0'), (LowRank(budget=.01), 'one rank in each layer takes 0.05'),
                         (LowRank(4, modules='*nothing*'), 'No module matches'), (LowRank(4, modules='bert.embeddings.word_embeddings'), 'is no linear layer')]:
         with expect_fail(ValueError, text): wrong(tiny)

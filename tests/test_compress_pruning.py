@@ -86,6 +86,7 @@ def test_Magnitude_2():
     with expect_fail(ValueError, 'scope 1:4 drops 0.75'): Magnitude(scope='1:4')(tiny)
     with expect_fail(ValueError, 'which 5 does not divide'): Magnitude(.2, '4:5')(tiny)
     with expect_fail(ValueError, 'No module matches'): Magnitude(modules='*.mlp.*')(tiny)
+    with expect_fail(ValueError, 'sparsity = 2'): (Magnitude(modules='*.mlp.*') >> Magnitude(2))(tiny) # a parameter of a later step, before the first looks at the model
 
 
 def test_Magnitude_3():

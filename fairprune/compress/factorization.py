@@ -100,7 +100,7 @@ class LowRank(Method):
     def check(self, model):
         given = {n: v for n in ('rank', 'energy', 'budget') if (v := getattr(self, n)) is not None}
         if len(given) != 1: raise ValueError(f'{self}: give exactly one of rank, energy and budget.')
-        if self.rank is not None and (self.rank < 1 or self.rank != int(self.rank)): raise ValueError(f'rank = {self.rank}: give a whole number, at least 1.')
+        if self.rank is not None and (not isinstance(self.rank, int) or self.rank < 1): raise ValueError(f'rank = {self.rank!r}: give a whole number, at least 1.')
         for name in ('energy', 'budget'):
             if not 0 < given.get(name, 1) <= 1: raise ValueError(f'{name} = {given[name]}: give a share, above 0 and at most 1.')
         shapes = [shape(m) for m in _dense_targets(model, self.modules, LowRankLinear, 'factorized').values()]
@@ -197,7 +197,7 @@ class Share(Method):
     modules: str = '' # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        if self.bits not in range(1, 9): raise ValueError(f'bits = {self.bits}: give 1 to 8.')
+        if not isinstance(self.bits, int) or not 1 <= self.bits <= 8: raise ValueError(f'bits = {self.bits!r}: give a whole number, 1 to 8.')
         _dense_targets(model, self.modules, SharedLinear, 'quantized')
 
     def apply(self, model, data, seed):

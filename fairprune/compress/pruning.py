@@ -138,7 +138,7 @@ class Pruning(Method, named=False):
     modules: str = ''      # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        found, pattern = targets(model, self.modules), _check_share(self.sparsity, self.scope)
+        pattern, found = _check_share(self.sparsity, self.scope), targets(model, self.modules) # parameters first: they can be wrong without a model
         for n, layer in found.items() if pattern else ():
             if matrix(layer).shape[1] % pattern[1]: raise ValueError(f'{n} has {matrix(layer).shape[1]} inputs, which {pattern[1]} does not divide: {self.scope} does not fit.')
 
@@ -172,8 +172,8 @@ class Noise(Method):
     modules: str = '' # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        targets(model, self.modules)
         if not self.scale >= 0: raise ValueError(f'scale = {self.scale}: give a number that is not negative.')
+        targets(model, self.modules)
 
     def apply(self, model, data, seed):
         for i, layer in enumerate(targets(model, self.modules).values()):
@@ -224,8 +224,8 @@ class Wanda(Pruning):
     needs_data = True
 
     def check(self, model):
-        super().check(model)
         if self.scope == 'global': raise ValueError('wanda prunes block by block, so no threshold can be global: use row, layer or n:m.')
+        super().check(model)
 
     def apply(self, model, data, seed):
         def visit(name, layer, norms):
@@ -260,9 +260,9 @@ class _Scheduled(Pruning, named=False):
     needs_data = True
 
     def check(self, model):
-        super().check(model); _learning(model, self.modules)
         if _pattern(self.scope): raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
         if self.epochs <= 0 or self.lr <= 0 or not 0 < self.until <= 1 or self.every < 1: raise ValueError(f'{self}: epochs and lr must be above 0, until in (0, 1], every at least 1.')
+        super().check(model); _learning(model, self.modules)
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
@@ -335,8 +335,8 @@ class Movement(_Scheduled):
     keeper = _Moving
 
     def check(self, model):
-        super().check(model)
         if self.score_lr <= 0 or self.start not in ('magnitude', 'zero'): raise ValueError(f'{self}: score_lr must be above 0, start magnitude or zero.')
+        super().check(model)
 
 # %% ../../nbs/api/11_pruning.ipynb #04d1b986
 def zeros(model)->float:
