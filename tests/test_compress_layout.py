@@ -19,12 +19,13 @@ def test_shape():
     tiny = tiny_classifier()
     assert len(linear_layers(tiny)) == 2 * 6 + 2 and head(tiny) is tiny.classifier # two blocks, pooler, head
     layers = tiny.bert.encoder.layer
-    words = tiny.bert.embeddings.word_embeddings.weight.data
+    words, places = (getattr(tiny.bert.embeddings, f'{n}_embeddings').weight.data for n in ('word', 'position'))
     layers[1].output.dense.weight.data[0] = 0
     layers[1].output.LayerNorm.weight.data[:3] = 0
     words[7, 5] = 0
-    words[8] = 0
-    assert {n: int(zero.sum()) for n, zero in pruned_weights(tiny).items()} == {'bert.embeddings.word_embeddings': 1, 'bert.encoder.layer.1.output.dense': 64, 'bert.encoder.layer.1.output.LayerNorm': 3}
+    places[3] = 0
+    places[4:, :8] = 0
+    assert {n: int(zero.sum()) for n, zero in pruned_weights(tiny).items()} == {'bert.embeddings.position_embeddings': 8 * (len(places) - 4), 'bert.encoder.layer.1.output.dense': 64, 'bert.encoder.layer.1.output.LayerNorm': 3}
     eight = Rtn(8, modules='classifier')(tiny_classifier())
     eight.set_submodule('classifier', eight.classifier.thawed())
     assert head(eight) is eight.classifier and type(eight.classifier).__name__ == 'OnGrid'
