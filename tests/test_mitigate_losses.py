@@ -143,7 +143,7 @@ def test_Adversary_5():
     lonely = GroupedText.from_frame(texts.assign(groups=[[]] * 1200), name='lonely')
     for wrong, call in {'gamma = -1': lambda: debias(small, data, Focal(-1.)), 'beta = 1': lambda: debias(small, data, ClassBalanced(1.)), 'needs groups': lambda: debias(small, lonely, GroupDRO()), 'eta = 0': lambda: debias(small, data, GroupDRO(0.)),
                         "by = 'class'": lambda: debias(small, data, GroupWeights(by='class')), 'temperature = 0': lambda: debias(small, data, Contrastive(temperature=0.)), 'across=True': lambda: debias(small, lonely, Contrastive(across=True)),
-                        'bound = 0': lambda: debias(small, data, Ceag(bound=0.)), 'tau = -2': lambda: debias(small, data, LogitAdjusted(-2.)), 'defer = 1': lambda: debias(small, data, Ldam(defer=1.))}.items():
+                        'bound = 0': lambda: debias(small, data, Ceag(bound=0.)), 'No folder ./nowhere': lambda: debias(small, data, Recover() >> Ceag(dense='./nowhere')), 'tau = -2': lambda: debias(small, data, LogitAdjusted(-2.)), 'defer = 1': lambda: debias(small, data, Ldam(defer=1.))}.items():
         with expect_fail(ValueError, wrong): call()
     unseen = GroupedText.from_frame(texts.assign(split=np.where(label == 1, 'test', rng.permuted(np.resize(['train', 'validation', 'test'], 1200)))), split='split', labels=('no', 'yes'), name='unseen')
     with expect_fail(ValueError, 'without a training text'): debias(small, unseen, ClassWeights())

@@ -211,11 +211,13 @@ class _Lagrange(_Loss, named=False):
 class Ceag(_Lagrange):
     "A group's loss is to be that of all (Tran et al. 2022), or to have grown since the dense model as that of all (CEAG, Hashemizadeh et al. 2024)."
     dense: str = '' # folder or hub id of the dense model, whose losses are taken off; '' takes off none
+    def suits(self, model, data):
+        super().suits(model, data)
+        if self.dense: _same_labels(load_classifier(self.dense), data)
     def begin(self, model, data, seed):
         state = super().begin(model, data, seed)
         if not self.dense: return state
         dense, part = load_classifier(self.dense).to(model.device), data['train'][:]
-        _same_labels(dense, data)
         return state | dict(before=cross_entropy(torch.tensor(logits(dense, part['text'])), torch.tensor(part['label']), reduction='none'))
     def gaps(self, logits, labels, each, member): return ceag_gaps(each, member)
 
