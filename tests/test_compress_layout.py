@@ -14,7 +14,7 @@ from fairprune.compress.layout import *
 
 
 def test_shape():
-    """Three things count as one: PyTorch's `Linear`, GPT-2's `Conv1D`, which keeps its weight transposed, and our own layers, which keep it in fewer bytes."""
+    """In an embedding or a norm a few zeros come by chance, and a row of nothing but zeros is padding or a new token: those may learn."""
     assert [shape(m) for m in (nn.Linear(2, 3), Conv1D(3, 2), Compact(2, 3))] == [(2, 3)] * 3
     tiny = tiny_classifier()
     assert len(linear_layers(tiny)) == 2 * 6 + 2 and head(tiny) is tiny.classifier # two blocks, pooler, head

@@ -42,7 +42,7 @@ def head(model):
     return [m for m in model.modules() if isinstance(m, (nn.Linear, Conv1D)) or hasattr(m, 'frozen')][-1]
 
 def pruned_weights(model)->dict:
-    "Name to (...) booleans: the zeros that training is to keep. In linear layers each; in an embedding or norm those beside other numbers, as a row of zeros is padding or new, if they are more than one in a thousand, as a few come by chance. Fresh LoRA factors are no zeros to keep."
+    "Name to booleans of the weight's shape: the zeros that training keeps. In an embedding or norm these are more than one in a thousand, rows of zeros apart; a fresh LoRA factor has none."
     found = {}
     for name, m in model.named_modules():
         if isinstance(m, Compact) or 'lora_B' in name.split('.') or not isinstance(weight := getattr(m, 'weight', None), nn.Parameter): continue
