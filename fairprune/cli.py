@@ -36,7 +36,7 @@ def _classes(given):
     for name in given:
         try: config = None if name.endswith('.parquet') else AutoConfig.from_pretrained(_resolve(name))
         except OSError: config = None # loading it says more
-        if config and str(config.architectures).endswith("ForSequenceClassification']"): return [config.id2label[k] for k in range(config.num_labels)]
+        if config and any(a.endswith('ForSequenceClassification') for a in config.architectures or ()): return [config.id2label[k] for k in range(config.num_labels)]
 
 def _named(name, given, part, groups, **columns):
     "The data set of a command and the split that is judged; a table has the classes of the models. No data where predictions need none."
