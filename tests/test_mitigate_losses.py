@@ -28,6 +28,8 @@ def test_effective_weights():
     assert np.allclose(inverse_weights([1, 3]), [2, 2 / 3]) and np.allclose(inverse_weights([1, 3], 0), 1)
     assert np.allclose(effective_weights([1, 2], .5), np.array([1, 2 / 3]) * 2 / (5 / 3)) and np.allclose(effective_weights([5, 50], 0.), 1)
     with expect_fail(ValueError, 'without a training text'): inverse_weights([3, 0])
+    for counts in ([3000, 2000], [3000, 2]): # all would be zero, or one
+        with expect_fail(ValueError, 'power = 400'): inverse_weights(counts, 400)
 
 
 def test_ldam():
@@ -141,7 +143,7 @@ def test_Adversary_5():
     data = GroupedText.from_frame(texts, name='two dialects')
     small, how = Magnitude(.5)(finetune(tiny_classifier(), data, epochs=1, lr=4e-3, progress=False)), dict(epochs=.5, lr=1e-3)
     lonely = GroupedText.from_frame(texts.assign(groups=[[]] * 1200), name='lonely')
-    for wrong, call in {'gamma = -1': lambda: debias(small, data, Focal(-1.)), 'beta = 1': lambda: debias(small, data, ClassBalanced(1.)), 'needs groups': lambda: debias(small, lonely, GroupDRO()), 'eta = 0': lambda: debias(small, data, GroupDRO(0.)),
+    for wrong, call in {'gamma = -1': lambda: debias(small, data, Focal(-1.)), 'beta = 1': lambda: debias(small, data, ClassBalanced(1.)), 'needs groups': lambda: debias(small, lonely, GroupDRO()), 'power = 2000': lambda: debias(small, data, ClassWeights(2000)), 'power = 3000': lambda: debias(small, data, GroupWeights(3000)), 'eta = 0': lambda: debias(small, data, GroupDRO(0.)),
                         "by = 'class'": lambda: debias(small, data, GroupWeights(by='class')), 'temperature = 0': lambda: debias(small, data, Contrastive(temperature=0.)), 'across=True': lambda: debias(small, lonely, Contrastive(across=True)),
                         'bound = 0': lambda: debias(small, data, Ceag(bound=0.)), 'No folder ./nowhere': lambda: debias(small, data, Recover() >> Ceag(dense='./nowhere')), 'tau = -2': lambda: debias(small, data, LogitAdjusted(-2.)), 'defer = 1': lambda: debias(small, data, Ldam(defer=1.))}.items():
         with expect_fail(ValueError, wrong): call()

@@ -21,11 +21,14 @@ def inverse_weights(
     counts,         # (k,) texts
     power:float=1., # 0 weights all alike, 1 gives every class the same total
 )->np.ndarray:      # (k,) whose mean over the texts is 1
-    "Weights by the inverse of a count. Raises `ValueError` where one is 0."
+    "Weights by the inverse of a count. Raises `ValueError` where a count or a weight is 0."
     counts = np.asarray(counts, float)
     if not (counts > 0).all(): raise ValueError(f'Counts of {counts.astype(int).tolist()}: a class or group without a training text has no weight.')
-    weights = counts ** -power
-    return weights * counts.sum() / (weights * counts).sum()
+    with np.errstate(invalid='ignore'):
+        weights = counts ** -power
+        weights = weights * counts.sum() / (weights * counts).sum()
+    if not (weights.astype('float32') > 0).all(): raise ValueError(f'power = {power}: a weight would be too small for a number, and its texts would not count. Lower it.')
+    return weights
 
 def effective_weights(
     counts,          # (k,) texts
@@ -129,6 +132,7 @@ class GroupWeights(_Loss):
     def suits(self, model, data):
         super().suits(model, data); _within('power', self.power, 0)
         if self.by not in ('group', 'both'): raise ValueError(f'by = {self.by!r}: use group or both.')
+        self.begin(model, data, 0)
     def begin(self, model, data, seed):
         member, names = _membership(data)
         if self.by == 'both': member = (member[:, :, None] * torch.eye(len(data.labels))[data['train']['label'][:]][:, None, :]).flatten(1)
