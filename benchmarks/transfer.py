@@ -16,7 +16,7 @@ import torch
 
 import fairprune as fp
 from fairprune.models import transferred
-from fairprune.sweeping import _joined, save_table
+from fairprune.sweeping import _group_needed, _joined, save_table
 
 CLASSES = dict(neutral=["normal", "neutral"], hate=["hate", "offensive", "hatespeech"])
 
@@ -59,6 +59,6 @@ if __name__ == "__main__":
         metrics, tried = ["accuracy", "worst_group_accuracy", "equalized_odds_difference", "tpr:hate", "tpr:neutral"], {m: own[m] for m in given.mitigations}
         parts = [fp.effects({given.control: own[given.control], **tried}, {k: own[k] for k in ("compressed", "dense")}, metrics), fp.effects(tried, dict(control=own[given.control]), metrics)]
         tables.append(pd.concat(parts).assign(trained=given.train, judged=s, seeds=given.seeds, texts=len(own["dense"][0])))
-    table = pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True).assign(group_at_prediction=lambda t: t.mitigation.map(_group_needed))
     if given.save: save_table(table, given.save)
     print(table.round(3).to_string())
