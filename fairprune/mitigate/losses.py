@@ -132,7 +132,7 @@ class GroupWeights(_Loss):
     def suits(self, model, data):
         super().suits(model, data); _within('power', self.power, 0)
         if self.by not in ('group', 'both'): raise ValueError(f'by = {self.by!r}: use group or both.')
-        self.begin(model, data, 0)
+        self.begin(model, data, 0) # its weights, before any work
     def begin(self, model, data, seed):
         member, names = _membership(data)
         if self.by == 'both': member = (member[:, :, None] * torch.eye(len(data.labels))[data['train']['label'][:]][:, None, :]).flatten(1)
