@@ -143,7 +143,7 @@ def test_Adversary_5():
     data = GroupedText.from_frame(texts, name='two dialects')
     small, how = Magnitude(.5)(finetune(tiny_classifier(), data, epochs=1, lr=4e-3, progress=False)), dict(epochs=.5, lr=1e-3)
     lonely = GroupedText.from_frame(texts.assign(groups=[[]] * 1200), name='lonely')
-    for wrong, call in {'gamma = -1': lambda: debias(small, data, Focal(-1.)), 'beta = 1': lambda: debias(small, data, ClassBalanced(1.)), 'needs groups': lambda: debias(small, lonely, GroupDRO()), 'power = 2000': lambda: debias(small, data, ClassWeights(2000)), 'power = 3000': lambda: debias(small, data, GroupWeights(3000)), 'eta = 0': lambda: debias(small, data, GroupDRO(0.)),
+    for wrong, call in {'gamma = -1': lambda: debias(small, data, Focal(-1.)), 'gamma = 10000': lambda: debias(small, data, Focal(10_000)), 'beta = 1': lambda: debias(small, data, ClassBalanced(1.)), 'needs groups': lambda: debias(small, lonely, GroupDRO()), 'power = 2000': lambda: debias(small, data, ClassWeights(2000)), 'power = 3000': lambda: debias(small, data, GroupWeights(3000)), 'eta = 0': lambda: debias(small, data, GroupDRO(0.)),
                         "by = 'class'": lambda: debias(small, data, GroupWeights(by='class')), 'temperature = 0': lambda: debias(small, data, Contrastive(temperature=0.)), 'across=True': lambda: debias(small, lonely, Contrastive(across=True)),
                         'bound = 0': lambda: debias(small, data, Ceag(bound=0.)), 'No folder ./nowhere': lambda: debias(small, data, Recover() >> Ceag(dense='./nowhere')), 'tau = -2': lambda: debias(small, data, LogitAdjusted(-2.)), 'defer = 1': lambda: debias(small, data, Ldam(defer=1.))}.items():
         with expect_fail(ValueError, wrong): call()

@@ -145,7 +145,9 @@ class GroupWeights(_Loss):
 class Focal(_Loss):
     "What the model is sure of counts less (Lin et al. 2017)."
     gamma: float = 2. # 0 is plain training
-    def suits(self, model, data): super().suits(model, data); _within('gamma', self.gamma, 0)
+    def suits(self, model, data):
+        super().suits(model, data); _within('gamma', self.gamma, 0)
+        if not np.float32((1 - 1 / len(data.labels)) ** self.gamma): raise ValueError(f'gamma = {self.gamma}: a text that the model is unsure of would count for nothing. Lower it.')
     def of(self, logits, features, labels, index, state): return focal(logits, labels, self.gamma).mean()
 
 @dataclass(frozen=True)
