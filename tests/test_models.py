@@ -82,7 +82,7 @@ def test_tiny_masked_lm_2():
         again = load_masked_lm(save(pretrained, Path(folder)/'model'))
     assert torch.equal(again.cls.predictions.transform.dense.weight, pretrained.cls.predictions.transform.dense.weight)
     assert again.get_output_embeddings().weight is again.get_input_embeddings().weight and not is_lm(again)
-    with expect_fail(ValueError, "'gpt2' is no masked language model"): tiny_masked_lm('gpt2')
+    with expect_fail(ValueError, "no AutoModelForMaskedLM of the architecture 'gpt2'"): tiny_masked_lm('gpt2')
 
 
 def test_tiny_masked_lm_3():

@@ -28,7 +28,14 @@ class Record:
 def _places(model):
     "Tokens that a model has positions for. Those up to the padding token's, which RoBERTa has, are nobody's."
     tables = [m.num_embeddings - m.padding_idx - 1 for n, m in model.named_modules() if n.endswith('position_embeddings') and getattr(m, 'padding_idx', None) is not None]
-    return min([getattr(model.config, 'max_position_embeddings', None) or math.inf, *tables])
+    said = getattr(model.config, 'max_position_embeddings', None) or math.inf
+    return min([said if said > 0 else math.inf, *tables]) # XLNet says -1: it reads texts of any length
+
+def _sample(model, tokens):
+    "Token ids (1, tokens) of no text. A classifier with a decoder is read at the end token, so that stands last."
+    ids = (torch.arange(min(tokens, _places(model)), device=model.device)[None] + 1000) % model.config.vocab_size
+    if model.config.is_encoder_decoder: ids[:, -1] = model.config.eos_token_id
+    return ids
 
 @torch.no_grad()
 def latency(
@@ -37,7 +44,7 @@ def latency(
     rounds:int=5
 )->float:
     "Milliseconds of a forward pass of one text: the median of `rounds`, after one that does not count."
-    ids = (torch.arange(min(tokens, _places(model)), device=model.device)[None] + 1000) % model.config.vocab_size
+    ids = _sample(model, tokens)
     was_training, times = model.training, []; model.eval()
     for _ in range(rounds + 1):
         start = time.perf_counter(); model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.cpu() # waits for a GPU
