@@ -371,12 +371,12 @@ def _weighted_loss(weights):
 @contextmanager
 def _held(model):
     "Within it, pruned weights get no gradient, and compact layers are trained in the form that they keep. Raises `ValueError` where one cannot be."
-    from fairprune.compress.layout import Compact, freeze, frozen, linear_layers, pruned_weights, straight_through, within
+    from fairprune.compress.layout import Compact, freeze, frozen, linear_layers, pruned_weights, straight_through, weight_of, within
     layers, still = linear_layers(model), frozen(model)
     compact = {n: m.thawed() for n, m in layers.items() if isinstance(m, Compact) and not within(n, still)}
     freeze(model, still)
     hooks = [m.register_forward_hook(straight_through) for n, m in layers.items() if isinstance(m, Compact) and n not in compact]
-    pruned = [(w, ~zero) for n, zero in pruned_weights(model).items() if (w := model.get_submodule(n).weight).requires_grad]
+    pruned = [(w, ~zero) for n, zero in pruned_weights(model).items() if (w := weight_of(model, n)).requires_grad]
     hooks += [w.register_hook(lambda grad, keep=keep: grad * keep.to(grad.device)) for w, keep in pruned]
     for n, m in compact.items(): model.set_submodule(n, m)
     try: yield

@@ -15,10 +15,10 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 from .calibration import blocks
-from .layout import Compact, freeze, frozen, kind, linear_layers, mark, pack, shape, unpack, within
+from .layout import Bare, Compact, freeze, frozen, kind, linear_layers, mark, pack, shape, unpack, within
 from .methods import Method
 from .pruning import body, matrix, targets
-from .quantization import _replaceable
+from .quantization import _replaceable, read_by_model
 
 # %% ../../nbs/api/15_factorization.ipynb #4a78a1a3
 def truncated(
@@ -83,11 +83,11 @@ def low_rank_linear(layer, rank):
     return new
 
 # %% ../../nbs/api/15_factorization.ipynb #46fde6d1
-def _dense_targets(model, modules, form, word):
+def _dense_targets(model, modules, form, word, build):
     "Linear layers that the pattern reaches; raises `ValueError` where one has this form already, or cannot be replaced."
     for n, m in linear_layers(model).items():
         if isinstance(m, form) and fnmatch(n, modules or '*'): raise ValueError(f'{n} is {word} already. Start from the dense model, or name other layers.')
-    return _replaceable(model, modules)
+    return _replaceable(model, modules, build)
 
 @dataclass(frozen=True)
 class LowRank(Method):
@@ -103,7 +103,7 @@ class LowRank(Method):
         if self.rank is not None and (not isinstance(self.rank, int) or self.rank < 1): raise ValueError(f'rank = {self.rank!r}: give a whole number, at least 1.')
         for name in ('energy', 'budget'):
             if not 0 < given.get(name, 1) <= 1: raise ValueError(f'{name} = {given[name]}: give a share, above 0 and at most 1.')
-        shapes = [shape(m) for m in _dense_targets(model, self.modules, LowRankLinear, 'factorized').values()]
+        shapes = [shape(m) for m in _dense_targets(model, self.modules, LowRankLinear, 'factorized', lambda layer: low_rank(layer, 1)).values()]
         least = sum(map(sum, shapes)) / sum(a * b for a, b in shapes)
         if self.budget and self.budget < least: raise ValueError(f'budget = {self.budget}: one rank in each layer takes {least:.4f} of the parameters. Give more.')
 
@@ -198,7 +198,7 @@ class Share(Method):
 
     def check(self, model):
         if not isinstance(self.bits, int) or not 1 <= self.bits <= 8: raise ValueError(f'bits = {self.bits!r}: give a whole number, 1 to 8.')
-        _dense_targets(model, self.modules, SharedLinear, 'quantized')
+        _dense_targets(model, self.modules, SharedLinear, 'quantized', lambda layer: shared(layer, self.bits))
 
     def apply(self, model, data, seed):
         layers = targets(model, self.modules)
@@ -261,17 +261,19 @@ def lora(layer, rank, alpha):
 _LEARN = ('lora_A', 'lora_B', 'classifier', 'score', 'pre_classifier') # adapters and heads of classifiers
 
 def adaptable(model, modules):
-    "Name to module of the linear layers of the body, in whatever form, that are not frozen. Raises `ValueError` where there is none."
-    found = {n: m for n, m in body(model).items() if fnmatch(n, modules or '*')}
+    "Name to module of the linear layers of the body, in whatever form, that the model runs and that are not frozen. Raises `ValueError` where there is none."
+    found = {n: m for n, m in body(model).items() if fnmatch(n, modules or '*') and not isinstance(m, Bare)}
     free = {n: m for n, m in found.items() if not within(n, frozen(model))}
     if not found: raise ValueError(f'No module matches {modules!r}: give a pattern that matches linear layers of the body.')
     if not free: raise ValueError(f'All layers that {modules or "*"!r} matches are frozen. unfreeze() lifts that.')
-    return free
+    read = read_by_model(model, free, lambda layer: torch.empty_like(layer.weight, device='meta')) # past an adapter
+    return {n: m for n, m in free.items() if n not in read}
 
 def unadapted(model)->list:
-    "Names of the smallest modules that are neither adapters nor heads."
+    "Names of the smallest modules, and of the parameters of larger ones, that are neither adapters nor heads."
     leaves = [n for n, m in model.named_modules() if next(m.children(), None) is None and (isinstance(m, Compact) or next(m.parameters(), None) is not None)]
-    return [n for n in leaves if not set(n.split('.')) & set(_LEARN)]
+    own = [n for n, _ in model.named_parameters() if not within(n, leaves)] # such as the experts of a mixture
+    return [n for n in leaves + own if not set(n.split('.')) & set(_LEARN)]
 
 @dataclass(frozen=True)
 class Lora(Method):

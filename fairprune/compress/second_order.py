@@ -12,7 +12,7 @@ import torch
 from .calibration import Products, batches, walk
 from .layout import mark, shape
 from .methods import Method
-from .pruning import Pruning, _check_share, _pattern, matrix, n_of_m, smallest, targets
+from .pruning import Pruning, _check_share, _pattern, matrix, n_of_m, need_linear, smallest, targets
 from .quantization import PackedLinear, _check_grid, _replaceable, affine, decode, encode
 
 # %% ../../nbs/api/16_second_order.ipynb #fed7500c
@@ -149,7 +149,7 @@ class SparseGPT(Pruning):
         if self.bits: _check_bits(self)
         pattern = _check_share(self.sparsity, self.scope)
         if self.scope in ('global', 'row') or pattern and 128 % pattern[1]: raise ValueError(f'scope = {self.scope}: sparsegpt takes layer, or n:m with an m that divides 128.')
-        super().check(model)
+        super().check(model); need_linear(targets(model, self.modules))
         if self.bits: _replaceable(model, self.modules)
 
     def apply(self, model, data, seed): return mark(model, _replace_block_by_block(self, model, data, seed))

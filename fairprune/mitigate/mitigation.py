@@ -70,7 +70,7 @@ def undone(
     after,  # the same, trained further
 )->list:    # names of layers whose compression is not what it was
     "Where training broke the compression: another layout, fewer zeros, another grid."
-    from fairprune.compress.layout import Compact, layout, linear_layers, pruned_weights
+    from fairprune.compress.layout import Compact, layout, linear_layers, pruned_weights, weight_of
     old, new = linear_layers(before), linear_layers(after)
     if layout(before) != layout(after) or list(old) != list(new): return sorted(set(old) ^ set(new)) or list(old)
     def grid(m): return {k: b for k, b in m.named_buffers() if k not in ('weight', 'bias', 'codebook')} | ({'codes': m.codes()} if hasattr(m, 'codebook') else {})
@@ -78,7 +78,7 @@ def undone(
         if type(a) is not type(b): return False
         if isinstance(a, Compact): return grid(a).keys() == grid(b).keys() and all(v.equal(grid(b)[k].to(v.device)) for k, v in grid(a).items()) and (len(a.factors()) > 1 or not getattr(a, 'pruned', True) or _zeros_kept(a.dense(), b.dense()))
         return a.weight.shape == b.weight.shape
-    back = [n for n, zero in pruned_weights(before).items() if (after.get_submodule(n).weight.to(zero.device)[zero] != 0).any()]
+    back = [n for n, zero in pruned_weights(before).items() if (weight_of(after, n).to(zero.device)[zero] != 0).any()]
     return [*(n for n in old if not kept(old[n], new[n])), *back]
 
 def _zeros_kept(a, b): return a.shape == b.shape and not bool(((a == 0) & (b.to(a.device) != 0)).any())
