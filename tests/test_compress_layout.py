@@ -5,6 +5,7 @@ from transformers.pytorch_utils import Conv1D
 import json
 import tempfile
 from pathlib import Path
+from fastcore.test import expect_fail
 from transformers import AutoModelForSequenceClassification
 from fairprune.compress.pruning import Magnitude
 from fairprune.compress.quantization import Int8, Rtn
@@ -29,6 +30,10 @@ def test_shape():
     eight = Rtn(8, modules='classifier')(tiny_classifier())
     eight.set_submodule('classifier', eight.classifier.thawed())
     assert head(eight) is eight.classifier and type(eight.classifier).__name__ == 'OnGrid'
+    for family in ('xlm-roberta', 'camembert'): assert head(one := tiny_classifier(family=family)) is one.classifier.out_proj # registered before the body
+    for family in ('t5', 'bart'): assert head(one := tiny_classifier(family=family)) is one.classification_head.out_proj
+    assert head(one := tiny_classifier(family='xlnet')) is one.logits_proj
+    with expect_fail(ValueError, 'has no linear layer with 2 outputs'): head(tiny.base_model)
 
 
 def test_mark():
