@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TINY', 'packaged', 'load_classifier', 'is_lm', 'load_lm', 'load_masked_lm', 'load', 'save', 'tiny_classifier',
-           'tiny_lm', 'tiny_masked_lm', 'logits', 'versions', 'with_features', 'features', 'predict', 'transferred',
-           'class_weights', 'finetune']
+           'tiny_lm', 'tiny_masked_lm', 'logits', 'versions', 'causal', 'read_places', 'with_features', 'features',
+           'predict', 'transferred', 'class_weights', 'finetune']
 
 # %% ../nbs/api/01_models.ipynb #1cebf60a
 import importlib.util, json, os, platform, shutil, tempfile, time
@@ -268,6 +268,50 @@ def versions()->dict:
     return dict(fairprune=fairprune.__version__, torch=torch.__version__, transformers=transformers.__version__, datasets=datasets.__version__,
                 fairlearn=fairlearn.__version__, python=platform.python_version())
 
+# %% ../nbs/api/01_models.ipynb #21911ac0
+@contextmanager
+def _traced(model):
+    "Within it, passes have gradients, whatever is frozen or packed, and a dict notes their embeddings and last hidden states."
+    from fairprune.compress.layout import Compact, straight_through
+    was_training, found = model.training, {}
+    hooks = [model.get_input_embeddings().register_forward_hook(lambda module, args, out: found.update(first=out.requires_grad_())),
+             model.base_model.register_forward_hook(lambda module, args, out: found.update(last=out[0]))]
+    hooks += [m.register_forward_hook(straight_through) for m in model.modules() if isinstance(m, Compact)]
+    model.eval()
+    try:
+        with torch.enable_grad(): yield found
+    finally:
+        for h in hooks: h.remove()
+        model.train(was_training)
+
+def _slope(out, to):
+    "Gradient of a sum in which every feature has a weight of its own."
+    return torch.autograd.grad((out * torch.arange(1., 1 + out.shape[-1], device=out.device)).sum(), to)[0]
+
+def causal(model)->bool:
+    "Whether no token sees those after it."
+    ids = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device)
+    with _traced(model) as found: slope = _slope(model.base_model(input_ids=ids, attention_mask=torch.ones_like(ids))[0][:, 0], found['first'])
+    return not slope.flatten(0, -2)[1:].any()
+
+# %% ../nbs/api/01_models.ipynb #028e16ac
+def _candidates(mask): # (n, T) to four (n,): first column, first token, last token, last column
+    columns = torch.arange(mask.shape[1], device=mask.device)
+    return [mask.argmax(1) * 0, mask.argmax(1), (mask * columns).argmax(1), mask.argmax(1) * 0 + columns[-1]]
+
+def read_places(
+    model, # classifier with `.tokenizer`
+    mask,  # (n, T) attention mask of a padded batch
+):         # (n,) columns
+    "Which token of each row the classifier reads; raises `ValueError` where it reads several."
+    ids, pad, mask = model.tokenizer('a good day')['input_ids'], [model.tokenizer.pad_token_id], mask.long()
+    rows, there = (torch.tensor([x + y, y + x], device=model.device) for x, y in ((ids, pad), ([1] * len(ids), [0])))
+    with _traced(model) as found: used = _slope(model(input_ids=rows, attention_mask=there).logits, found['last']) != 0
+    used = used.any(-1) # (2, T)
+    for known, asked in zip(_candidates(there), _candidates(mask)):
+        if (used.sum(1) == 1).all() and torch.equal(used.long().argmax(1), known): return asked
+    raise ValueError(f'{type(model).__name__} reads {int(used[0].sum())} of the {len(ids)} tokens of a text, so no single one stands for it. Take a model that classifies by one token.')
+
 # %% ../nbs/api/01_models.ipynb #d5bccf33
 def with_features(model, batch):
     "Logits (n, classes) and the vectors (n, width) that the last linear layer is given, for one padded batch."
@@ -277,8 +321,8 @@ def with_features(model, batch):
     try: logits = model(**inputs).logits
     finally: hook.remove()
     if seen[0].ndim == 2: return logits, seen[0]
-    last = (inputs['attention_mask'] * torch.arange(seen[0].shape[1], device=logits.device)).argmax(1)
-    return logits, seen[0][torch.arange(len(last), device=logits.device), last]
+    at = read_places(model, inputs['attention_mask'])
+    return logits, seen[0][torch.arange(len(at), device=at.device), at]
 
 def features(
     model,              # classifier with `.tokenizer`

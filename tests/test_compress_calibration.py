@@ -3,10 +3,12 @@ import torch
 from fairprune.compress.layout import linear_layers
 from fastcore.test import expect_fail
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
+from fairprune.compress.pruning import body
 from fairprune.corpus import Corpus
 from fairprune.models import tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.calibration import *
+from fairprune.compress.calibration import _block_of, _hooked, _rows
 
 
 def test_batches():
@@ -77,12 +79,13 @@ def test_walk_2():
         hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
         walk(model, {}, padded, SquaredNorms, None)
         for h in hooks: h.remove()
-        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+        for *_, whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
 
 
 def test_walk_3():
-    """Where one block is all of them, as in ALBERT, none can be judged apart from the others."""
+    """Only the input of a layer must be there to see, with a row for each token."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
         model = tiny_classifier(people.labels, family=family)
         layers, want, got = {n: m for b, block in blocks(model).items() for n, m in ((f'{b}.{k}', v) for k, v in linear_layers(block).items())}, {}, {}
@@ -107,13 +110,33 @@ def test_walk_3():
         hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
         walk(model, {}, padded, SquaredNorms, None)
         for h in hooks: h.remove()
-        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
-    with expect_fail(ValueError, 'albert_layer_groups.0 runs 4 times in one pass'): walk(made(AutoModelForSequenceClassification, 'albert'), {}, padded, SquaredNorms, None)
+        for *_, whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+    def seen_whole(model, layers, inputs):
+        want = {}
+        def count(n, args, kwargs): want[n] = want.get(n, 0) + _rows(args[0], inputs['attention_mask'].bool()).square().sum(0)
+        with torch.no_grad(), _hooked(layers, count): model(input_ids=inputs['input_ids'], attention_mask=inputs['attention_mask'])
+        return want
+    short = dict(input_ids=ids[:2, :12].clone(), attention_mask=torch.ones(2, 12, dtype=torch.long))
+    short['attention_mask'][1, 9:] = 0
+    short['input_ids'][0, -1] = short['input_ids'][1, 8] = 102
+    for family in ('albert', 'deberta-v2', 't5', 'bart', 'deberta'):
+        model = tiny_classifier(family=family); layers, done = body(model), {}
+        def halve(n, layer, s): # the first layer of a block receives what the blocks before it give now
+            if _block_of(model, n) not in done: assert torch.allclose(s.total, seen_whole(model, layers, short)[n], rtol=1e-4), (family, n)
+            done.setdefault(_block_of(model, n), []).append(n); layer.weight.data.mul_(.5)
+        walk(model, layers, [short], SquaredNorms, halve)
+        assert len(done) == dict(albert=1, t5=4, bart=4).get(family, 2) and {n for names in done.values() for n in names} == layers.keys()
+    for family, what in dict(funnel='receives (2, 6, 32) for 2 texts of 12 tokens', xlnet='receives (12, 2, 32) for 2 texts').items():
+        model = tiny_classifier(family=family)
+        with expect_fail(ValueError, what): walk(model, body(model), [short], SquaredNorms, None)
+    reader = tiny_lm('mamba')
+    with expect_fail(ValueError, 'layers.0.mixer.dt_proj is never called with an input'): walk(reader, body(reader), [short], SquaredNorms, None)
 
 
 def test_walk_4():
     """Rows that are no tokens count all, on those layers alone that receive them: DeBERTa projects its table of relative positions with the layers that make queries and keys, and not with the one that makes values."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
         model = tiny_classifier(people.labels, family=family)
         layers, want, got = {n: m for b, block in blocks(model).items() for n, m in ((f'{b}.{k}', v) for k, v in linear_layers(block).items())}, {}, {}
@@ -138,7 +161,25 @@ def test_walk_4():
         hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
         walk(model, {}, padded, SquaredNorms, None)
         for h in hooks: h.remove()
-        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+        for *_, whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+    def seen_whole(model, layers, inputs):
+        want = {}
+        def count(n, args, kwargs): want[n] = want.get(n, 0) + _rows(args[0], inputs['attention_mask'].bool()).square().sum(0)
+        with torch.no_grad(), _hooked(layers, count): model(input_ids=inputs['input_ids'], attention_mask=inputs['attention_mask'])
+        return want
+    short = dict(input_ids=ids[:2, :12].clone(), attention_mask=torch.ones(2, 12, dtype=torch.long))
+    short['attention_mask'][1, 9:] = 0
+    short['input_ids'][0, -1] = short['input_ids'][1, 8] = 102
+    for family in ('albert', 'deberta-v2', 't5', 'bart', 'deberta'):
+        model = tiny_classifier(family=family); layers, done = body(model), {}
+        def halve(n, layer, s): # the first layer of a block receives what the blocks before it give now
+            if _block_of(model, n) not in done: assert torch.allclose(s.total, seen_whole(model, layers, short)[n], rtol=1e-4), (family, n)
+            done.setdefault(_block_of(model, n), []).append(n); layer.weight.data.mul_(.5)
+        walk(model, layers, [short], SquaredNorms, halve)
+        assert len(done) == dict(albert=1, t5=4, bart=4).get(family, 2) and {n for names in done.values() for n in names} == layers.keys()
+    for family, what in dict(funnel='receives (2, 6, 32) for 2 texts of 12 tokens', xlnet='receives (12, 2, 32) for 2 texts').items():
+        model = tiny_classifier(family=family)
+        with expect_fail(ValueError, what): walk(model, body(model), [short], SquaredNorms, None)
     opt = made(AutoModelForCausalLM, 'opt', ffn_dim=64, word_embed_proj_dim=32)
     deberta = made(AutoModelForSequenceClassification, 'deberta-v2', relative_attention=True, pos_att_type=['p2c', 'c2p'], position_buckets=16, share_att_key=True)
     for model in (opt, deberta):
@@ -159,6 +200,7 @@ def test_walk_4():
 def test_walk_5():
     """What `visit` changes is what the next block receives: with the first block's last layer at zero, its output changes, and so do the statistics behind it."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
+    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
         model = tiny_classifier(people.labels, family=family)
         layers, want, got = {n: m for b, block in blocks(model).items() for n, m in ((f'{b}.{k}', v) for k, v in linear_layers(block).items())}, {}, {}
@@ -183,7 +225,25 @@ def test_walk_5():
         hooks = [m.register_forward_hook(lambda module, args, out, n=n: outputs.setdefault(n, []).append(out)) for n, m in blocks(model).items()]
         walk(model, {}, padded, SquaredNorms, None)
         for h in hooks: h.remove()
-        for whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+        for *_, whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
+    def seen_whole(model, layers, inputs):
+        want = {}
+        def count(n, args, kwargs): want[n] = want.get(n, 0) + _rows(args[0], inputs['attention_mask'].bool()).square().sum(0)
+        with torch.no_grad(), _hooked(layers, count): model(input_ids=inputs['input_ids'], attention_mask=inputs['attention_mask'])
+        return want
+    short = dict(input_ids=ids[:2, :12].clone(), attention_mask=torch.ones(2, 12, dtype=torch.long))
+    short['attention_mask'][1, 9:] = 0
+    short['input_ids'][0, -1] = short['input_ids'][1, 8] = 102
+    for family in ('albert', 'deberta-v2', 't5', 'bart', 'deberta'):
+        model = tiny_classifier(family=family); layers, done = body(model), {}
+        def halve(n, layer, s): # the first layer of a block receives what the blocks before it give now
+            if _block_of(model, n) not in done: assert torch.allclose(s.total, seen_whole(model, layers, short)[n], rtol=1e-4), (family, n)
+            done.setdefault(_block_of(model, n), []).append(n); layer.weight.data.mul_(.5)
+        walk(model, layers, [short], SquaredNorms, halve)
+        assert len(done) == dict(albert=1, t5=4, bart=4).get(family, 2) and {n for names in done.values() for n in names} == layers.keys()
+    for family, what in dict(funnel='receives (2, 6, 32) for 2 texts of 12 tokens', xlnet='receives (12, 2, 32) for 2 texts').items():
+        model = tiny_classifier(family=family)
+        with expect_fail(ValueError, what): walk(model, body(model), [short], SquaredNorms, None)
     opt = made(AutoModelForCausalLM, 'opt', ffn_dim=64, word_embed_proj_dim=32)
     deberta = made(AutoModelForSequenceClassification, 'deberta-v2', relative_attention=True, pos_att_type=['p2c', 'c2p'], position_buckets=16, share_att_key=True)
     for model in (opt, deberta):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch.nn import functional as F
-from fairprune.compress.calibration import blocks
 from fairprune.compress.methods import Method, parse, latency
 import pandas as pd
 from fastcore.test import expect_fail
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 from fairprune.bias.groups import compare
+from fairprune.compress.calibration import blocks
 from fairprune.compress.pruning import Magnitude, prunable, zeros
 from fairprune.compress.quantization import Rtn
 from fairprune.compress.recovery import Recover
@@ -75,6 +75,12 @@ def test_attention_scores():
         seen = words['attention_mask'][:, None, None].bool() & (torch.ones(7, 7).tril().bool() if family in ('gpt2', 'llama') else True)
         again = torch.stack(scores).masked_fill(~seen, -1e9).softmax(-1)
         assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-6)
+    for family, config in dict(gemma2=dict(attn_logit_softcapping=.5), gpt_oss={}).items(): # scores are capped; sinks take a part of each row
+        model = tiny_classifier(family=family, initializer_range=.3, **config)
+        with torch.no_grad(), attention_scores(model) as scores: found = model(**words).logits
+        model.set_attn_implementation('eager'); want = model(**words, output_attentions=True)
+        again = torch.stack(scores).masked_fill(~(words['attention_mask'][:, None, None].bool() & torch.ones(7, 7).tril().bool()), -1e9).softmax(-1)
+        assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-5) == (family == 'gemma2') and torch.stack(scores).abs().max() > .4
     with expect_fail(KeyError, 'nobody'):
         with attention_scores(tiny := tiny_classifier()): raise KeyError('nobody')
     assert tiny.config._attn_implementation == before == 'sdpa'
@@ -105,6 +111,12 @@ def test_answers():
         seen = words['attention_mask'][:, None, None].bool() & (torch.ones(7, 7).tril().bool() if family in ('gpt2', 'llama') else True)
         again = torch.stack(scores).masked_fill(~seen, -1e9).softmax(-1)
         assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-6)
+    for family, config in dict(gemma2=dict(attn_logit_softcapping=.5), gpt_oss={}).items(): # scores are capped; sinks take a part of each row
+        model = tiny_classifier(family=family, initializer_range=.3, **config)
+        with torch.no_grad(), attention_scores(model) as scores: found = model(**words).logits
+        model.set_attn_implementation('eager'); want = model(**words, output_attentions=True)
+        again = torch.stack(scores).masked_fill(~(words['attention_mask'][:, None, None].bool() & torch.ones(7, 7).tril().bool()), -1e9).softmax(-1)
+        assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-5) == (family == 'gemma2') and torch.stack(scores).abs().max() > .4
     every = 'soft', 'cosine', 'hidden', 'patient', 'attention'
     single = [{k: v[i:i + 1][:, words['attention_mask'][i].bool()] for k, v in words.items()} for i in (0, 1)]
     for family in families:

@@ -27,7 +27,7 @@ def test_matrix():
     assert len(prunable(tiny)) == 12 and not any('classifier' in n for n in prunable(tiny))
     assert len(targets(tiny, '*attention*')) == 8 and list(targets(tiny, 'classifier')) == ['classifier']
     assert list(targets(tiny, 'bert.embeddings.word_embeddings')) == ['bert.embeddings.word_embeddings']
-    with expect_fail(ValueError, "No module matches '*conv*'. The body has 12 linear layers"): targets(tiny, '*conv*')
+    with expect_fail(ValueError, "No module matches '*conv*'. The body has 12 weights"): targets(tiny, '*conv*')
     assert matrix(tiny_lm('gpt2').transformer.h[0].mlp.c_fc).shape == (64, 32) # GPT-2 stores it transposed
 
 

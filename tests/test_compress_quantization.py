@@ -3,7 +3,6 @@ import pytest
 import torch
 from torch import nn
 from fairprune.compress.layout import Compact
-from fairprune.compress.pruning import prunable, Magnitude
 import itertools
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from fastcore.test import expect_fail
 from transformers import AutoModelForSequenceClassification
 from fairprune.compress.methods import parse
+from fairprune.compress.pruning import Magnitude, prunable
 from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText
 from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm

@@ -6,6 +6,7 @@ from fairprune.compress.quantization import affine, decode, encode, Rtn
 import numpy as np
 import tempfile
 from fastcore.test import expect_fail
+from fairprune.compress.layout import Compact
 from fairprune.compress.methods import parse
 from fairprune.compress.pruning import Magnitude, Random, Wanda, prunable, zeros
 from fairprune.corpus import perplexity, wikitext2
@@ -46,7 +47,7 @@ def test_obs_score():
     assert torch.allclose(obs_score(torch.tensor([[2., 3.]]), torch.tensor([.5, 3.])), torch.tensor([[16., 1.]])) # the smaller weight stays
     x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
     U = inverse_factor(x.T @ x, len(x))
-    rule = _Prune(.5, None)
+    rule = _Prune(w, .5, None)
     half = obs(w, U, rule, 32, rule.begin)
     error = lambda v: float(((x @ (w - v).T) ** 2).sum())
     keep = w.abs() > w.abs().median()
@@ -95,13 +96,17 @@ def test_GPTQ_2():
 
 
 def test_GPTQ_3():
-    """GPTQ on a model that is pruned already rounds what is left: the zeros stay, and the other weights make up for the rounding alone."""
+    """They count as the first to go: half of what is already sparser stays as sparse as it is."""
     people = bios(200)
     tiny = tiny_classifier(people.labels)
     some = dict(n=16, length=32)
-    pruned = Magnitude(.6)(tiny)
-    small = GPTQ(4, 16, **some)(pruned, people)
-    assert all((small.get_submodule(n).dense()[m.weight == 0] == 0).all() for n, m in prunable(pruned).items())
+    pruned = Magnitude(.7)(tiny)
+    for method in (SparseGPT(.5, **some), SparseGPT(scope='2:4', **some), SparseGPT(.5, bits=4, group=16, **some), SparseGPT(scope='2:4', bits=4, **some), GPTQ(4, 16, **some)):
+        small = method(pruned, people)
+        now = {n: m.dense() if isinstance(m := small.get_submodule(n), Compact) else m.weight for n in prunable(pruned)}
+        assert all((now[n][m.weight == 0] == 0).all() for n, m in prunable(pruned).items()), method
+        if method.scope == '2:4': assert all((w.view(-1, 4) == 0).sum(1).ge(2).all() for w in now.values())
+    assert abs(zeros(SparseGPT(.9, **some)(pruned, people)) - .9) < 1e-3 # and more can go
     assert small.record.bytes < GPTQ(4, 16, **some)(tiny, people).record.bytes # zeros are not written
 
 

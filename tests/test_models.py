@@ -134,9 +134,24 @@ def test_versions():
     with expect_fail(ValueError, "Unknown architecture 'rnn'"): tiny_classifier(family='rnn')
 
 
+def test_read_places():
+    """The gradient also says whether a token sees those after it."""
+    first = ('bert', 'camembert', 'albert', 'mobilebert', 'modernbert', 'deberta-v2', 'funnel')
+    mask = torch.tensor([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1]])
+    for family in (*first, 'gpt2', 'llama', 'bloom', 'modernbert-decoder', 'gpt_oss', 'xlnet', 'bart'):
+        want = [0, 0] if family in first else [4, 4] if family == 'xlnet' else [2, 4]
+        assert read_places(tiny_classifier(family=family), mask).tolist() == want, family
+    for family in ('bert', 'xlnet', 'llama', 'bloom', 'modernbert-decoder'): assert causal(tiny_classifier(family=family)) == (family not in ('bert', 'xlnet'))
+    for family in ('opt', 'bloom', 'mamba'): assert causal(tiny_lm(family))
+    mean = tiny_classifier(family='modernbert', classifier_pooling='mean')
+    with expect_fail(ValueError, 'reads 5 of the 5 tokens of a text'): read_places(mean, mask)
+    still = tiny_lm('gpt2').requires_grad_(False).train() # what is frozen has its gradients here too, and stays as it was
+    assert causal(still) and still.training and not any(p.requires_grad for p in still.parameters())
+
+
 def test_features():
-    """A decoder has one at every token; the last token that is text is the one that counts."""
-    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+    """A decoder's last layer is given one at every token, and the one at the token that is read counts."""
+    for family in ('bert', 'distilbert', 'xlm-roberta', 'gpt2', 'llama', 'bloom', 'modernbert-decoder', 't5', 'bart', 'funnel'):
         some = tiny_classifier('abc', family=family)
         last, short_and_long = head(some), ['a text', 'a longer text of some words']
         found, vectors = logits(some, short_and_long), features(some, short_and_long)

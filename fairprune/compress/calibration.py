@@ -7,6 +7,7 @@ __all__ = ['batches', 'blocks', 'SquaredNorms', 'Products', 'walk']
 
 # %% ../../nbs/api/09_calibration.ipynb #92aff9cc
 from contextlib import contextmanager
+from functools import partial
 import numpy as np, torch
 from .layout import linear_layers
 
@@ -61,52 +62,84 @@ def _uncached(model):
     try: yield
     finally: model.config.use_cache = before
 
-def _calls(model, every, inputs):
-    "Hidden states with which each batch enters the first block, and for each block (further arguments, keywords) of each batch."
-    entries, calls = [], {n: [] for n in every}
-    def catch(name):
-        def see(module, args, kwargs):
-            x, *args = args or (kwargs['hidden_states'],)
-            if name == next(iter(every)): entries.append(x)
-            calls[name].append((args, {k: v for k, v in kwargs.items() if k != 'hidden_states'}))
-        return see
-    hooks = [block.register_forward_pre_hook(catch(n), with_kwargs=True) for n, block in every.items()]
-    try:
-        for i, batch in enumerate(inputs, 1):
-            model.base_model(**{k: v for k, v in batch.items() if k != 'labels'}) # without the head
-            for n, found in calls.items():
-                if len(found) != i: raise ValueError(f'{n} runs {len(found) - i + 1} times in one pass, so no block has an input of its own. Use a method that does not calibrate block by block.')
+def _whole(model, batch):
+    "A pass through all blocks, without the head where there is a way around it."
+    (model if model.config.is_encoder_decoder else model.base_model)(**{k: v for k, v in batch.items() if k != 'labels'})
+
+@contextmanager
+def _hooked(modules, see): # called as see(name, args, kwargs) before a module runs
+    hooks = [m.register_forward_pre_hook(lambda module, args, kwargs, n=n: see(n, args, kwargs), with_kwargs=True) for n, m in modules.items()]
+    try: yield
     finally:
         for h in hooks: h.remove()
-    return entries, calls
 
-def _through(block, x, call):
+def _calls(model, every, batch):
+    "Block to its calls in one pass: hidden states, further arguments and keywords of each."
+    found = {n: [] for n in every}
+    def see(name, args, kwargs):
+        x, *args = args or (kwargs.get('hidden_states'),)
+        found[name].append((x, args, {k: v for k, v in kwargs.items() if k != 'hidden_states'}))
+    with _hooked(every, see): _whole(model, batch)
+    return found
+
+def _through(block, x, args, kwargs):
     "What the next block receives."
-    args, kwargs = call
     out = block(x, *args, **kwargs)
     return out[0] if isinstance(out, tuple) else out
 
+def _in_line(every, calls, mask):
+    "Whether each block runs once, on what the one before it gives."
+    if any(len(c) != 1 or c[0][0] is None or c[0][0].shape[:2] != mask.shape for c in calls.values()): return False
+    once = [c[0] for c in calls.values()]
+    pairs = [(_through(block, *call)[mask], x[mask]) for block, call, (x, *_) in zip(every.values(), once, once[1:])]
+    return all((given - x).norm() <= 1e-3 * x.norm() for given, x in pairs)
+
+def _entries(model, every, inputs):
+    "For each batch, what enters the first block, and block to its further arguments and keywords."
+    entries, calls = [], []
+    for batch in inputs:
+        once = {n: c[0] for n, c in _calls(model, every, batch).items()}
+        entries.append(next(iter(once.values()))[0]); calls.append({n: rest for n, (_, *rest) in once.items()})
+    return entries, calls
+
 # %% ../../nbs/api/09_calibration.ipynb #b0c25fa4
-def _rows(x, mask):
-    "What a layer receives, (rows, width), without padding."
+def _rows(x, mask, name=''):
+    "What a layer receives, (rows, width), without padding. Raises `ValueError` where it lies in another order, or pooled."
     if x.shape[:-1] == mask.shape: return x[mask]
     if x.shape[:-1] == (mask.numel(),): return x[mask.flatten()]
+    n = len(mask)
+    if x.dim() == 3 and (x.shape[1] == n or 1 < n == len(x)): raise ValueError(f'{name} receives {tuple(x.shape)} for {n} texts of {mask.shape[1]} tokens, so padding cannot be told apart. Use a method that does not calibrate.')
     return x.flatten(0, -2) # no tokens, such as relative positions: every row counts
 
-def _watch(layers, new, masks, entries, block, calls):
-    "One statistic a layer, from a pass of all batches through the block."
+def _block_of(model, name):
+    "The block that holds a layer: on the way to it, the first member of a list that is no list itself."
+    parts = name.split('.'); path = ['.'.join(parts[:i]) for i in range(len(parts) + 1)]
+    listed = [isinstance(model.get_submodule(p), torch.nn.ModuleList) for p in path]
+    found = [p for p, here, above in zip(path[1:], listed[1:], listed) if above and not here]
+    if not found: raise ValueError(f'{name} is outside the blocks, so no calibration reaches it.')
+    return found[0]
+
+def _in_order(model, layers, batch):
+    "Block to its layers, as they run. Raises `ValueError` where none is called with an input that can be told apart from padding."
+    mask, home, ran, blocks = batch['attention_mask'].bool(), {n: _block_of(model, n) for n in layers}, {}, {}
+    def see(name, args, kwargs): _rows(args[0], mask, name); ran[name] = layers[name]
+    with _hooked(layers, see): _whole(model, batch)
+    for n in layers:
+        if n not in ran: raise ValueError(f'{n} is never called with an input, so it cannot be calibrated: the model reads its weight by itself. Name other layers, or use a method that does not calibrate.')
+    for n, m in ran.items(): blocks.setdefault(home[n], {})[n] = m
+    return blocks
+
+def _watch(layers, new, masks, passes):
+    "One statistic a layer, from the passes of all batches."
     owner, found, seen = {}, {}, {}
-    hooks = [m.register_forward_pre_hook(lambda module, args, n=n: seen.setdefault(n, []).append(args[0].detach())) for n, m in layers.items()]
-    try:
-        for x, call, mask in zip(entries, calls, masks):
-            seen.clear(); _through(block, x, call)
+    with _hooked(layers, lambda name, args, kwargs: seen.setdefault(name, []).append(args[0].detach())):
+        for run, mask in zip(passes, masks):
+            seen.clear(); run()
             first = {}
             for n, inputs in seen.items():
                 same = first.setdefault(tuple((x.data_ptr(), x.shape) for x in inputs), n) # they are held, so an address is one input's own
                 if owner.setdefault(n, same) != n: continue
                 for x in inputs: found.setdefault(n, new()).add(_rows(x, mask).float())
-    finally:
-        for h in hooks: h.remove()
     return {n: found[owner[n]] for n in layers}
 
 @torch.no_grad()
@@ -118,17 +151,16 @@ def walk(
     visit,             # called as visit(name, layer, statistic), block by block
     progress:bool=False, # show a bar
 ):
-    "Visit layers with what they receive once all blocks before theirs were visited; raises `ValueError` for one outside the blocks, and for a block that runs more than once."
+    "Visit layers with what they receive once all blocks before theirs were visited; raises `ValueError`, before any visit, for one outside the blocks or without an input."
     from tqdm.auto import tqdm
-    every = blocks(model)
-    inside = {b: {n: m for n, m in layers.items() if n.startswith(b + '.')} for b in every}
-    outside = layers.keys() - {n for part in inside.values() for n in part}
-    if outside: raise ValueError(f'{sorted(outside)[0]} is outside the blocks, so no calibration reaches it.')
-    masks = [b['attention_mask'].bool() for b in inputs]
+    masks, few = [b['attention_mask'].bool() for b in inputs], {k: v[:2] for k, v in inputs[0].items()}
     model.eval()
     with _uncached(model):
-        entries, calls = _calls(model, every, inputs)
-        for name, block in tqdm(every.items(), disable=not progress, desc='blocks'):
-            found = _watch(inside[name], statistic, masks, entries, block, calls[name]) if inside[name] else {}
-            for n, layer in inside[name].items(): visit(n, layer, found[n])
-            entries = [_through(block, x, call) for x, call in zip(entries, calls.pop(name))]
+        inside, every = _in_order(model, layers, few), blocks(model)
+        straight = inside.keys() <= every.keys() and _in_line(every, _calls(model, every, few), few['attention_mask'].bool())
+        entries, calls = _entries(model, every, inputs) if straight else ([], [])
+        for name in tqdm(every if straight else inside, disable=not progress, desc='blocks'):
+            passes = [partial(_through, every[name], x, *c.pop(name)) for x, c in zip(entries, calls)] if straight else [partial(_whole, model, b) for b in inputs]
+            here = inside.get(name, {})
+            for n, s in (_watch(here, statistic, masks, passes) if here else {}).items(): visit(n, here[n], s)
+            if straight: entries = [run() for run in passes]

@@ -7,7 +7,7 @@ __all__ = ['soft_loss', 'cosine_loss', 'layer_mse', 'patient_loss', 'matched', '
            'Distill', 'TripleLoss', 'TinyBert', 'PatientKD']
 
 # %% ../../nbs/api/14_distillation.ipynb #4d64b38c
-import math, shutil, tempfile
+import math, shutil, sys, tempfile
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np, torch
 from torch.nn import functional as F
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from transformers.modeling_utils import AttentionInterface
-from .calibration import _uncached, blocks
+from .calibration import _uncached
 from .layout import Compact, linear_layers
 from .methods import Method, parse
 
@@ -66,12 +66,13 @@ def matched(
 _noted = ContextVar('scores of the forward pass that is under way')
 
 def _attend(module, query, key, value, attention_mask=None, scaling=None, dropout=0., **kwargs):
-    "Attention as Transformers does it in eager mode, which notes its scores."
-    key, value = (x.repeat_interleave(getattr(module, 'num_key_value_groups', 1), 1) for x in (key, value)) # heads that share keys
-    scores = query @ key.mT * (query.shape[-1] ** -.5 if scaling is None else scaling)
-    _noted.get().append(scores)
-    weights = F.softmax(scores if attention_mask is None else scores + attention_mask, -1, dtype=torch.float32).to(value.dtype)
-    return (F.dropout(weights, dropout, module.training) @ value).transpose(1, 2).contiguous(), weights
+    "The model's own attention in eager mode, beside which the scores are noted."
+    keys, cap = key.repeat_interleave(getattr(module, 'num_key_value_groups', 1), 1), kwargs.get('softcap') # heads that share keys
+    scores = query @ keys.mT * (query.shape[-1] ** -.5 if scaling is None else scaling)
+    _noted.get().append(scores if cap is None else cap * torch.tanh(scores / cap))
+    homes = (sys.modules[c.__module__] for c in type(module).__mro__)
+    own = next(found for home in homes if (found := getattr(home, 'eager_attention_forward', None)))
+    return own(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
 
 AttentionInterface.register('fairprune_scores', _attend); AttentionMaskInterface.register('fairprune_scores', eager_mask)
 
@@ -87,17 +88,15 @@ def attention_scores(
     finally: model.config._attn_implementation = before; _noted.reset(token)
 
 # %% ../../nbs/api/14_distillation.ipynb #87d25932
-def _causal(model): return any(getattr(m, 'is_causal', False) for m in model.modules())
-
 def _pairs(mask, causal):
     "(B, T) to (B, T, T): which token attends to which."
     pairs = mask[:, :, None] & mask[:, None, :]
     return pairs.tril() if causal else pairs
 
-def _read(mask, causal):
-    "(B, T) to (B, T): the first token of each text, or the last."
-    place = mask.cumsum(1)
-    return mask & (place == (mask.sum(1, keepdim=True) if causal else 1))
+def _read(model, mask):
+    "(B, T) to (B, T): the token of each text that a classifier reads; every one of a language model."
+    from fairprune.models import is_lm, read_places
+    return mask if is_lm(model) else F.one_hot(read_places(model, mask), mask.shape[1]).bool()
 
 def _stack(parts, what):
     "(rows, layers, width). Raises `ValueError` where widths differ."
@@ -114,15 +113,15 @@ def signals(
     **kwargs     # for the forward pass
 )->tuple:        # output of the model, and name of term to float tensor (rows, ...)
     "What the terms compare, without padding."
-    from fairprune.models import is_lm
-    mask, causal, states = batch.get('attention_mask', torch.ones_like(batch['input_ids'])).bool(), _causal(model), {'cosine', 'hidden', 'patient', 'last'} & set(terms)
+    from fairprune.models import causal, is_lm
+    mask, states = batch.get('attention_mask', torch.ones_like(batch['input_ids'])).bool(), {'cosine', 'hidden', 'patient', 'last'} & set(terms)
     with attention_scores(model) if 'attention' in terms else nullcontext() as scores: out = model(**batch, output_hidden_states=bool(states), **kwargs)
-    at, h = mask if is_lm(model) else _read(mask, causal), out.hidden_states if states else None
+    h = out.hidden_states if states else None
     find = dict(soft=lambda: out.logits[mask] if is_lm(model) else out.logits,
                 last=lambda: h[-1][mask], cosine=lambda: h[-1][mask],
                 hidden=lambda: _stack([h[i][mask] for i in levels], 'features'),
-                patient=lambda: _stack([h[i][at] for i in levels[1:-1]], 'features'),
-                attention=lambda: _stack([scores[i - 1].permute(0, 2, 3, 1)[_pairs(mask, causal)] for i in levels[1:]], 'heads'))
+                patient=lambda: _stack([s[at] for at in [_read(model, mask)] for s in (h[i] for i in levels[1:-1])], 'features'),
+                attention=lambda: _stack([s.permute(0, 2, 3, 1)[pairs] for pairs in [_pairs(mask, causal(model))] for s in (scores[i - 1] for i in levels[1:])], 'heads'))
     return out, {term: find[term]().float() for term in terms}
 
 # %% ../../nbs/api/14_distillation.ipynb #4a400384
@@ -167,9 +166,9 @@ def _spoken(model, states):
 
 def _counts(model, lengths, terms):
     "Term to the number of rows of each text."
-    from fairprune.models import is_lm
+    from fairprune.models import causal, is_lm
     n = np.asarray(lengths)
-    pairs = n * (n + 1) // 2 if _causal(model) else n * n
+    pairs = n * (n + 1) // 2 if 'attention' in terms and causal(model) else n * n
     return {t: pairs if t == 'attention' else np.ones_like(n) if t in ('soft', 'patient') and not is_lm(model) else n for t in terms}
 
 def _joined(model, rows):
@@ -243,7 +242,7 @@ def _check_student(method, model):
     if not method.student.strip(): raise ValueError('student is empty, so the student is the teacher itself. Name the method that makes it, such as magnitude(sparsity=0.5).')
     maker = parse(method.student)
     getattr(maker, 'steps', [maker])[0].check(model)
-    if 'patient' in method.terms and len(blocks(model)) < 2: raise ValueError('patient compares blocks before the last: a model of one block has none.')
+
 
 # %% ../../nbs/api/14_distillation.ipynb #c6f3ac33
 def _same(a, b):
@@ -252,13 +251,31 @@ def _same(a, b):
     return a.keys() == b.keys() and all(t.dtype == b[k].dtype and torch.equal(t, b[k]) for k, t in a.items())
 
 @torch.no_grad()
+def _depth(model, terms, who='model'):
+    "How many blocks a forward pass goes through, at least 1. Raises `ValueError` where it does not show what the terms compare."
+    if set(terms) <= {'soft'}: return 1 # nothing within is compared
+    ids, kind, last = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device), model.config.model_type, 'Set the weight to 0.'
+    inputs = dict(input_ids=ids, attention_mask=torch.ones_like(ids))
+    out = model.eval()(**inputs, output_hidden_states=True); h = getattr(out, 'hidden_states', None)
+    if h is None: raise ValueError(f'{", ".join(t for t in terms if t != "soft")}: a {kind} model has no single row of blocks whose states could be compared. {last}')
+    for t in {'cosine', 'hidden'} & set(terms):
+        if any(s.shape[:2] != ids.shape for s in h): raise ValueError(f'{t}: not every block of a {kind} model gives a state for each token. {last}')
+    if 'patient' in terms:
+        if len(h) < 3: raise ValueError(f'patient compares blocks before the last: a {who} of one block has none.')
+        _read(model, inputs['attention_mask'].bool())
+    if 'attention' in terms:
+        with attention_scores(model) as scores: again = model(**inputs).logits
+        if [s.shape[2:] for s in scores] != [2 * ids.shape[1:]] * (len(h) - 1) or (again - out.logits).norm() > .02 * out.logits.norm():
+            raise ValueError(f'attention: the scores of a {kind} model cannot be seen as it computes them. {last}')
+    return len(h) - 1
+
+@torch.no_grad()
 def _check_pair(method, student, teacher, row, levels):
     "Raises `ValueError` where the student cannot be trained, is the teacher itself, or has other shapes, and where the teacher's logits cannot be kept."
     from fairprune.models import is_lm
     if _same(student, teacher): raise ValueError(f'{method.student} leaves the teacher as it is: it has nothing to learn from itself.')
     for layer in linear_layers(student).values():
         if isinstance(layer, Compact): layer.thawed()
-    if 'patient' in method.terms and len(levels[0]) < 3: raise ValueError('patient compares blocks before the last: a student of one block has none.')
     if 'soft' in method.terms and is_lm(teacher):
         told = signals(teacher.eval(), _joined(teacher, [row]), ['last', 'soft'], levels[1])[1]
         if (_spoken(teacher, told['last']) - told['soft']).norm() > .02 * told['soft'].norm(): raise ValueError(f'soft: the logits of a {teacher.config.model_type} language model do not follow from its last hidden states. Set the weight to 0.')
@@ -290,8 +307,10 @@ def _loss(method, teacher, found, levels):
 def _distilled(method, teacher, data, seed):
     from fairprune.models import _rows, _suits, finetune
     _suits(teacher, data, False, None)
-    student, rows = parse(method.student)(teacher.eval(), data, seed), _rows(teacher, data, 'train', _LENGTH)
-    levels = range(len(blocks(student)) + 1), matched(len(blocks(student)), len(blocks(teacher)))
+    depth, rows = _depth(teacher, method.terms), _rows(teacher, data, 'train', _LENGTH)
+    student = parse(method.student)(teacher, data, seed)
+    own = _depth(student, method.terms, 'student')
+    levels = range(own + 1), matched(own, depth)
     _check_pair(method, student, teacher, rows[0], levels)
     with answers(teacher, rows, method.terms, levels[1]) as found:
         return finetune(student, data, seed, method.epochs, method.lr, method.batch_size, _LENGTH, progress=False, bf16=method.bf16, group_by_length=method.group_by_length,

@@ -60,8 +60,12 @@ def linear_layers(model)->dict:
     return {n: m for n, m in model.named_modules() if isinstance(m, (nn.Linear, Conv1D, Compact))}
 
 def head(model):
-    "The last linear layer, which gives a classifier's logits; in training, what stands in its place."
-    return [m for m in model.modules() if isinstance(m, (nn.Linear, Conv1D)) or hasattr(m, 'frozen')][-1]
+    "The layer that gives a classifier's logits: the last outside the body that has an output a label; in training, what stands in its place."
+    body, labels = set(model.base_model.modules()) - {model}, model.config.num_labels
+    outside = [m for m in model.modules() if m not in body and (isinstance(m, (nn.Linear, Conv1D)) or hasattr(m, 'frozen'))]
+    found = [m for m in outside if shape(m.layer[0] if hasattr(m, 'layer') else m)[1] == labels] # a stand-in keeps its layer
+    if not found: raise ValueError(f'{type(model).__name__} has no linear layer with {labels} outputs outside its body, so it has no classification head.')
+    return found[-1]
 
 def shape(layer)->tuple: # (in, out)
     "Widths of a linear layer, whichever of the three it is."

@@ -55,24 +55,16 @@ def obs(
 def obs_score(w, d): return (w / d).square() # (out, block), (block,)
 
 class _Prune:
-    "Chooses masks as the solver goes along, and settles columns by them."
-    def __init__(self, sparsity, pattern): self.sparsity, self.pattern = sparsity, pattern
-    def begin(self, a, part, d):
-        self.a, self.d = a, d
-        if not self.pattern: self.keep = dict(smallest({0: obs_score(part, d)}.get, [0], self.sparsity))[0]
-        else: self.keep = torch.ones_like(part, dtype=torch.bool)
+    "Chooses masks as the solver goes along, and settles columns by them. What is zero already goes first, and stays."
+    def __init__(self, w, sparsity, pattern): self.there, self.sparsity, self.pattern = w != 0, sparsity, pattern
+    def begin(self, a, part, d): # errors made up for have filled the zeros of `part`
+        self.a, self.d, self.keep = a, d, self.there[:, a:a + part.shape[1]].clone()
+        if not self.pattern: self.keep &= self.first(0, part.shape[1], part, lambda score: dict(smallest({0: score}.get, [0], self.sparsity))[0])
+    def first(self, k, m, w, choose): return choose(obs_score(w[:, :m], self.d[k:k + m]).masked_fill(~self.keep[:, k:k + m], -1.))
     def __call__(self, j, rest):
-        k = j - self.a
-        if self.pattern and k % self.pattern[1] == 0:
-            m = self.pattern[1]
-            self.keep[:, k:k + m] = n_of_m(obs_score(rest[:, :m], self.d[k:k + m]), *self.pattern)
+        k, m = j - self.a, self.pattern[1] if self.pattern else 0
+        if m and k % m == 0: self.keep[:, k:k + m] &= self.first(k, m, rest, lambda score: n_of_m(score, *self.pattern))
         return rest[:, 0] * self.keep[:, k]
-
-class _Keep:
-    "Leaves the zeros of a pruned layer where they are."
-    def __init__(self, w): self.keep = w != 0
-    def begin(self, a, part, d): pass
-    def __call__(self, j, rest): return rest[:, 0] * self.keep[:, j]
 
 # %% ../../nbs/api/16_second_order.ipynb #3039d263
 class _Round:
@@ -105,7 +97,7 @@ def _solve(layer, products, sparsity, pattern, bits, group, act_order, block=128
     order, U, alive = _prepared(products, act_order)
     w = matrix(layer).float()
     w = (w if order is None else w[:, order]) * alive # an input that is always zero needs no weight
-    rule = _Prune(sparsity, pattern) if sparsity else _Keep(w) if (w == 0).any() else None
+    rule = _Prune(w, sparsity, pattern) if sparsity or (w == 0).any() else None
     if not bits:
         if rule: matrix(layer).copy_(obs(w, U, rule, block, rule.begin))
         return None
