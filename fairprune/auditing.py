@@ -118,9 +118,9 @@ def _classifies(model):
 
 def _forward(model, texts):
     import torch
-    from fairprune.models import logits
+    from fairprune.models import logits, tokenizer_of
     if _classifies(model): return logits(model, texts)
-    with torch.no_grad(): return [model(**model.tokenizer(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[0].cpu() for t in texts] # waits for a GPU
+    with torch.no_grad(): return [model(**tokenizer_of(model)(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[0].cpu() for t in texts] # waits for a GPU
 
 def latency(
     models,           # with `.tokenizer`

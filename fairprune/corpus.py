@@ -73,9 +73,10 @@ def windows(
     seed:int=0,     # of the draw
 )->torch.Tensor:    # (n, length) token ids
     "Token windows; raises `ValueError` where the text is too short or the model cannot read that many tokens."
+    from fairprune.models import tokenizer_of
     limit = getattr(model.config, 'max_position_embeddings', length)
     if not 1 < length <= limit: raise ValueError(f'length = {length}: this model reads windows of 2 to {limit} tokens.')
-    ids = torch.tensor(model.tokenizer(text, add_special_tokens=False, verbose=False)['input_ids'])
+    ids = torch.tensor(tokenizer_of(model)(text, add_special_tokens=False, verbose=False)['input_ids'])
     there = len(ids) // length
     if there < (n or 1): raise ValueError(f'The text has {len(ids):,} tokens, that is {there} windows of {length}; {n or 1} are needed. Give more text or shorter windows.')
     cut = ids[:there * length].view(there, length)
@@ -119,7 +120,8 @@ def masked_perplexity(
     hidden:float=.15,    # share of tokens that are masked
 )->float:                # at least 1
     "How uncertain a masked language model is about hidden tokens. Raises `ValueError` where the tokenizer has no mask."
-    if model.tokenizer.mask_token_id is None: raise ValueError('The tokenizer has no mask token: this is no masked language model.')
+    from fairprune.models import tokenizer_of
+    if tokenizer_of(model).mask_token_id is None: raise ValueError('The tokenizer has no mask token: this is no masked language model.')
     cut, total, count = windows(model, running_text(data, split), length, n, seed), 0., 0
     masks = torch.rand(cut.shape, generator=torch.Generator().manual_seed(seed)) < hidden
     was_training = model.training; model.eval()

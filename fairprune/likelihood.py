@@ -8,7 +8,7 @@ __all__ = ['model_kind', 'need_kind', 'first_token', 'loglikelihoods', 'encode_m
 # %% ../nbs/api/06_likelihood.ipynb #1a44a7e7
 from contextlib import contextmanager
 import numpy as np, pandas as pd, torch
-from .models import _batches, _limit, is_lm
+from .models import _batches, _limit, is_lm, tokenizer_of
 
 # %% ../nbs/api/06_likelihood.ipynb #ef4d6e8e
 def model_kind(
@@ -39,7 +39,7 @@ def _pieces(model, texts, prefixes):
     prefixes = [''] * len(texts) if prefixes is None else list(prefixes)
     if len(prefixes) != len(texts): raise ValueError(f'{len(texts)} texts and {len(prefixes)} prefixes: give one prefix for each text, or none at all.')
     if not len(texts): return [], []
-    both, own = (model.tokenizer(x, add_special_tokens=False, verbose=False)['input_ids'] for x in ([p + t for p, t in zip(prefixes, texts)], [p.rstrip() for p in prefixes]))
+    both, own = (tokenizer_of(model)(x, add_special_tokens=False, verbose=False)['input_ids'] for x in ([p + t for p, t in zip(prefixes, texts)], [p.rstrip() for p in prefixes]))
     return both, [len(o) for o in own]
 
 def first_token(
@@ -48,7 +48,7 @@ def first_token(
 )->list:      # one token id, or none
     "What stands in front of every text; raises `ValueError` where the tokenizer has no BOS."
     if bos is False: return []
-    if bos is True and model.tokenizer.bos_token_id is None:
+    if bos is True and tokenizer_of(model).bos_token_id is None:
         raise ValueError('The tokenizer has no BOS token. Pass bos=False, which leaves the first token out of the score, or the id of a token to begin with, such as bos=0.')
     found = model.tokenizer.bos_token_id if bos is True else int(bos)
     if not 0 <= found < model.config.vocab_size: raise ValueError(f'bos = {found}: give a token id below {model.config.vocab_size}, True or False.')

@@ -2,12 +2,14 @@
 import pytest
 from dataclasses import dataclass, replace
 import torch
+from torch.nn.utils import prune, parametrizations
 from fairprune.compress.layout import weights
+import warnings
 import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from fairprune.data import GroupedText
-from fairprune.models import load, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import load, logits, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.methods import *
 
@@ -25,8 +27,8 @@ def test_stored_record_2():
     for family, positions in (('bert', 32), ('gpt2', 16), ('roberta', 34)): assert tiny_classifier(family=family, max_position_embeddings=positions).record.latency > 0
 
 
-def test_stored_record_3():
-    """ALBERT runs its block twice, and a convolution counts."""
+def test_copied():
+    """The original keeps its masks."""
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     expert = 3 * f * h # gate, up and down
     mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
@@ -58,6 +60,37 @@ def test_Method():
 
 
 def test_Method_2():
+    """The zeros of a mask are real zeros in the copy, which further training keeps."""
+    tiny = tiny_classifier()
+    @dataclass(frozen=True)
+    class Nothing(Method, named=False):
+        def apply(self, model, data, seed): pass
+    def old_weight_norm(layer):
+        with warnings.catch_warnings(): warnings.simplefilter('ignore'); torch.nn.utils.weight_norm(layer)
+    def mask(layer): prune.l1_unstructured(layer, 'weight', .5)
+    texts = bios(60)['test']['text'][:8]
+    for change in (mask, old_weight_norm, parametrizations.weight_norm):
+        computed = tiny_classifier()
+        for layer in list(linear_layers(computed.bert.encoder).values()): change(layer)
+        names, said, small = list(computed.state_dict()), logits(computed, texts), Nothing()(computed)
+        assert np.allclose(logits(small, texts), said, atol=1e-6) and set(small.state_dict()) == set(tiny.state_dict())
+        assert small.record.macs == measure(computed).macs and (small.record.macs < tiny.record.macs) == (change is mask)
+        assert list(computed.state_dict()) == names and is_computed(computed) and not is_computed(small)
+        assert Nothing()(computed, inplace=True) is computed and not is_computed(computed)
+
+
+def test_Method_3():
+    """A mask on a weight that another layer shares unmasked cannot be folded: one matrix cannot be both."""
+    @dataclass(frozen=True)
+    class Nothing(Method, named=False):
+        def apply(self, model, data, seed): pass
+    def mask(layer): prune.l1_unstructured(layer, 'weight', .5)
+    tied = tiny_lm('gpt2')
+    mask(tied.lm_head)
+    with expect_fail(ValueError, 'another layer shares the masked weight'): Nothing()(tied)
+
+
+def test_Method_4():
     """They are called with a `GroupedText` and a seed as well; those that need neither ignore both."""
     tiny = tiny_classifier()
     @dataclass(frozen=True)

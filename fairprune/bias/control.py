@@ -64,7 +64,8 @@ def _number(value, what, worse=None):
 
 def _nearest(dense, method, seen, target, kind, seed):
     level, value = min(seen, key=lambda s: abs(s[1] - target))
+    from fairprune.models import tokenizer_of
     model = method(level)(dense, seed=seed)
-    model.tokenizer, model.name = dense.tokenizer, f'{getattr(dense, "name", "")} + {kind}'
+    model.tokenizer, model.name = tokenizer_of(dense), f'{getattr(dense, "name", "")} + {kind}'
     model.match = pd.DataFrame(seen, columns=['level', 'value']).sort_values('level').assign(kind=kind, target=target, chosen=lambda t: t.level == level)
     return model

@@ -67,7 +67,8 @@ READINGS = ('pro', 'anti')
 def _causal(model, pairs, progress):
     "Log-likelihood from the first pronoun on, and of what comes after that pronoun alone."
     texts = [_joined(p.parts, getattr(p, r))[len(p.parts[0]):] for r in READINGS for p in pairs.itertuples()]
-    found = loglikelihoods(model, texts, [p for p in pairs.parts.str[0]] * 2, bos=model.tokenizer.bos_token_id is not None, per_token=True, progress=progress)
+    from fairprune.models import tokenizer_of
+    found = loglikelihoods(model, texts, [p for p in pairs.parts.str[0]] * 2, bos=tokenizer_of(model).bos_token_id is not None, per_token=True, progress=progress)
     count = lambda text: len(model.tokenizer(text.rstrip(), add_special_tokens=False)['input_ids'])
     own = [count(p.parts[0] + getattr(p, r)[0]) - count(p.parts[0]) for r in READINGS for p in pairs.itertuples()]
     after = [each[n:].sum() for each, n in zip(found.each, own)]
@@ -76,8 +77,9 @@ def _causal(model, pairs, progress):
 # %% ../../nbs/api/25_coreference.ipynb #b46178ee
 def _slots(model, parts, pronouns):
     "For each pronoun the text before it, and from it on, with the other pronouns masked."
+    from fairprune.models import tokenizer_of
     for k, pronoun in enumerate(pronouns):
-        masked = [model.tokenizer.mask_token] * len(pronouns); masked[k] = pronoun
+        masked = [tokenizer_of(model).mask_token] * len(pronouns); masked[k] = pronoun
         text = _joined(parts, masked); start = len(_joined(parts[:k + 1], masked[:k]))
         yield text[:start], text[start:], text[start + len(pronoun):]
 

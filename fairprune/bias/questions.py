@@ -55,7 +55,8 @@ def _scores(model, items, progress):
     "(n, 3) mean log-likelihood per token of each answer."
     texts = [(c, q, a) for c, q, *answers in items[['context', 'question', *_ANSWERS]].itertuples(index=False) for a in answers]
     if model_kind(model) == 'causal':
-        bos = model.tokenizer.bos_token_id is not None
+        from fairprune.models import tokenizer_of
+        bos = tokenizer_of(model).bos_token_id is not None
         found = loglikelihoods(model, [f' {a}' for *_, a in texts], [f'{c}\nQ: {q}\nA:' for c, q, _ in texts], bos=bos, progress=progress)
     else: found = pseudo_loglikelihoods(model, [f' {a}' for *_, a in texts], [f'{c} {q}' for c, q, _ in texts], progress=progress)
     return (found.loglikelihood / found.tokens).to_numpy().reshape(-1, 3)

@@ -22,7 +22,7 @@ def batches(
 )->list:               # of dicts of tensors: `input_ids`, `attention_mask`, `labels`
     "Inputs from the training split, or from validation where there is none; raises `ValueError` where there are too few."
     from fairprune.corpus import running_text, windows
-    from fairprune.models import _encoded, _limit, is_lm
+    from fairprune.models import _encoded, _limit, is_lm, padded
     split = 'train' if 'train' in data.splits else 'validation'
     if is_lm(model):
         cut = windows(model, running_text(data, split), min(length, _limit(model, length)), n, seed).to(model.device)
@@ -31,7 +31,7 @@ def batches(
     if not 0 < n <= len(data[split]): raise ValueError(f'n = {n}: {data.name} has {len(data[split])} texts in {split}.')
     rows = data[split].select(np.random.default_rng(seed).permutation(len(data[split]))[:n])
     texts, labels = _encoded(model, rows['text'], length), torch.tensor(rows['label'])
-    def batch(k): return dict(model.tokenizer.pad({'input_ids': texts[k:k + batch_size]}, return_tensors='pt'), labels=labels[k:k + batch_size])
+    def batch(k): return padded(model, texts[k:k + batch_size]) | dict(labels=labels[k:k + batch_size])
     return [{name: t.to(model.device) for name, t in batch(k).items()} for k in range(0, n, batch_size)]
 
 # %% ../../nbs/api/09_calibration.ipynb #8be154af

@@ -173,8 +173,9 @@ def _counts(model, lengths, terms):
 
 def _joined(model, rows):
     "A batch of training examples without their labels, on the model's device."
+    from fairprune.models import padded
     ids = [row['input_ids'] for row in rows]
-    batch = dict(input_ids=torch.stack(ids)) if torch.is_tensor(ids[0]) else dict(model.tokenizer.pad({'input_ids': ids}, return_tensors='pt'))
+    batch = dict(input_ids=torch.stack(ids)) if torch.is_tensor(ids[0]) else padded(model, ids)
     return {k: v.to(model.device) for k, v in batch.items()}
 
 @contextmanager

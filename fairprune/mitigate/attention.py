@@ -24,8 +24,8 @@ def word_of_pieces(
     max_length:int=MAX_LENGTH, # pieces; longer texts are cut
 )->list:   # n integer arrays: the word of each piece, -1 for special tokens and what is in no word
     "Which word each piece belongs to; raises `ValueError` where a word is not in its text, or the tokenizer cannot say."
-    from fairprune.models import _limit
-    if not model.tokenizer.is_fast: raise ValueError(f'{type(model.tokenizer).__name__} does not say which letters a piece stands for; use a fast tokenizer.')
+    from fairprune.models import _limit, tokenizer_of
+    if not tokenizer_of(model).is_fast: raise ValueError(f'{type(model.tokenizer).__name__} does not say which letters a piece stands for; use a fast tokenizer.')
     offsets = model.tokenizer(list(texts), truncation=True, max_length=_limit(model, max_length), return_offsets_mapping=True)['offset_mapping']
     return [_words_at(*one) for one in zip(texts, words, offsets)]
 
@@ -171,11 +171,13 @@ def word_attention(
     batch_size:int=32, # texts
 )->list:         # n arrays (words,) that sum to 1, 0 for a word that was cut off
     "Mean attention over layers and heads that the classified token gives to each word."
+    from fairprune.models import padded
     of, found = word_of_pieces(model, texts, words), []
     _look(model, layers, heads)
     with eager(model), torch.no_grad():
         for i in range(0, len(texts), batch_size):
-            batch = model.tokenizer(list(texts[i:i + batch_size]), truncation=True, max_length=max(map(len, of[i:i + batch_size])), padding=True, return_tensors='pt').to(model.device)
+            ids = model.tokenizer(list(texts[i:i + batch_size]), truncation=True, max_length=max(map(len, of[i:i + batch_size])))['input_ids']
+            batch = {k: v.to(model.device) for k, v in padded(model, ids).items()}
             mask = batch['attention_mask']
             rows = attention_rows(model, model(**batch, output_attentions=True).attentions, mask, _spread([w >= 0 for w in of[i:i + batch_size]], mask), layers, heads).mean(1).cpu()
             found += [r[m.bool()].numpy() for r, m in zip(rows, mask.cpu())]
