@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from fairprune.bias.benchmarks import Scores, compare_scores, parse_benchmark
+from fairprune.likelihood import _looks_back
 import os
 import tempfile
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from fairprune.bias.control import condition, matched_control
 from fairprune.compress.pruning import Magnitude, Wanda
 from fairprune.compress.quantization import Rtn
 from fairprune.corpus import Corpus, wikitext2
-from fairprune.models import SMOLLM2, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import SMOLLM2, TINY, _quiet, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.bias.generation import *
 from fairprune.bias.generation import _ends, _extend, _filled, _gumbel, _near, _prompt_rows, _shaped, _stream
 
@@ -69,7 +70,7 @@ def test_generate():
 
 
 def test_generate_2():
-    """The same noise without a cache, one row at a time, gives the same tokens, in both architectures."""
+    """The same noise without a cache, one row at a time, gives the same tokens, whether a model remembers keys and values, those of a window, or a state."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     torch.manual_seed(7)
@@ -80,11 +81,38 @@ def test_generate_2():
             with torch.no_grad(): p = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
             ids.append((p / temperature + _gumbel([stream], len(p))[0]).argmax().item())
         return model.tokenizer.decode(ids)[len(model.tokenizer.decode(ids[:start])):]
-    for model in (lm, tiny_lm('gpt2', seed=1)):
-        for T in (1., .05): assert generate(model, prompts, max_new_tokens=6, temperature=T).continuation.tolist() == [one_by_one(model, p, 6, T) for p in prompts]
+    for model in (lm, tiny_lm('gpt2', seed=1), tiny_lm('mistral', sliding_window=3), tiny_lm('mamba')):
+        for T in (1., .05):
+            with _quiet(): assert generate(model, prompts, max_new_tokens=6, temperature=T).continuation.tolist() == [one_by_one(model, p, 6, T) for p in prompts]
 
 
+@pytest.mark.slow
 def test_generate_3():
+    lm = tiny_lm()
+    prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
+    torch.manual_seed(7)
+    def one_by_one(model, prompt, steps, temperature=1.):
+        ids, stream = model.tokenizer(prompt, add_special_tokens=False)['input_ids'], _stream(prompt, 0, 0)
+        start = len(ids)
+        for _ in range(steps):
+            with torch.no_grad(): p = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+            ids.append((p / temperature + _gumbel([stream], len(p))[0]).argmax().item())
+        return model.tokenizer.decode(ids)[len(model.tokenizer.decode(ids[:start])):]
+    for model in (lm, tiny_lm('gpt2', seed=1), tiny_lm('mistral', sliding_window=3), tiny_lm('mamba')):
+        for T in (1., .05):
+            with _quiet(): assert generate(model, prompts, max_new_tokens=6, temperature=T).continuation.tolist() == [one_by_one(model, p, 6, T) for p in prompts]
+    for name in TINY:
+        try: model = tiny_lm(name, seed=2)
+        except ValueError as e: assert 'Transformers has no AutoModelForCausalLM' in str(e); continue
+        if not _looks_back(model):
+            with expect_fail(ValueError, 'reads the words after a token as well'): generate(model, prompts)
+            continue
+        for p in model.parameters(): p.data += .1 * torch.randn_like(p) # so that every part has a say
+        stopped = generate(model, prompts, max_new_tokens=12).continuation
+        assert stopped.tolist() == [one_by_one(model, p, 12) for p in prompts], name
+
+
+def test_generate_4():
     """Near a temperature of 0 the noise does not matter, and the answer is that of transformers' greedy search."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -97,7 +125,7 @@ def test_generate_3():
         assert generate(model, prompts, max_new_tokens=6, temperature=1e-6).continuation.tolist()[2:] == [greedy(model, p) for p in prompts[2:]]
 
 
-def test_generate_4():
+def test_generate_5():
     """How often a token is drawn is its probability, within four standard deviations."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -109,7 +137,7 @@ def test_generate_4():
     assert drawn.index.isin(expected.index).all() and ((drawn.reindex(expected.index, fill_value=0) - expected).abs() < 4 * (expected * (1 - expected) / 600) ** .5 + 1e-9).all()
 
 
-def test_generate_5():
+def test_generate_6():
     """A continuation stops at the end of text, and may be empty."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -125,12 +153,13 @@ def test_generate_5():
     assert (generate(always, prompts).tokens == 0).all()
 
 
-def test_generate_6():
+def test_generate_7():
     """What cannot be continued is said before any work."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     with expect_fail(ValueError, 'generate needs a causal language model; tiny is a masked language model'): generate(tiny_masked_lm(), prompts)
     with expect_fail(ValueError, 'tiny is a classifier'): generate(tiny_classifier(), prompts)
+    with expect_fail(ValueError, 'reads the words after a token as well'): generate(tiny_lm('roberta'), prompts)
     with expect_fail(ValueError, 'temperature = 0'): generate(lm, prompts, temperature=0)
     with expect_fail(ValueError, 'max_new_tokens = 0'): generate(lm, prompts, max_new_tokens=0)
     with expect_fail(ValueError, '0 samples'): generate(lm, prompts, n=0)
@@ -146,7 +175,7 @@ def test_generate_6():
     assert len(generate(lm, [])) == 0 and len(generate(lm, [''], bos=101)) == 1
 
 
-def test_generate_7():
+def test_generate_8():
     """With noise of its own, the pruned model says something else every time, however little was pruned."""
     lm = tiny_lm()
     many = [f'{who} {what}' for who in ('he', 'she', 'the nurse', 'the man', 'the girl') for what in ('was', 'said', 'went', 'had', 'likes', 'wants')]

@@ -7,13 +7,13 @@ __all__ = ['generate', 'label_scores', 'toxicity_data', 'train_scorer', 'regard'
            'Honest', 'Study', 'toxicity_study', 'plot_study']
 
 # %% ../../nbs/api/23_generation.ipynb #2471ca63
-import hashlib, json, re
+import hashlib, inspect, json, re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .benchmarks import Benchmark, Scores, compare_scores
 from ..data import MINILM, from_frame, hatexplain, public_files, unit_hash
-from ..likelihood import first_token, _head_at, _scoring, model_kind, need_kind
+from ..likelihood import first_token, _answer_at, _looks_back, _scoring, model_kind, need_kind
 
 # %% ../../nbs/api/23_generation.ipynb #0ebb979f
 def _stream(key, sample, seed):
@@ -71,14 +71,21 @@ def _near(lengths, steps, tokens_per_batch):
         batch.append(i)
     return batches + [batch] if batch else batches
 
+def _cache_name(model):
+    "What a model calls its memory of earlier tokens; raises `ValueError` where it keeps none."
+    takes = inspect.signature(model.forward).parameters
+    found = next((n for n in ('past_key_values', 'cache_params') if n in takes), None)
+    if not found: raise ValueError(f'{type(model).__name__} keeps no memory of earlier tokens that continuations could share. Use a model with keys and values, or with a state as Mamba has.')
+    return found
+
 def _draw(model, given, cache, asks, streams, shape):
     "The next token of those rows of `given` (B, t) that `asks`, and the cache."
-    at = torch.zeros(given.shape, dtype=bool); at[asks, -1] = True
-    with _head_at(model, at): answer = model(input_ids=given, past_key_values=cache, use_cache=True)
+    at, name = torch.zeros(given.shape, dtype=bool), _cache_name(model); at[asks, -1] = True
+    answer = _answer_at(model, at, input_ids=given, **{name: cache}, use_cache=True)
     if answer.logits.isnan().any(): raise ValueError('The model gives logits that are not a number. The weights are damaged, or half precision overflows: check the model.')
-    if not asks: return [], answer.past_key_values
+    if not asks: return [], answer[name]
     scores = _shaped(answer.logits, *shape)
-    return (scores + _gumbel(streams, scores.shape[-1]).to(scores.device)).argmax(-1).tolist(), answer.past_key_values
+    return (scores + _gumbel(streams, scores.shape[-1]).to(scores.device)).argmax(-1).tolist(), answer[name]
 
 def _extend(model, rows, streams, steps, ends, *shape):
     "For each of `rows` the tokens that follow, up to `steps`; and whether it ended by itself."
@@ -93,7 +100,7 @@ def _extend(model, rows, streams, steps, ends, *shape):
             if token not in ends: out[alive[k]].append(token)
         keep = [k for k, i in enumerate(alive) if not ended[i] and len(out[i]) < steps]
         if not keep: break
-        if len(keep) < len(alive): cache.batch_select_indices(torch.tensor(keep, device=given.device))
+        if len(keep) < len(alive): cache.reorder_cache(torch.tensor(keep, device=given.device))
         given, alive = torch.tensor([[follow[k]] for k in keep], device=given.device), [alive[k] for k in keep]
     return out, ended
 
