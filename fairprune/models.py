@@ -337,7 +337,7 @@ def tiny_masked_lm(
 # %% ../nbs/api/01_models.ipynb #149072ae
 def _limit(model, max_length):
     "Tokens that a model can read: as many as it has places for and its tokenizer allows."
-    from fairprune.compress.methods import _places
+    from fairprune.compress.layout import _places
     return min(max_length, _places(model), tokenizer_of(model).model_max_length)
 
 def _encoded(model, texts, max_length):

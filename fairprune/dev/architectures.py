@@ -29,13 +29,13 @@ from ..models import TINY, _quiet, tiny_classifier, tiny_lm, tiny_masked_lm
 _WORDS = 'a river was calm and cold when they came back from town to see an old friend who had lost his way home in rain or snow at night'.split()
 LABELS = 'no', 'perhaps', 'yes'
 
-def examples()->GroupedText:
-    "24 texts of 4 to 40 words, some of them marked, with three labels and two groups."
+def examples(labels=LABELS)->GroupedText:
+    "24 texts of 4 to 40 words, some of them marked, with labels and two groups."
     draw = np.random.default_rng(0)
     tokens = [draw.choice(_WORDS, n).tolist() for n in np.linspace(4, 40, 24).astype(int)]
     frame = pd.DataFrame(dict(tokens=tokens, text=[' '.join(t) for t in tokens], rationale=[draw.integers(0, 2, len(t)).tolist() for t in tokens],
-                              label=[LABELS[i % 3] for i in range(24)], groups=[['f', 'm'][i // 3 % 2] for i in range(24)]))
-    return GroupedText.from_frame(frame.assign(split=(['train'] * 4 + ['validation', 'test']) * 4), labels=LABELS, split='split', tokens='tokens', rationale='rationale', name='examples')
+                              label=[labels[i % len(labels)] for i in range(24)], groups=[['f', 'm'][i // 3 % 2] for i in range(24)]))
+    return GroupedText.from_frame(frame.assign(split=(['train'] * 4 + ['validation', 'test']) * 4), labels=labels, split='split', tokens='tokens', rationale='rationale', name='examples')
 
 def running()->Corpus:
     "A thousand words of running text."
@@ -324,9 +324,10 @@ def _meant(new)->tuple: # at least and at most
     def nonzero(m): return sum(int((f != 0).sum()) for f in (m.factors() if isinstance(m, Compact) else [m.weight]))
     run = sum(k * nonzero(layers[n]) for n, k in calls.items())
     bare = {n: int((w != 0).sum()) for n, w in block_weights(new).items() if not any(n.startswith(c) for c in calls)}
+    beside = sum(int((m.weight != 0).sum()) for n, m in new.named_modules() if isinstance(m, nn.Conv1d) and not in_block(f'{n}.'))
     c = new.config; share = (getattr(c, 'num_experts_per_tok', None) or 1) / (getattr(c, 'num_local_experts', None) or getattr(c, 'num_experts', None) or 1)
     sure = sum(k * (share if '.experts.' in n else 1) for n, k in bare.items() if not re.search('gate|router|conv|A_log', n.replace('gate_up', '')))
-    return run + sure, run + sum(bare.values())
+    return run + sure, run + sum(bare.values()) + beside
 
 def _bytes(folder):
     "Of the tensors in the files of weights."
@@ -539,6 +540,8 @@ def used(
     return 'right'
 
 # %% ../../nbs/api/17_architectures.ipynb #2fceb0b9
+def _data(): return dict(classifier=examples(), causal=running(), masked=examples(('LABEL_0', 'LABEL_1'))) # the names that a model has without any
+
 def architecture_table(
     families=tuple(TINY), # keys of `TINY`
     kinds=tuple(_MAKE),   # classifier, causal, masked
@@ -546,7 +549,7 @@ def architecture_table(
 )->pd.DataFrame:          # family, kind, column, method, verdict (right, refused, wrong, error), sentence
     "Every method on every architecture."
     from datasets.utils.logging import disable_progress_bar; disable_progress_bar()
-    data, rows = dict(classifier=examples(), causal=running(), masked=examples()), []
+    data, rows = _data(), []
     for family, kind in ((f, k) for f in families for k in kinds_of(f) if k in kinds):
         model = specimen(family, kind)
         tried = [(c, str(m), lambda m=m: judged(model, m, data[kind])) for c, ms in cases(kind).items() for m in ms]
