@@ -43,6 +43,13 @@ def running()->Corpus:
     return Corpus({split: ' '.join(draw.choice(_WORDS, n)) for split, n in dict(train=800, validation=100, test=150).items()}, 'running')
 
 # %% ../../nbs/api/17_architectures.ipynb #3b105002
+_MARKS = ['[PAD]', *(f'[unused{i}]' for i in range(1, 100)), '[UNK]', '[CLS]', '[SEP]', '[MASK]'] # at the places that they have in BERT's vocabulary
+
+@cache
+def _tokenizer():
+    from transformers import BertTokenizer
+    return BertTokenizer(vocab={w: i for i, w in enumerate(_MARKS + _WORDS)}, model_max_length=128)
+
 _MAKE = dict(classifier=lambda family, **config: tiny_classifier(LABELS, family=family, **config), causal=tiny_lm, masked=tiny_masked_lm)
 _TELLING = dict(gemma2=dict(attn_logit_softcapping=.2)) # small enough for the cap to matter
 
@@ -52,7 +59,8 @@ def specimen(
     kind:str,   # classifier, causal or masked
 ):              # a model; raises `ValueError` where there is none
     "A tiny random model whose weights are large enough for texts to differ."
-    with _quiet(): model = _MAKE[kind](family, **_TELLING.get(family, {}))
+    with _quiet(): model = _MAKE[kind](family, vocab_size=len(_tokenizer()), **_TELLING.get(family, {}))
+    model.tokenizer = copy.deepcopy(_tokenizer())
     for p in model.parameters():
         if p.dim() > 1 and p.std() < .03: p.mul_(4)
     if kind == 'causal': model.tokenizer.model_max_length = 48 # short windows
@@ -323,7 +331,7 @@ def _meant(new)->tuple: # at least and at most
     for h in hooks: h.remove()
     def nonzero(m): return sum(int((f != 0).sum()) for f in (m.factors() if isinstance(m, Compact) else [m.weight]))
     run = sum(k * nonzero(layers[n]) for n, k in calls.items())
-    bare = {n: int((w != 0).sum()) for n, w in block_weights(new).items() if not any(n.startswith(c) for c in calls)}
+    bare = {n: int((w != 0).sum()) for n, w in block_weights(new).items() if not any(n.startswith(c.replace('.base_layer', '') + '.') for c in calls)}
     beside = sum(int((m.weight != 0).sum()) for n, m in new.named_modules() if isinstance(m, nn.Conv1d) and not in_block(f'{n}.'))
     c = new.config; share = (getattr(c, 'num_experts_per_tok', None) or 1) / (getattr(c, 'num_local_experts', None) or getattr(c, 'num_experts', None) or 1)
     sure = sum(k * (share if '.experts.' in n else 1) for n, k in bare.items() if not re.search('gate|router|conv|A_log', n.replace('gate_up', '')))
