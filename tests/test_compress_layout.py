@@ -11,13 +11,55 @@ from fairprune.compress.quantization import Int8, Rtn
 from fairprune.models import _quiet, load_classifier, logits, save, tiny_classifier
 import fairprune.compress.layout as library
 from fairprune.compress.layout import *
+from fairprune.compress.layout import _Products, _places, _sample
+
+
+def test_read_sample():
+    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
+    for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):
+        short = tiny_classifier(family=family, max_position_embeddings=positions)
+        assert _places(short) == most and len(read_sample(short, _sample(short, 64))) == 1
 
 
 def test_shape():
-    """In an embedding or a norm a few zeros come by chance, and a row of nothing but zeros is padding or a new token: those may learn."""
+    """The last of them is the head."""
     assert [shape(m) for m in (nn.Linear(2, 3), Conv1D(3, 2), Compact(2, 3))] == [(2, 3)] * 3
     tiny = tiny_classifier()
     assert len(linear_layers(tiny)) == 2 * 6 + 2 and head(tiny) is tiny.classifier # two blocks, pooler, head
+    eight = Rtn(8, modules='classifier')(tiny_classifier())
+    eight.set_submodule('classifier', eight.classifier.thawed())
+    assert head(eight) is eight.classifier and type(eight.classifier).__name__ == 'OnGrid'
+
+
+def test_Products():
+    """The pass shows as well which dimensions are the inputs, so there is no list of architectures, and whether a matrix is stored transposed need not be asked."""
+    ids = torch.tensor([[2., 1.]])
+    for shape_, product, axes in [((3, 2), lambda w: nn.functional.linear(ids, w), (1,)), ((2, 3), lambda w: ids @ w, (0,)), ((4, 2, 3), lambda w: ids @ w[torch.tensor([1, 2])], (1,)), ((4, 3, 2), lambda w: ids @ w.transpose(1, 2), (2,)),
+                                  ((2, 4, 8), lambda w: torch.einsum('ih,hnd->ind', ids, w), (0,)), ((5, 2, 1), lambda w: torch.einsum('...nd,hnd->...h', ids[..., None], w), (1,)), ((3, 2, 1), lambda w: nn.functional.conv1d(ids.T[None], w), (1,)), ((1, 2), lambda w: ids + w, None)]:
+        owner = nn.Module(); owner.w = nn.Parameter(torch.randn(shape_))
+        with torch.no_grad(), _Products({'w': (owner, 'w')}) as watch: product(owner.w)
+        assert [a for a, _ in watch.found['w']] == ([] if axes is None else [axes]), (shape_, watch.found)
+        if axes: assert turned(Bare(owner, 'w', axes), owner.w.data).shape[-1] == 2
+
+
+def test_weight_of():
+    """Of an expert's matrix a token meets its share: two of four experts are half of the parameter."""
+    mixture, upside = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss'))
+    bare = {n: m for n, m in weights(mixture).items() if isinstance(m, Bare)}
+    assert {n.removeprefix('model.layers.0.mlp.'): (tuple(m.weight.shape), m.axes) for n, m in bare.items() if '.0.' in n} == {'gate': ((4, 32), (1,)), 'experts.gate_up_proj': ((4, 128, 32), (2,)), 'experts.down_proj': ((4, 32, 64), (2,))}
+    found = weights(upside)['model.layers.1.mlp.experts.down_proj']
+    assert found.weight.shape == (4, 64, 32) and found.axes == (1,) and turned(found, found.weight.data).shape == (4, 32, 64) # GPT-OSS stores its experts transposed
+    assert weight_of(upside, 'model.layers.1.mlp.experts.down_proj') is found.weight and uses(upside)['model.layers.1.mlp.experts.down_proj'] == .5 # two of four experts
+    assert not any('bias' in n for n in weights(upside))
+    once, again = uses(tiny_classifier()), uses(tiny_classifier(family='albert'))
+    assert set(once.values()) == {1} and {n.rpartition('layers.')[2]: k for n, k in again.items() if 'layers' in n}['0.ffn'] == 2
+
+
+def test_pruned_weights():
+    """In an embedding or a norm a few zeros come by chance, and a row of nothing but zeros is padding or a new token: those may learn."""
+    mixture, upside = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss'))
+    bare = {n: m for n, m in weights(mixture).items() if isinstance(m, Bare)}
+    tiny = tiny_classifier()
     layers = tiny.bert.encoder.layer
     words, places = (getattr(tiny.bert.embeddings, f'{n}_embeddings').weight.data for n in ('word', 'position'))
     layers[1].output.dense.weight.data[0] = 0
@@ -26,9 +68,8 @@ def test_shape():
     places[3] = 0
     places[4:, :8] = 0
     assert {n: int(zero.sum()) for n, zero in pruned_weights(tiny).items()} == {'bert.embeddings.position_embeddings': 8 * (len(places) - 4), 'bert.encoder.layer.1.output.dense': 64, 'bert.encoder.layer.1.output.LayerNorm': 3}
-    eight = Rtn(8, modules='classifier')(tiny_classifier())
-    eight.set_submodule('classifier', eight.classifier.thawed())
-    assert head(eight) is eight.classifier and type(eight.classifier).__name__ == 'OnGrid'
+    small = Magnitude(.5)(mixture)
+    assert all(int(zero.sum()) > 0 for n, zero in pruned_weights(small).items()) and set(bare) <= set(pruned_weights(small))
 
 
 def test_mark():

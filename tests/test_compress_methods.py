@@ -2,7 +2,7 @@
 import pytest
 from dataclasses import dataclass, replace
 import torch
-from fairprune.compress.layout import linear_layers
+from fairprune.compress.layout import weights
 import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
@@ -10,7 +10,6 @@ from fairprune.data import GroupedText
 from fairprune.models import load, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.methods import *
-from fairprune.compress.methods import _places
 
 
 def test_stored_record():
@@ -22,20 +21,35 @@ def test_stored_record():
 
 
 def test_stored_record_2():
-    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
-    for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):
-        short = tiny_classifier(family=family, max_position_embeddings=positions)
-        assert _places(short) == most and short.record.latency > 0
+    """RoBERTa has fewer places than positions."""
+    for family, positions in (('bert', 32), ('gpt2', 16), ('roberta', 34)): assert tiny_classifier(family=family, max_position_embeddings=positions).record.latency > 0
+
+
+def test_stored_record_3():
+    """ALBERT runs its block twice, and a convolution counts."""
+    h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
+    expert = 3 * f * h # gate, up and down
+    mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
+    attention, router, top = 3 * h * h, 4 * h, 2 * h # two heads share a key
+    assert mixed.record.macs == 2 * (attention + router + 2 * expert) + top and mixed.record.parameters > 2 * (attention + router + 4 * expert) + top
+    with torch.no_grad():
+        for m in weights(mixed).values(): m.weight.view(-1)[::2] = 0
+    assert measure(mixed).macs == mixed.record.macs / 2
+    assert shared.record.macs == 2 * (4 * h * h + 2 * h * f) + h * 16 + h * h + 2 * h # two runs; the embedding is mapped to the width
+    assert weights(conv)['deberta.encoder.conv.conv'].weight.numel() == 3 * h * h
 
 
 def test_Method():
-    """`Scale` multiplies every weight of the linear layers."""
+    """`Scale` multiplies every weight."""
     tiny = tiny_classifier()
+    mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
+    with torch.no_grad():
+        for m in weights(mixed).values(): m.weight.view(-1)[::2] = 0
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
-            for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+            for layer in weights(model).values(): layer.weight.data *= self.factor
     zero = Scale(factor=0.)(tiny)
     assert zero.record.macs == 0 < tiny.record.macs and str(Scale(.5)) == 'scale(factor=0.5)'
     assert zero.record.nonzero < tiny.record.nonzero and zero.record.parameters == tiny.record.parameters
@@ -58,11 +72,14 @@ def test_Method_2():
 def test_Chain():
     """It is a method again."""
     tiny = tiny_classifier()
+    mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
+    with torch.no_grad():
+        for m in weights(mixed).values(): m.weight.view(-1)[::2] = 0
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
-            for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+            for layer in weights(model).values(): layer.weight.data *= self.factor
     @dataclass(frozen=True)
     class Count(Method):
         "Writes the number of training texts into the head, to show where data goes."
@@ -77,11 +94,14 @@ def test_Chain():
 def test_Chain_2():
     """What is wrong whatever the model, a parameter say, is said before the first."""
     tiny = tiny_classifier()
+    mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
+    with torch.no_grad():
+        for m in weights(mixed).values(): m.weight.view(-1)[::2] = 0
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
-            for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+            for layer in weights(model).values(): layer.weight.data *= self.factor
     done = []
     @dataclass(frozen=True)
     class Strict(Method, named=False):
@@ -99,11 +119,14 @@ def test_Chain_2():
 
 def test_parse():
     """See [Values](07_values.ipynb)."""
+    mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
+    with torch.no_grad():
+        for m in weights(mixed).values(): m.weight.view(-1)[::2] = 0
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
-            for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+            for layer in weights(model).values(): layer.weight.data *= self.factor
     both = Scale(.5) >> Scale(2.) >> Scale(3.)
     assert parse('scale(factor=0.5) >> scale(2.0)') == Scale(.5) >> Scale(2.)
     assert str(parse(str(both))) == str(both)
