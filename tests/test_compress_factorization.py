@@ -336,8 +336,32 @@ def test_Lora():
     sys.modules['peft'] = held
 
 
-@pytest.mark.heavy
 def test_Lora_2():
+    """Adapters lie beside linear layers alone, and not beside one whose weight the model reads past them, as Mamba's `dt_proj`."""
+    torch.manual_seed(0)
+    layer = nn.Linear(2, 2)
+    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
+    few = shared_linear(layer, 1)
+    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
+    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
+    words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
+    toy = GroupedText.from_frame(words, name='toy')
+    line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 100)
+    story = Corpus(dict(train=line, validation=line, test=line))
+    for model, texts, count in ((tiny_classifier(family='mixtral'), toy, 8), (tiny_lm('mamba'), story, 6)):
+        small = Magnitude(.5)(model); better = Lora(2, epochs=2, lr=1e-2, batch_size=16)(small, texts)
+        before = small.state_dict()
+        moved = {n for n, t in better.state_dict().items() if (old := n.replace('.base_layer', '')) in before and not torch.equal(t, before[old])}
+        assert moved <= {'score.weight'} and {n.split('.')[0] if 'lora' not in n else 'lora' for n, p in better.named_parameters() if p.requires_grad} <= {'lora', 'score'}
+        found = [m for n, m in better.named_modules() if n.endswith('lora_B.default')]
+        assert len(found) == count and all(m.weight.any() for m in found)
+    for method in (LowRank(rank=2), Share(3)):
+        with expect_fail(ValueError, 'in a MixtralExperts, is no linear layer'): method(tiny_classifier(family='mixtral'))
+    with expect_fail(ValueError, 'reads the weight of this layer itself'): LowRank(rank=2, modules='*dt_proj')(tiny_lm('mamba'))
+
+
+@pytest.mark.heavy
+def test_Lora_3():
     """Each method on each architecture prints as what `parse` reads, trains in the form that it has, and is the same after saving: for `load`, and for plain `from_pretrained`."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -365,7 +389,7 @@ def test_Lora_2():
 
 
 @pytest.mark.heavy
-def test_Lora_3():
+def test_Lora_4():
     """Factors and centres are found in float32 or float64 and written in its type."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -391,7 +415,7 @@ def test_Lora_3():
 
 
 @pytest.mark.heavy
-def test_Lora_4():
+def test_Lora_5():
     """Training keeps ranks and codes: what changes are factors and centres."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -426,7 +450,7 @@ def test_Lora_4():
 @pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.data
-def test_Lora_5():
+def test_Lora_6():
     """The last rows compare two recoveries of the same pruned model over the same steps: `recover` moves the weights that are left, `lora` moves none of them."""
     torch.manual_seed(0)
     minilm = load_classifier(MINILM, labels=['no', 'yes'])

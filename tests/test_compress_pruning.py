@@ -2,6 +2,7 @@
 import pytest
 import torch
 from fairprune.compress.calibration import batches
+from fairprune.compress.layout import Bare, read_sample
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from fairprune.data import GroupedText
 from fairprune.models import MINILM, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.pruning import *
-from fairprune.compress.pruning import _Moving
+from fairprune.compress.pruning import _Moving, _need_rows
 
 
 def test_matrix():
@@ -32,6 +33,19 @@ def test_matrix():
 
 
 def test_matrix_2():
+    """What is added or looked up stays dense, and has a name."""
+    tiny = tiny_classifier()
+    assert [n for n in prunable(tiny_lm('mamba')) if '.1.' in n][-1] == 'backbone.layers.1.mixer.conv1d' and left_dense(tiny_lm('mamba'))[0] == 'backbone.layers.0.mixer.A_log'
+    mixture, upside, xl = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss', 'xlnet'))
+    assert len(prunable(mixture)) == 2 * (4 + 3) and left_dense(mixture) == left_dense(tiny) == []
+    assert {n.rpartition('.')[2] for n in left_dense(upside)} == {'gate_up_proj_bias', 'down_proj_bias'}
+    assert {n.rpartition('.')[2] for n in left_dense(xl)} == {'r_w_bias', 'r_r_bias', 'r_s_bias', 'seg_embed'} # a text has one segment
+    assert matrix(prunable(upside)['model.layers.0.mlp.experts.down_proj']).shape == (4, 32, 64) # experts, outputs, inputs
+    assert matrix(prunable(xl)['transformer.layer.0.rel_attn.q']).shape == (4, 8, 32) and matrix(prunable(xl)['transformer.layer.0.rel_attn.o']).shape == (32, 32)
+    with expect_fail(ValueError, 'gate_up_proj, (4, 128, 32) in a MixtralExperts, is no linear layer (6 weights are none)'): need_linear(prunable(mixture))
+
+
+def test_matrix_3():
     """Masked language models that share the weight of their output layer with the embeddings keep both as they are."""
     tiny = tiny_classifier()
     for family, count in dict(bert=12, distilbert=12, roberta=12, gpt2=8, llama=14).items():
@@ -168,6 +182,9 @@ def test_Wanda():
     with expect_fail(ValueError, 'no threshold can be global'): Wanda(scope='global')(worker, people)
     with expect_fail(ValueError, 'needs data'): Wanda()(worker)
     with expect_fail(ValueError, 'is outside the blocks'): Wanda(modules='classifier', n=16)(worker, people)
+    with expect_fail(ValueError, 'gate_up_proj, (4, 128, 32) in a MixtralExperts, is no linear layer'): Wanda(n=16)(tiny_classifier(people.labels, family='mixtral'), people)
+    part = Wanda(.5, n=16, length=32, modules='*self_attn*')(tiny_classifier(people.labels, family='mixtral'), people)
+    assert all((m.weight == 0).sum(1).eq(16).all() for n, m in prunable(part).items() if 'self_attn' in n)
 
 
 def test_cubic():
@@ -229,9 +246,40 @@ def test_Movement_3():
         with expect_fail(ValueError, "All layers that '*' matches are frozen"): (Freeze(2) >> method)(tiny, toy)
 
 
-@pytest.mark.heavy
 def test_zeros():
-    """Each method on each architecture drops what it should, leaves the rest, prints as what `parse` reads, and survives saving."""
+    """Whatever holds the weights: half of all is zero, and a row has as many zeros as any other, on whichever side its inputs are."""
+    mixture, upside, xl = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss', 'xlnet'))
+    experts, attention, ids = 'model.layers.0.mlp.experts.down_proj', 'transformer.layer.0.rel_attn.', torch.arange(1000, 1020)[None]
+    for model in (mixture, upside, xl):
+        small = Magnitude(.5)(model)
+        every = [p for n, p in small.named_parameters() if p.dim() > 1 and '.layer' in n and n not in left_dense(model)]
+        assert sum(int((p == 0).sum()) for p in every) == sum(p.numel() for p in every) / 2 == model.record.nonzero - small.record.nonzero and zeros(small) == .5
+        with tempfile.TemporaryDirectory() as folder: again = load_classifier(save(small, f'{folder}/model'))
+        assert torch.equal(read_sample(again, ids), read_sample(small, ids)) and again.record == small.record
+    rows = [Magnitude(.25, 'row')(model) for model in (mixture, upside, xl)] # of 64 inputs, and of 32
+    assert (rows[0].get_parameter(experts) == 0).sum(2).eq(16).all() and (rows[1].get_parameter(experts) == 0).sum(1).eq(16).all()
+    assert (rows[2].get_parameter(attention + 'q') == 0).sum(0).eq(8).all() and (rows[2].get_parameter(attention + 'o') == 0).sum((1, 2)).eq(8).all()
+    pairs = Magnitude(scope='2:4')(upside).get_parameter(experts)
+    assert (pairs.view(4, 16, 4, 32) == 0).sum(2).eq(2).all()
+    with expect_fail(ValueError, 'w is multiplied in more than one way, so it has no rows'): _need_rows('w', Bare(xl, 'w', None), 'row')
+
+
+def test_zeros_2():
+    """Experts are pruned while they train, and by their gradients, as layers are; and training keeps their zeros."""
+    words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
+    toy = GroupedText.from_frame(words, name='toy')
+    experts = 'model.layers.0.mlp.experts.down_proj'
+    mixed = tiny_classifier(toy.labels, family='gpt_oss')
+    for method in (Taylor(.5, n=16, length=8), Gradual(.5, 'layer', epochs=.5, every=1), Movement(.5, 'row', epochs=.5)):
+        small = method(mixed, toy); p = small.get_parameter(experts)
+        assert abs(zeros(small) - .5) < 1e-3 and (p == 0).any()
+        if method.scope == 'row': assert (p == 0).sum(1).eq(32).all()
+        more = finetune(small, toy, epochs=.5, lr=1e-3, progress=False).get_parameter(experts)
+        assert (more[p == 0] == 0).all() and not torch.equal(more, p)
+
+
+@pytest.mark.heavy
+def test_zeros_3():
     people = bios(200)
     methods = [Random(.5), Magnitude(.5), Magnitude(.5, 'row'), Magnitude(scope='2:4'), Taylor(.5, n=16, length=32), Wanda(.5, n=16, length=32), Wanda(scope='2:4', n=16, length=32)]
     trained = [Gradual(.5, epochs=.5, every=1), Movement(.5, epochs=.5, every=1)]
@@ -247,7 +295,7 @@ def test_zeros():
             for method in methods: assert abs(zeros(method(tiny_lm(family), people)) - .5) < 1e-3
 
 
-def test_zeros_2():
+def test_zeros_4():
     """So do masked language models whose head and embeddings are one, also in int8."""
     tiny = tiny_classifier()
     def other(family):
@@ -265,7 +313,7 @@ def test_zeros_2():
 
 
 @pytest.mark.slow
-def test_zeros_3():
+def test_zeros_5():
     """The random mask shows how much of it all is the score's doing."""
     sns.despine()
     sns.despine()

@@ -269,6 +269,34 @@ def test_Opq_3():
 
 
 def test_Opq_4():
+    """A model that has them is refused, so that nothing stays in float unseen; `modules` names the layers that are to be replaced."""
+    torch.manual_seed(0)
+    people = bios(200)
+    mixture = tiny_classifier(people.labels, family='mixtral')
+    for method in (Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(), Qat(4, 16)):
+        with expect_fail(ValueError, 'gate_up_proj, (4, 128, 32) in a MixtralExperts, is no linear layer (6 weights are none)'): method(mixture, people)
+    part = Int8(modules='*self_attn*')(mixture)
+    assert sum(isinstance(m, Int8Linear) for m in part.modules()) == 8 and torch.equal(part.get_parameter('model.layers.0.mlp.experts.down_proj'), mixture.get_parameter('model.layers.0.mlp.experts.down_proj'))
+
+
+def test_Opq_5():
+    """T5 knows int8, so that is no harm; packed codes are refused before any work."""
+    torch.manual_seed(0)
+    people = bios(200)
+    ids = torch.tensor([[101, 2000, 3000, 102]])
+    both = tiny_classifier(people.labels, family='t5')
+    few_texts = people['test']['text'][:4]
+    assert np.abs(logits(Int8()(both), few_texts) - logits(both, few_texts)).max() < .05 and sum(isinstance(m, Int8Linear) for m in Int8()(both).modules()) == 32
+    with expect_fail(ValueError, 'DenseReluDense.wo: T5ForSequenceClassification reads the weight of this layer itself'): Rtn(4, 16)(both)
+    assert sum(isinstance(m, PackedLinear) for m in (Rtn(4, 16, '*Attention*') >> Rtn(4, 16, '*.wi'))(both).modules()) == 28
+    state = tiny_lm('mamba')
+    with expect_fail(ValueError, 'mixer.dt_proj: MambaForCausalLM reads the weight'): Int8(modules='*_proj')(state)
+    small = Int8(modules='*.[iox]*_proj')(state) # all but dt_proj
+    with torch.no_grad(): assert sum(isinstance(m, Int8Linear) for m in small.modules()) == 6 and (small(input_ids=ids).logits - state(input_ids=ids).logits).abs().max() < .05
+    assert all(type(a) is type(b) for a, b in zip(both.modules(), tiny_classifier(people.labels, family='t5').modules())) # trying leaves nothing behind
+
+
+def test_Opq_6():
     """An int8 layer says what its float32 twin says, rounded."""
     torch.manual_seed(0)
     coarse = nn.Linear(6, 4).bfloat16()
@@ -281,7 +309,7 @@ def test_Opq_4():
 
 
 @pytest.mark.heavy
-def test_Opq_5():
+def test_Opq_7():
     """So a saved model says exactly the same here as well, trained on its grid or not."""
     torch.manual_seed(0)
     jobs = bios(200)
@@ -295,7 +323,7 @@ def test_Opq_5():
 
 
 @pytest.mark.heavy
-def test_Opq_6():
+def test_Opq_8():
     """Every method on each of them, as classifier and as language model: saved, reloaded, identical."""
     few = bios(200)
     methods = [Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(4, 16, epochs=.1)]

@@ -81,6 +81,9 @@ def test_GPTQ():
                             (way(4, modules='bert.embeddings.word_embeddings'), 'is no linear layer')]:
             with expect_fail(ValueError, text): wrong(tiny, people)
         with expect_fail(ValueError, 'shares its weight'): way(4, modules='lm_head')(tiny_lm('gpt2'), people)
+    mixture = tiny_classifier(people.labels, family='mixtral')
+    for way in (SparseGPT(**some), SparseGPT(bits=4, **some), GPTQ(**some)):
+        with expect_fail(ValueError, 'in a MixtralExperts, is no linear layer'): way(mixture, people)
     with expect_fail(ValueError, 'bits = 0'): GPTQ(0)(tiny, people)
     with expect_fail(ValueError, 'needs data'): GPTQ()(tiny)
     with expect_fail(ValueError, 'quantized already'): GPTQ(**some)(GPTQ(**some)(tiny, people), people)

@@ -48,7 +48,8 @@ def need_linear(layers):
     bare = {n: m for n, m in layers.items() if isinstance(m, Bare)}
     if not bare: return
     name = max(bare, key=lambda n: bare[n].weight.numel())
-    raise ValueError(f'{name} is a {type(bare[name].owner).__name__} of {tuple(bare[name].weight.shape)}, no linear layer, as are {len(bare)} weights: they can be pruned by value or gradient, not calibrated or replaced. Name linear layers in modules=.')
+    what = f'{name}, {tuple(bare[name].weight.shape)} in a {type(bare[name].owner).__name__}, is no linear layer ({len(bare)} weights are none)'
+    raise ValueError(f'{what}: it can be pruned by value or gradient, not calibrated, quantized or factorized. Name linear layers in modules=.')
 
 def matrix(layer)->torch.Tensor:
     "The weight as (out, in), of experts (..., in), whatever is stored: a view, so that changes in place reach the layer."
@@ -206,7 +207,7 @@ def gradients(model, layers, inputs):
     for w in wanted: w.requires_grad_(True); w.grad = None
     total = sum(len(b['labels']) for b in inputs)
     for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
-    found = {n: turned(m, w.grad) for (n, m), w in zip(layers.items(), wanted)}
+    found = {n: turned(m, torch.zeros_like(w) if w.grad is None else w.grad) for (n, m), w in zip(layers.items(), wanted)} # none where the loss does not depend on it
     for w in wanted: w.grad = None
     for p, learns in before.items(): p.requires_grad_(learns)
     model.train(was_training)
@@ -325,6 +326,7 @@ class _Moving:
     @torch.no_grad()
     def before_step(self):
         for n, m in self.layers.items():
+            if m.weight.grad is None: continue # the loss does not depend on it
             grad = turned(m, m.weight.grad)
             self.score[n].grad = grad * self.whole[n] # also of masked weights: the gradient passes straight through
             if n in self.keep: grad.mul_(self.keep[n])
@@ -356,5 +358,5 @@ class Movement(_Scheduled):
 # %% ../../nbs/api/11_pruning.ipynb #04d1b986
 def zeros(model)->float:
     "Share of zeros in the weights of the body."
-    weights = [m.weight for m in prunable(model).values()]
-    return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
+    found = [m.weight for m in prunable(model).values()]
+    return sum(int((w == 0).sum()) for w in found) / sum(w.numel() for w in found)

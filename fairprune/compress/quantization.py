@@ -11,7 +11,6 @@ __all__ = ['row_scales', 'to_int8', 'Quantized', 'quantized', 'input_grid', 'Int
 # %% ../../nbs/api/13_quantization.ipynb #aba74929
 import math, platform, warnings
 from collections import Counter
-from functools import partial
 from dataclasses import dataclass
 import torch
 from torch import nn
@@ -130,8 +129,8 @@ def _replaceable(model, modules='', build=None):
         if isinstance(m, Compact): raise ValueError(f'{n} is quantized already, or factorized. Start from the dense model, or name other layers.')
         if not isinstance(m, (nn.Linear, Conv1D)): raise ValueError(f'{n} is no linear layer: only a product with a matrix can be replaced.')
         if owners[m.weight.data_ptr()] > 1: raise ValueError(f'{n} shares its weight with another module, so it cannot be replaced.')
-    if read := read_by_model(model, found, _kept(build or partial(packed, bits=4, group=0))):
-        raise ValueError(f'{read[0]}: {type(model).__name__} reads the weight of this layer itself, so it cannot have another form ({len(read)} such layers). Name others in modules=.')
+    if read := read_by_model(model, found, _kept(build or (lambda layer: PackedLinear(*shape(layer))))):
+        raise ValueError(f'{read[0]}: {type(model).__name__} reads the weight of this layer itself, so it cannot have another form. Name other layers in modules=.')
     return found
 
 def _replaced(model, layers, make):
