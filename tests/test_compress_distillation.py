@@ -400,6 +400,7 @@ def test_PatientKD_7():
     with expect_fail(ValueError, 'the logits of a bert language model do not follow'): Distill('magnitude()')(tiny_lm('bert', is_decoder=True), Corpus(dict(train='one two ' * 100, validation='one'))) # its head is more than its last layer
     for family, term, why in [(f, 'attention', 'attention: the scores of a') for f in ('bloom', 'falcon', 'deberta', 'mpnet', 'funnel')] + [('funnel', 'hidden', 'hidden: not every block of a funnel model'), ('t5', 'cosine', 'cosine: a t5 model has no single row of blocks')]:
         with expect_fail(ValueError, why): Distill('magnitude()', **{term: 1.})(tiny_classifier(people.labels, family=family), people)
+    for family in ('t5', 'bart'): assert abs(zeros(Distill('magnitude()', epochs=.1)(tiny_classifier(people.labels, family=family), people)) - .5) < .01 # logits can be compared
     with expect_fail(ValueError, 'reads 5 of the 5 tokens'): PatientKD('magnitude()')(tiny_classifier(people.labels, family='modernbert', classifier_pooling='mean'), people)
     assert _depth(tiny_classifier(family='albert', num_hidden_layers=3), _TERMS) == 3 # one block that runs three times
     with expect_fail(ValueError, 'has no labels'): Distill('halved()')(tiny, Corpus(dict(train='a', validation='a')))
