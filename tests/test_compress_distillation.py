@@ -20,7 +20,7 @@ from fairprune.data import GroupedText, hatexplain, toxigen
 from fairprune.models import MINILM, _quiet, _rows, finetune, load, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.distillation import *
-from fairprune.compress.distillation import _Answers, _joined, _kept, _loss, _spoken, _stack
+from fairprune.compress.distillation import _Answers, _TERMS, _depth, _joined, _kept, _loss, _spoken, _stack
 
 
 def test_soft_loss():
@@ -92,11 +92,15 @@ def test_signals():
     words = tiny_classifier().tokenizer(['one text', 'a text that is longer'], padding=True, return_tensors='pt')
     every = 'soft', 'cosine', 'hidden', 'patient', 'attention'
     single = [{k: v[i:i + 1][:, words['attention_mask'][i].bool()] for k, v in words.items()} for i in (0, 1)]
-    for family in families:
-        model = tiny_classifier(family=family)
-        together, alone = signals(model, words, every, [0, 1, 2])[1], [signals(model, one, every, [0, 1, 2])[1] for one in single]
+    late = 'gpt2', 'llama', 'bloom', 'modernbert-decoder' # they read the last token
+    for family in (*families, 'bloom', 'modernbert-decoder'):
+        model, terms = tiny_classifier(family=family), every[:4] if family == 'bloom' else every
+        together, alone = signals(model, words, terms, [0, 1, 2])[1], [signals(model, one, terms, [0, 1, 2])[1] for one in single]
+        with torch.no_grad(): states = model(**single[0], output_hidden_states=True).hidden_states[1][0]
+        assert torch.allclose(alone[0]['patient'][0, 0], states[-1 if family in late else 0])
+        if family == 'bloom': continue
         for term in every: assert torch.allclose(together[term], torch.cat([a[term] for a in alone]), atol=1e-5), (family, term)
-        pairs = 4 * 5 / 2 + 7 * 8 / 2 if family in ('gpt2', 'llama') else 4 * 4 + 7 * 7 # the texts have 4 and 7 tokens
+        pairs = 4 * 5 / 2 + 7 * 8 / 2 if family in late else 4 * 4 + 7 * 7 # the texts have 4 and 7 tokens
         assert [len(together[t]) for t in every] == [2, 11, 11, 2, pairs] and together['attention'].shape[1:] == (2, 4) and together['hidden'].shape[1:] == (3, 32)
 
 
@@ -119,11 +123,15 @@ def test_answers():
         assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-5) == (family == 'gemma2') and torch.stack(scores).abs().max() > .4
     every = 'soft', 'cosine', 'hidden', 'patient', 'attention'
     single = [{k: v[i:i + 1][:, words['attention_mask'][i].bool()] for k, v in words.items()} for i in (0, 1)]
-    for family in families:
-        model = tiny_classifier(family=family)
-        together, alone = signals(model, words, every, [0, 1, 2])[1], [signals(model, one, every, [0, 1, 2])[1] for one in single]
+    late = 'gpt2', 'llama', 'bloom', 'modernbert-decoder' # they read the last token
+    for family in (*families, 'bloom', 'modernbert-decoder'):
+        model, terms = tiny_classifier(family=family), every[:4] if family == 'bloom' else every
+        together, alone = signals(model, words, terms, [0, 1, 2])[1], [signals(model, one, terms, [0, 1, 2])[1] for one in single]
+        with torch.no_grad(): states = model(**single[0], output_hidden_states=True).hidden_states[1][0]
+        assert torch.allclose(alone[0]['patient'][0, 0], states[-1 if family in late else 0])
+        if family == 'bloom': continue
         for term in every: assert torch.allclose(together[term], torch.cat([a[term] for a in alone]), atol=1e-5), (family, term)
-        pairs = 4 * 5 / 2 + 7 * 8 / 2 if family in ('gpt2', 'llama') else 4 * 4 + 7 * 7 # the texts have 4 and 7 tokens
+        pairs = 4 * 5 / 2 + 7 * 8 / 2 if family in late else 4 * 4 + 7 * 7 # the texts have 4 and 7 tokens
         assert [len(together[t]) for t in every] == [2, 11, 11, 2, pairs] and together['attention'].shape[1:] == (2, 4) and together['hidden'].shape[1:] == (3, 32)
     people = bios(200)
     for family, lm in [(f, False) for f in families] + [('gpt2', True), ('llama', True)]:
@@ -388,8 +396,13 @@ def test_PatientKD_7():
     with expect_fail(ValueError, 'a model of one block has none'): PatientKD('halved()')(Halved()(tiny), people)
     with expect_fail(ValueError, 'the student has 16 features, the teacher 32'): Distill('narrow()', hidden=1.)(tiny, people)
     with expect_fail(ValueError, 'the student has 2 heads, the teacher 4'): Distill('narrow()', attention=1.)(tiny, people)
-    with expect_fail(ValueError, 'The blocks have 4, 2 heads'): _stack([torch.zeros(1, 4), torch.zeros(1, 2)], 'heads')
+    with expect_fail(ValueError, 'The blocks have 4, 2 heads'): _stack([torch.zeros(1, 4), torch.zeros(1, 2)], 0, 'heads')
     with expect_fail(ValueError, 'the logits of a bert language model do not follow'): Distill('magnitude()')(tiny_lm('bert', is_decoder=True), Corpus(dict(train='one two ' * 100, validation='one'))) # its head is more than its last layer
+    for family, term, why in [(f, 'attention', 'attention: the scores of a') for f in ('bloom', 'falcon', 'deberta', 'mpnet', 'funnel')] + [('funnel', 'hidden', 'hidden: not every block of a funnel model'), ('t5', 'cosine', 'cosine: a t5 model has no single row of blocks')]:
+        with expect_fail(ValueError, why): Distill('magnitude()', **{term: 1.})(tiny_classifier(people.labels, family=family), people)
+    for family in ('t5', 'bart'): assert abs(zeros(Distill('magnitude()', epochs=.1)(tiny_classifier(people.labels, family=family), people)) - .5) < .01 # logits can be compared
+    with expect_fail(ValueError, 'reads 5 of the 5 tokens'): PatientKD('magnitude()')(tiny_classifier(people.labels, family='modernbert', classifier_pooling='mean'), people)
+    assert _depth(tiny_classifier(family='albert', num_hidden_layers=3), _TERMS) == 3 # one block that runs three times
     with expect_fail(ValueError, 'has no labels'): Distill('halved()')(tiny, Corpus(dict(train='a', validation='a')))
     with expect_fail(ValueError, 'The model has the labels'): Distill('halved()')(tiny_classifier(), people)
     assert Distill('narrow()', epochs=.5)(tiny, people).config.hidden_size == 16 # logits can be compared

@@ -37,7 +37,7 @@ def test_word_of_pieces_2():
 
 def test_attention_rows():
     """Attention weights are only there in the plain implementation, to which the model is switched for as long as needed."""
-    for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
+    for family in ('bert', 'distilbert', 'roberta', 'deberta-v2', 'gpt2', 'llama', 'bloom', 'modernbert-decoder'):
         some = tiny_classifier(family=family)
         batch = some.tokenizer(['a good day', 'fine'], padding=True, return_tensors='pt')
         mask = batch['attention_mask']
@@ -48,7 +48,7 @@ def test_attention_rows():
         assert some.config._attn_implementation == kept and len(attentions) == 2
         rows = attention_rows(some, attentions, mask, of_word, (-1, 0))
         assert rows.shape == (2, 8, 5) and torch.allclose(rows.sum(-1), torch.ones(2, 8)) and rows[1, :, 1].allclose(torch.ones(8)) # one word has it all
-        expected = attentions[1][0, 2, 4 if hasattr(some, 'score') else 0] * of_word[0]
+        expected = attentions[1][0, 2, 4 if family in ('gpt2', 'llama', 'bloom', 'modernbert-decoder') else 0] * of_word[0]
         assert torch.allclose(attention_rows(some, attentions, mask, of_word, (-1,), (2,))[0, 0], expected / expected.sum()), family
 
 
@@ -129,3 +129,6 @@ def test_plausibility_3():
                         'heads = (4,): these layers have 4': lambda: debias(tiny, with_them, SupervisedAttention(heads=(4,))), 'alpha must be at least 0': lambda: debias(tiny, with_them, SupervisedAttention(-1.)), "empty = 'none'": lambda: debias(tiny, with_them, SupervisedAttention(empty='none')),
                         'has a marked word, so nothing would be supervised': lambda: debias(tiny, unmarked, SupervisedAttention(empty='skip')), 'has no rationales': lambda: plausibility(tiny, without), 'has a marked word: there is nothing': lambda: plausibility(tiny, unmarked)}.items():
         with expect_fail(ValueError, wrong): call()
+    for family in ('funnel', 't5', 'bart'): # pooled, or in two parts
+        with expect_fail(ValueError, 'does not say in every layer how each token'): plausibility(tiny_classifier(family=family), with_them)
+    with expect_fail(ValueError, 'reads 5 of the 5 tokens'): plausibility(tiny_classifier(family='modernbert', classifier_pooling='mean'), with_them)

@@ -98,11 +98,11 @@ def _read(model, mask):
     from fairprune.models import is_lm, read_places
     return mask if is_lm(model) else F.one_hot(read_places(model, mask), mask.shape[1]).bool()
 
-def _stack(parts, what):
-    "(rows, layers, width). Raises `ValueError` where widths differ."
+def _stack(parts, where, what):
+    "(rows, layers, width) of places. Raises `ValueError` where widths differ."
     widths = [p.shape[-1] for p in parts]
     if len(set(widths)) > 1: raise ValueError(f'The blocks have {", ".join(map(str, widths))} {what}: they cannot be compared. Leave the weight of that term at 0.')
-    return torch.stack(parts, 1)
+    return torch.stack([p[where] for p in parts], 1)
 
 # %% ../../nbs/api/14_distillation.ipynb #8cd169b4
 def signals(
@@ -119,9 +119,9 @@ def signals(
     h = out.hidden_states if states else None
     find = dict(soft=lambda: out.logits[mask] if is_lm(model) else out.logits,
                 last=lambda: h[-1][mask], cosine=lambda: h[-1][mask],
-                hidden=lambda: _stack([h[i][mask] for i in levels], 'features'),
-                patient=lambda: _stack([s[at] for at in [_read(model, mask)] for s in (h[i] for i in levels[1:-1])], 'features'),
-                attention=lambda: _stack([s.permute(0, 2, 3, 1)[pairs] for pairs in [_pairs(mask, causal(model))] for s in (scores[i - 1] for i in levels[1:])], 'heads'))
+                hidden=lambda: _stack([h[i] for i in levels], mask, 'features'),
+                patient=lambda: _stack([h[i] for i in levels[1:-1]], _read(model, mask), 'features'),
+                attention=lambda: _stack([scores[i - 1].permute(0, 2, 3, 1) for i in levels[1:]], _pairs(mask, causal(model)), 'heads'))
     return out, {term: find[term]().float() for term in terms}
 
 # %% ../../nbs/api/14_distillation.ipynb #4a400384
@@ -243,7 +243,6 @@ def _check_student(method, model):
     if not method.student.strip(): raise ValueError('student is empty, so the student is the teacher itself. Name the method that makes it, such as magnitude(sparsity=0.5).')
     maker = parse(method.student)
     getattr(maker, 'steps', [maker])[0].check(model)
-
 
 # %% ../../nbs/api/14_distillation.ipynb #c6f3ac33
 def _same(a, b):

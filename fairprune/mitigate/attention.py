@@ -64,8 +64,9 @@ def attention_rows(
     heads=(),    # which; all when empty
 ):               # (n, layers times heads, T) that sum to 1 over the words
     "What the token that is classified gives to the words."
-    T, n = attention_mask.shape[1], torch.arange(len(attention_mask), device=attention_mask.device)
-    at = (attention_mask * torch.arange(T, device=n.device)).argmax(1) if hasattr(model, 'score') else attention_mask.argmax(1)
+    from fairprune.models import read_places
+    n = torch.arange(len(attention_mask), device=attention_mask.device)
+    at = read_places(model, attention_mask)
     rows = torch.cat([attentions[l][n, :, at][:, list(heads) or slice(None)] for l in layers], 1).float() * is_word[:, None]
     return rows / rows.sum(-1, keepdim=True).clamp_min(1e-9)
 
@@ -86,14 +87,17 @@ def attention_loss(rows, target): # (n, rows, T) and (n, T), each summing to 1
 
 # %% ../../nbs/api/43_attention.ipynb #2c639760
 def _heads_of(model):
-    "Heads of each layer; pruning may have left fewer than the configuration says."
-    with eager(model), torch.no_grad():
-        ids = torch.tensor([[model.config.vocab_size // 2] * 3], device=model.device)
-        return [a.shape[1] for a in model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True).attentions]
+    "Heads of each layer; pruning may have left fewer than the configuration says. Raises `ValueError` where a token does not attend to tokens."
+    ids = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device)
+    with eager(model), torch.no_grad(): out = model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
+    found = getattr(out, 'attentions', None)
+    if not found or any(a.shape[2:] != 2 * ids.shape[1:] for a in found): raise ValueError(f'{type(model).__name__} does not say in every layer how each token of a text attends to each: there is nothing to hold against marked words.')
+    return [a.shape[1] for a in found]
 
 def _look(model, layers, heads):
-    "Raise `ValueError` where a layer or a head is not there."
-    there = _heads_of(model)
+    "Raise `ValueError` where a layer or a head is not there, or no single token is classified."
+    from fairprune.models import read_places
+    there, _ = _heads_of(model), read_places(model, torch.ones(1, 2, device=model.device))
     wrong = [l for l in layers if not -len(there) <= l < len(there)]
     if wrong or not len(layers): raise ValueError(f'layers = {tuple(layers)}: the model has {len(there)}, so use numbers from {-len(there)} to {len(there) - 1}.')
     fewest = min(there[l] for l in layers)
