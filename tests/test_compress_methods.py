@@ -2,12 +2,14 @@
 import pytest
 from dataclasses import dataclass, replace
 import torch
+from torch.nn.utils import prune, parametrizations
 from fairprune.compress.layout import linear_layers
+import warnings
 import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from fairprune.data import GroupedText
-from fairprune.models import load, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import load, logits, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.methods import *
 from fairprune.compress.methods import _places
@@ -21,8 +23,8 @@ def test_stored_record():
     assert tiny.record.macs == 2 * (4 * h * h + 2 * h * f) + h * h + 2 * h
 
 
-def test_stored_record_2():
-    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
+def test_copied():
+    """The original keeps its masks."""
     for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):
         short = tiny_classifier(family=family, max_position_embeddings=positions)
         assert _places(short) == most and short.record.latency > 0
@@ -44,6 +46,37 @@ def test_Method():
 
 
 def test_Method_2():
+    """The zeros of a mask are real zeros in the copy, which further training keeps."""
+    tiny = tiny_classifier()
+    @dataclass(frozen=True)
+    class Nothing(Method, named=False):
+        def apply(self, model, data, seed): pass
+    def old_weight_norm(layer):
+        with warnings.catch_warnings(): warnings.simplefilter('ignore'); torch.nn.utils.weight_norm(layer)
+    def mask(layer): prune.l1_unstructured(layer, 'weight', .5)
+    texts = bios(60)['test']['text'][:8]
+    for change in (mask, old_weight_norm, parametrizations.weight_norm):
+        computed = tiny_classifier()
+        for layer in list(linear_layers(computed.bert.encoder).values()): change(layer)
+        names, said, small = list(computed.state_dict()), logits(computed, texts), Nothing()(computed)
+        assert np.allclose(logits(small, texts), said, atol=1e-6) and set(small.state_dict()) == set(tiny.state_dict())
+        assert small.record.macs == measure(computed).macs and (small.record.macs < tiny.record.macs) == (change is mask)
+        assert list(computed.state_dict()) == names and is_computed(computed) and not is_computed(small)
+        assert Nothing()(computed, inplace=True) is computed and not is_computed(computed)
+
+
+def test_Method_3():
+    """A mask on a weight that another layer shares unmasked cannot be folded: one matrix cannot be both."""
+    @dataclass(frozen=True)
+    class Nothing(Method, named=False):
+        def apply(self, model, data, seed): pass
+    def mask(layer): prune.l1_unstructured(layer, 'weight', .5)
+    tied = tiny_lm('gpt2')
+    mask(tied.lm_head)
+    with expect_fail(ValueError, 'another layer shares the masked weight'): Nothing()(tied)
+
+
+def test_Method_4():
     """They are called with a `GroupedText` and a seed as well; those that need neither ignore both."""
     tiny = tiny_classifier()
     @dataclass(frozen=True)
@@ -64,6 +97,21 @@ def test_Chain():
         def apply(self, model, data, seed):
             for layer in linear_layers(model).values(): layer.weight.data *= self.factor
     @dataclass(frozen=True)
+    class Nothing(Method, named=False):
+        def apply(self, model, data, seed): pass
+    def old_weight_norm(layer):
+        with warnings.catch_warnings(): warnings.simplefilter('ignore'); torch.nn.utils.weight_norm(layer)
+    def mask(layer): prune.l1_unstructured(layer, 'weight', .5)
+    texts = bios(60)['test']['text'][:8]
+    for change in (mask, old_weight_norm, parametrizations.weight_norm):
+        computed = tiny_classifier()
+        for layer in list(linear_layers(computed.bert.encoder).values()): change(layer)
+        names, said, small = list(computed.state_dict()), logits(computed, texts), Nothing()(computed)
+        assert np.allclose(logits(small, texts), said, atol=1e-6) and set(small.state_dict()) == set(tiny.state_dict())
+        assert small.record.macs == measure(computed).macs and (small.record.macs < tiny.record.macs) == (change is mask)
+        assert list(computed.state_dict()) == names and is_computed(computed) and not is_computed(small)
+        assert Nothing()(computed, inplace=True) is computed and not is_computed(computed)
+    @dataclass(frozen=True)
     class Count(Method):
         "Writes the number of training texts into the head, to show where data goes."
         needs_data = True
@@ -82,6 +130,21 @@ def test_Chain_2():
         factor: float = 1.
         def apply(self, model, data, seed):
             for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+    @dataclass(frozen=True)
+    class Nothing(Method, named=False):
+        def apply(self, model, data, seed): pass
+    def old_weight_norm(layer):
+        with warnings.catch_warnings(): warnings.simplefilter('ignore'); torch.nn.utils.weight_norm(layer)
+    def mask(layer): prune.l1_unstructured(layer, 'weight', .5)
+    texts = bios(60)['test']['text'][:8]
+    for change in (mask, old_weight_norm, parametrizations.weight_norm):
+        computed = tiny_classifier()
+        for layer in list(linear_layers(computed.bert.encoder).values()): change(layer)
+        names, said, small = list(computed.state_dict()), logits(computed, texts), Nothing()(computed)
+        assert np.allclose(logits(small, texts), said, atol=1e-6) and set(small.state_dict()) == set(tiny.state_dict())
+        assert small.record.macs == measure(computed).macs and (small.record.macs < tiny.record.macs) == (change is mask)
+        assert list(computed.state_dict()) == names and is_computed(computed) and not is_computed(small)
+        assert Nothing()(computed, inplace=True) is computed and not is_computed(computed)
     done = []
     @dataclass(frozen=True)
     class Strict(Method, named=False):
@@ -99,11 +162,27 @@ def test_Chain_2():
 
 def test_parse():
     """See [Values](07_values.ipynb)."""
+    tiny = tiny_classifier()
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
             for layer in linear_layers(model).values(): layer.weight.data *= self.factor
+    @dataclass(frozen=True)
+    class Nothing(Method, named=False):
+        def apply(self, model, data, seed): pass
+    def old_weight_norm(layer):
+        with warnings.catch_warnings(): warnings.simplefilter('ignore'); torch.nn.utils.weight_norm(layer)
+    def mask(layer): prune.l1_unstructured(layer, 'weight', .5)
+    texts = bios(60)['test']['text'][:8]
+    for change in (mask, old_weight_norm, parametrizations.weight_norm):
+        computed = tiny_classifier()
+        for layer in list(linear_layers(computed.bert.encoder).values()): change(layer)
+        names, said, small = list(computed.state_dict()), logits(computed, texts), Nothing()(computed)
+        assert np.allclose(logits(small, texts), said, atol=1e-6) and set(small.state_dict()) == set(tiny.state_dict())
+        assert small.record.macs == measure(computed).macs and (small.record.macs < tiny.record.macs) == (change is mask)
+        assert list(computed.state_dict()) == names and is_computed(computed) and not is_computed(small)
+        assert Nothing()(computed, inplace=True) is computed and not is_computed(computed)
     both = Scale(.5) >> Scale(2.) >> Scale(3.)
     assert parse('scale(factor=0.5) >> scale(2.0)') == Scale(.5) >> Scale(2.)
     assert str(parse(str(both))) == str(both)
