@@ -80,18 +80,19 @@ def audit(
 def demo(
     out: Path = typer.Option(Path('demo'), help='Folder for models, predictions and report.'),
     method: str = typer.Option('magnitude(sparsity=0.6)', help='Compression, such as "magnitude(sparsity=0.5) >> int8()".'),
+    model: str = typer.Option('sentence-transformers/all-MiniLM-L6-v2', help='Hub id or folder: an encoder or a decoder, with any head or none.'),
     seed: int = typer.Option(0, help='Of data and training.')):
-    "Fine-tune MiniLM on synthetic biographies, compress it, and audit what that did. No network needed."
+    "Fine-tune MiniLM, or another model, on synthetic biographies, compress it, and audit what that did. MiniLM needs no network."
     from fairprune.compress.methods import parse
     step = parse(method); _writable(out) # before any work
     from fairprune.auditing import audit as run
-    from fairprune.models import MINILM, finetune, load_classifier, save
+    from fairprune.models import finetune, load_classifier, save
     from fairprune.synthetic import bios
     data = bios(seed=seed)
-    with redirect_stdout(io.StringIO()): fresh = load_classifier(MINILM, data.labels) # says that its head is fresh
+    with redirect_stdout(io.StringIO()): fresh = load_classifier(model, data.labels) # says that its head is fresh
     for one in getattr(step, 'steps', (step,)): one.check(fresh)
-    typer.echo(f'{data}\nFine-tuning {MINILM} ...')
-    dense = finetune(MINILM, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
+    typer.echo(f'{data}\nFine-tuning {model} ...')
+    dense = finetune(model, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
     typer.echo(f'Compressing: {step}'); small = step(dense, data, seed); save(small, out/'compressed')
     found = run(dense, small, data)
     found.dense.save(out/'dense.parquet'); found.compressed.save(out/'compressed.parquet')

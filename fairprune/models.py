@@ -638,6 +638,7 @@ def _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, pa
     else: judged, collate = {}, _collate(model)
     accuracy = None if is_lm(model) else lambda e: dict(accuracy=float((e.predictions.argmax(-1) == e.label_ids).mean()))
     trainer = _trainer_class(loss, 'warmup_steps' not in arguments)(model, TrainingArguments(**settings | judged | arguments), collate, train, _rows(model, data, 'validation', max_length),
-        compute_loss_func=weighted, compute_metrics=accuracy, callbacks=[best, *callbacks], preprocess_logits_for_metrics=lambda told, labels: told[0] if isinstance(told, tuple) else told) # an encoder-decoder tells more
+        compute_loss_func=weighted, compute_metrics=accuracy, callbacks=[best, *callbacks],
+        preprocess_logits_for_metrics=lambda out, labels: out[0] if isinstance(out, tuple) else out) # T5's come with its hidden states
     if not progress: trainer.remove_callback(PrinterCallback)
     return best, trainer

@@ -10,11 +10,12 @@ from contextlib import redirect_stderr
 from unittest import mock
 import pandas as pd
 from fastcore.test import expect_fail
+from transformers import BertForPreTraining, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 from fairprune.bias.groups import planted
 from fairprune.compress.pruning import Magnitude
 from fairprune.data import from_frame
-from fairprune.models import save, tiny_classifier, tiny_lm
+from fairprune.models import save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.cli import *
 
 
@@ -71,8 +72,37 @@ def test_main_4():
         assert trained.call_count == 1 and 'Compressing: wanda()' in wanda_run.output and Path(folder, 'demo', 'report', 'index.html').is_file()
 
 
+@pytest.mark.heavy
 def test_main_5():
+    """A checkpoint that is not what its configuration says is refused in one line, before anything is trained."""
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
+    for done, said in ((berts, 'left over: cls.predictions, '), (llamas, 'left over: lm_head; padding token: [SEP]')):
+        assert done.returncode == 0 and f'Fresh classification head for 12 labels: ' in done.stdout and said in done.stdout and '\nReport: ' in done.stdout, done
+    assert another.returncode == 2 and another.stderr.startswith('Error: ') and another.stderr.count('\n') == 1 and 'missing weights' in another.stderr and 'for another architecture' in another.stderr
+
+
+@pytest.mark.heavy
+def test_main_6():
     """The gate fails on the planted harm, and says so to a machine as well."""
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
         result = CliRunner().invoke(app, ['gate', *paths, '--json', f'{folder}/gate.json'])
@@ -81,7 +111,7 @@ def test_main_5():
     assert result.exit_code == 1 and result.output.startswith('fail: ') and told['outcome'] == 'fail' and copy.exit_code == 0
 
 
-def test_main_6():
+def test_main_7():
     """A folder in place of a file is noticed before any work."""
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
@@ -91,8 +121,19 @@ def test_main_6():
             with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
 
 
-def test_main_7():
+@pytest.mark.heavy
+def test_main_8():
     """`--split-column` names a column of splits, and `--split` the one that counts; a table without such a column is split by the hash of its ids then, as `from_frame` splits it for training."""
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
         crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
@@ -111,8 +152,19 @@ def test_main_7():
         with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
 
 
-def test_main_8():
+@pytest.mark.heavy
+def test_main_9():
     """A sweep from its file to its table."""
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
         crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
@@ -145,7 +197,7 @@ def test_main_8():
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
 
-def test_main_9():
+def test_main_10():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']

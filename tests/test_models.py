@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from contextlib import redirect_stderr, redirect_stdout
 from fastcore.test import expect_fail
 from torch.nn.utils import prune
-from transformers import AutoModelForCausalLM, BertConfig, BertForPreTraining, DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, BertConfig, BertForPreTraining, DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
 from fairprune.auditing import audit
 from fairprune.bias.generation import generate
 from fairprune.compress.methods import parse
@@ -429,7 +429,10 @@ def test_features_2():
         same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
         unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
         assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
-    def without_padding(): return PreTrainedTokenizerFast(tokenizer_object=tiny_lm().tokenizer.backend_tokenizer, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    def without_padding():
+        rules = tiny_lm().tokenizer.backend_tokenizer
+        rules.no_padding()
+        return PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
     short_and_long = ['a text', 'one that is longer than that', 'word ' * 30]
     def batch_free(model):
         "Whether three texts are read alike alone and together."
@@ -442,8 +445,8 @@ def test_features_2():
         assert batch_free(tiny_classifier('abc', family=family)), family
     for family in ('gpt2', 'llama'):
         with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
-            bare = hub_folder(AutoModelForCausalLM.from_config(tiny_lm(family, pad_token_id=None).config), folder, without_padding())
-            decoder = load_classifier(bare, 'abc')
+            unpadded = hub_folder(AutoModelForCausalLM.from_config(tiny_lm(family, pad_token_id=None).config), folder, without_padding())
+            decoder = load_classifier(unpadded, 'abc')
             again = load(save(decoder, Path(folder)/'model'))
         assert 'padding token: [SEP]' in said.getvalue() and decoder.config.pad_token_id == 102 and batch_free(decoder)
         assert np.array_equal(logits(again, short_and_long), logits(decoder, short_and_long))
@@ -727,5 +730,107 @@ def test_trainer_8():
         with expect_fail(ValueError, 'The model has no tokenizer: set model.tokenizer = AutoTokenizer.from_pretrained'): use()
     bare = tiny_lm()
     del bare.tokenizer
-    for use in (lambda: loglikelihoods(bare, ['a text']), lambda: perplexity(bare, story), lambda: generate(bare, ['a text']), lambda: finetune(bare, story)):
+    for use in (lambda: loglikelihoods(bare, ['a text']), lambda: perplexity(bare, story, length=16), lambda: generate(bare, ['a text']), lambda: finetune(bare, story)):
         with expect_fail(ValueError, 'The model has no tokenizer'): use()
+
+
+@pytest.mark.heavy
+def test_trainer_9():
+    """Compressed, saved and loaded again, it says the same."""
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
+    def kinds_of_checkpoints(family):
+        "Random models of an architecture: bare, and with each head of pretraining."
+        for auto in (AutoModel, AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM):
+            config = tiny_classifier(family=family).config
+            config.architectures = []
+            if type(config) in auto._model_mapping and not (config.is_encoder_decoder and auto is AutoModelForCausalLM):
+                torch.manual_seed(1)
+                with _quiet(): yield auto.from_config(config)
+    def right_by_name(family):
+        "Whether every kind of checkpoint of an architecture becomes a classifier, with the body that it had, that compressed comes back from its folder."
+        pairs = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 5) for i, w in enumerate(['good', 'bad'] * 20)], label=['yes', 'no'] * 20, groups='a'))
+        data, right = GroupedText.from_frame(pairs, name='pairs'), []
+        for whole in kinds_of_checkpoints(family):
+            with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+                found, weights = load_classifier(hub_folder(whole, folder), ['one', 'two', 'three']).base_model.state_dict(), whole.base_model.state_dict()
+                right.append(all(torch.equal(found[k], weights[k]) for k in _parts(whole.config)[0]))
+                small = Magnitude(.5)(finetune(folder, data, epochs=1, progress=False))
+                again = load(save(small, Path(folder)/'small'))
+                right.append(again.record == small.record and np.array_equal(predict(again, data).logits, predict(small, data).logits))
+                right.append(said.getvalue().count('Fresh classification head for') == said.getvalue().count('\n') == 2)
+        return len(right) > 3 and all(right)
+    for family in ('roberta', 'xlnet', 't5', 'llama'): assert right_by_name(family), family
+
+
+@pytest.mark.heavy
+@pytest.mark.slow
+def test_trainer_10():
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
+    def kinds_of_checkpoints(family):
+        "Random models of an architecture: bare, and with each head of pretraining."
+        for auto in (AutoModel, AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM):
+            config = tiny_classifier(family=family).config
+            config.architectures = []
+            if type(config) in auto._model_mapping and not (config.is_encoder_decoder and auto is AutoModelForCausalLM):
+                torch.manual_seed(1)
+                with _quiet(): yield auto.from_config(config)
+    def right_by_name(family):
+        "Whether every kind of checkpoint of an architecture becomes a classifier, with the body that it had, that compressed comes back from its folder."
+        pairs = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 5) for i, w in enumerate(['good', 'bad'] * 20)], label=['yes', 'no'] * 20, groups='a'))
+        data, right = GroupedText.from_frame(pairs, name='pairs'), []
+        for whole in kinds_of_checkpoints(family):
+            with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+                found, weights = load_classifier(hub_folder(whole, folder), ['one', 'two', 'three']).base_model.state_dict(), whole.base_model.state_dict()
+                right.append(all(torch.equal(found[k], weights[k]) for k in _parts(whole.config)[0]))
+                small = Magnitude(.5)(finetune(folder, data, epochs=1, progress=False))
+                again = load(save(small, Path(folder)/'small'))
+                right.append(again.record == small.record and np.array_equal(predict(again, data).logits, predict(small, data).logits))
+                right.append(said.getvalue().count('Fresh classification head for') == said.getvalue().count('\n') == 2)
+        return len(right) > 3 and all(right)
+    for family in TINY: assert family in ('granite', 'mamba') or right_by_name(family), family # of these two transformers has no classifier
