@@ -236,8 +236,9 @@ def test_pseudo_loglikelihoods_2():
         slow = [naive_masked(model, t, p, at and at[0]) for t, p in zip(short, prefixes or [''] * 13)]
         return all(np.allclose(a, b, atol=1e-3) for a, b in zip(found.each, slow)) and found.tokens.tolist() == [len(s) for s in slow]
     assert _alike([3, 9, 3, 3, 9], 8) == [[1], [4], [0, 2], [3]]
-    for model in (tiny_masked_lm(), tiny_masked_lm('roberta'), tiny_masked_lm('mobilebert', embedding_size=16), tiny_masked_lm('funnel')):
+    for model in (tiny_masked_lm(), tiny_masked_lm('roberta')):
         assert all(agrees(heard(model), *ask) for ask in ((None, None), (contexts[:13], None), (None, [[2, 1]] * 13)))
+    for model in (tiny_masked_lm('mobilebert', embedding_size=16), tiny_masked_lm('funnel')): assert agrees(heard(model), None, [[2, 1]] * 13)
 
 
 @pytest.mark.slow
@@ -297,8 +298,9 @@ def test_pseudo_loglikelihoods_3():
         found = pseudo_loglikelihoods(model, short, prefixes, at, per_token=True, tokens_per_batch=300)
         slow = [naive_masked(model, t, p, at and at[0]) for t, p in zip(short, prefixes or [''] * 13)]
         return all(np.allclose(a, b, atol=1e-3) for a, b in zip(found.each, slow)) and found.tokens.tolist() == [len(s) for s in slow]
-    for model in (tiny_masked_lm(), tiny_masked_lm('roberta'), tiny_masked_lm('mobilebert', embedding_size=16), tiny_masked_lm('funnel')):
+    for model in (tiny_masked_lm(), tiny_masked_lm('roberta')):
         assert all(agrees(heard(model), *ask) for ask in ((None, None), (contexts[:13], None), (None, [[2, 1]] * 13)))
+    for model in (tiny_masked_lm('mobilebert', embedding_size=16), tiny_masked_lm('funnel')): assert agrees(heard(model), None, [[2, 1]] * 13)
     for name in TINY:
         try: model = heard(tiny_masked_lm(name))
         except ValueError as e: assert 'Transformers has no AutoModelForMaskedLM' in str(e); continue

@@ -37,8 +37,7 @@ FAMILIES = dict(
     gpt2=Family(('attn.c_attn',), 'attn.c_proj', ('mlp.c_fc',), 'mlp.c_proj', 'n_inner'),
     llama=Family(_qkv, 'self_attn.o_proj', ('mlp.gate_proj', 'mlp.up_proj'), 'mlp.down_proj', 'intermediate_size', True),
     phi3=Family(('self_attn.qkv_proj',), 'self_attn.o_proj', ('mlp.gate_up_proj',), 'mlp.down_proj', 'intermediate_size', True),
-    phi=Family(_qkv, 'self_attn.dense', ('mlp.fc1',), 'mlp.fc2', 'intermediate_size'),
-    opt=Family(_qkv, 'self_attn.out_proj', ('fc1',), 'fc2', 'ffn_dim'))
+    phi=Family(_qkv, 'self_attn.dense', ('mlp.fc1',), 'mlp.fc2', 'intermediate_size'))
 
 def _parts(place): return {*place.qkv, place.out, *place.up, place.down}
 
@@ -213,6 +212,7 @@ def declare(model):
 def _suits(model)->dict:
     "The blocks of a model; raises `ValueError` unless all of their parts are ordinary linear layers."
     layout(model)
+    if model.config.is_encoder_decoder: raise ValueError(f'{type(model).__name__} is an encoder-decoder. Structure is taken out of encoders and decoders that stand alone.')
     for n, block in blocks(model).items():
         for part in _parts(family(block)):
             m = block.get_submodule(part)
