@@ -348,7 +348,6 @@ def test_LayerDrop_7():
                     assert (not layout(cut)) == (way in even and (family(next(iter(blocks(base).values()))).free_heads or way is not even[0])) # what the configuration can say
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_LayerDrop_8():
     alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
@@ -357,9 +356,6 @@ def test_LayerDrop_8():
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    cut = small.transformer.h[0].attn
-    people = bios(200)
-    some = dict(n=16, length=32)
     ids = torch.arange(1000, 1020)[None]
     def answer(model):
         with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
@@ -371,8 +367,6 @@ def test_LayerDrop_8():
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -383,34 +377,25 @@ def test_LayerDrop_8():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for design in few:
-            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama', 'phi3') else [])):
-                for way in even + uneven:
-                    cut = way(base, people); same(cut, f'{folder}/model')
-                    assert cut.record.method == str(way) == str(parse(str(way))) and parse(str(way)) == way
-                    assert cut.record.parameters == cut.num_parameters() < base.record.parameters and cut.record.macs < base.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(cut).values()}
-                    assert (len(wide) == 1) == (way in even)
-                    assert (not layout(cut)) == (way in even and (family(next(iter(blocks(base).values()))).free_heads or way is not even[0])) # what the configuration can say
-    for name in TINY:
-        for make in (tiny_classifier, tiny_lm):
-            try: base = make(family=name, num_hidden_layers=4, initializer_range=.2)
-            except ValueError: continue # there is none
-            if name not in names:
-                for way in (Heads(score='magnitude'), Neurons(score='magnitude'), LayerDrop(2)):
-                    with expect_fail(ValueError): way(base)
-                continue
-            for way in (Heads(.5, score='magnitude'), Heads(.375, 'global', 'random'), Neurons(.5, score='magnitude'), Neurons(.3, 'global', 'random'), LayerDrop(2), LayerDrop(2, 'last') >> Neurons(.3, 'global', 'random')):
-                if name == 'olmo2' and isinstance(way, Heads): continue
-                with tempfile.TemporaryDirectory() as folder: small = way(base); same(small, f'{folder}/model')
-                if isinstance(way, LayerDrop): assert torch.allclose(answer(small), skipped(base, {1, 2}), atol=1e-5), name
-                if isinstance(way, LayerDrop) or not hasattr(way, 'scores'): continue
-                hooks = [_silent(u, k) for u, k in zip([way.units(b) for b in blocks(base).values()], remaining(way.scores(base), way.sparsity, way.scope))]
-                want = answer(base)
-                for h in hooks: h.remove()
-                assert torch.allclose(answer(small), want, atol=1e-4), name
-                if small.can_generate(): assert says(small, True) == says(small, False), name
+    def right(name, make):
+        "Each way on an architecture: as the whole model with the parts silent, and the same after reloading; or refused."
+        try: base = make(family=name, num_hidden_layers=4, initializer_range=.2)
+        except (ValueError, NotImplementedError): return # there is none, or Funnel, which counts its blocks otherwise
+        ways = [Heads(.5, score='magnitude'), Heads(.375, 'global', 'random'), Neurons(.5, score='magnitude'), Neurons(.3, 'global', 'random'), LayerDrop(2), LayerDrop(2, 'last') >> Neurons(.3, 'global', 'random')]
+        if name not in names:
+            for way in ways:
+                with expect_fail(ValueError): way(base)
+            return
+        for way in ways[2:] if name == 'olmo2' else ways:
+            with tempfile.TemporaryDirectory() as folder: small = way(base); same(small, f'{folder}/model')
+            if isinstance(way, LayerDrop): assert torch.allclose(answer(small), skipped(base, {1, 2}), atol=1e-5), name
+            if not isinstance(way, (Heads, Neurons)): continue
+            hooks = [_silent(u, k) for u, k in zip([way.units(b) for b in blocks(base).values()], remaining(way.scores(base), way.sparsity, way.scope))]
+            want = answer(base)
+            for h in hooks: h.remove()
+            assert torch.allclose(answer(small), want, atol=1e-4), name
+            if make is tiny_lm and name not in alike['bert']: assert says(small, True) == says(small, False), name
+    assert not any(right(name, make) for name in TINY for make in (tiny_classifier, tiny_lm))
 
 
 def test_LayerDrop_9():
@@ -465,8 +450,6 @@ def test_LayerDrop_10():
     with tempfile.TemporaryDirectory() as folder: same(three, f'{folder}/three')
 
 
-@pytest.mark.heavy
-@pytest.mark.slow
 def test_LayerDrop_11():
     """And structure after structure, where the layout must follow: the second share is one of what is left, and steps of dropped blocks go with them."""
     def tiny(name, **config): # a classifier, or a language model where there is none
@@ -474,7 +457,6 @@ def test_LayerDrop_11():
         except ValueError: return tiny_lm(name, **config)
     alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
                  llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
-    names = [name for same_parts in alike.values() for name in same_parts]
     for shape_, members in alike.items():
         for name in members:
             block = next(iter(blocks(tiny(name)).values())); found = family(block)
@@ -487,7 +469,6 @@ def test_LayerDrop_11():
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    cut = small.transformer.h[0].attn
     people = bios(200)
     some = dict(n=16, length=32)
     ids = torch.arange(1000, 1020)[None]
@@ -537,7 +518,6 @@ def test_LayerDrop_11():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -548,34 +528,6 @@ def test_LayerDrop_11():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for design in few:
-            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama', 'phi3') else [])):
-                for way in even + uneven:
-                    cut = way(base, people); same(cut, f'{folder}/model')
-                    assert cut.record.method == str(way) == str(parse(str(way))) and parse(str(way)) == way
-                    assert cut.record.parameters == cut.num_parameters() < base.record.parameters and cut.record.macs < base.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(cut).values()}
-                    assert (len(wide) == 1) == (way in even)
-                    assert (not layout(cut)) == (way in even and (family(next(iter(blocks(base).values()))).free_heads or way is not even[0])) # what the configuration can say
-    for name in TINY:
-        for make in (tiny_classifier, tiny_lm):
-            try: base = make(family=name, num_hidden_layers=4, initializer_range=.2)
-            except ValueError: continue # there is none
-            if name not in names:
-                for way in (Heads(score='magnitude'), Neurons(score='magnitude'), LayerDrop(2)):
-                    with expect_fail(ValueError): way(base)
-                continue
-            for way in (Heads(.5, score='magnitude'), Heads(.375, 'global', 'random'), Neurons(.5, score='magnitude'), Neurons(.3, 'global', 'random'), LayerDrop(2), LayerDrop(2, 'last') >> Neurons(.3, 'global', 'random')):
-                if name == 'olmo2' and isinstance(way, Heads): continue
-                with tempfile.TemporaryDirectory() as folder: small = way(base); same(small, f'{folder}/model')
-                if isinstance(way, LayerDrop): assert torch.allclose(answer(small), skipped(base, {1, 2}), atol=1e-5), name
-                if isinstance(way, LayerDrop) or not hasattr(way, 'scores'): continue
-                hooks = [_silent(u, k) for u, k in zip([way.units(b) for b in blocks(base).values()], remaining(way.scores(base), way.sparsity, way.scope))]
-                want = answer(base)
-                for h in hooks: h.remove()
-                assert torch.allclose(answer(small), want, atol=1e-4), name
-                if small.can_generate(): assert says(small, True) == says(small, False), name
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -594,15 +546,12 @@ def test_LayerDrop_11():
             for method in (half >> Int8(), half >> LayerDrop(1) >> Magnitude(.5) >> Rtn(4, 16)): same(method(tiny_lm(name)), f'{folder}/model')
 
 
-@pytest.mark.heavy
-@pytest.mark.slow
 def test_LayerDrop_12():
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)
     alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
                  llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
-    names = [name for same_parts in alike.values() for name in same_parts]
     for shape_, members in alike.items():
         for name in members:
             block = next(iter(blocks(tiny(name)).values())); found = family(block)
@@ -615,7 +564,6 @@ def test_LayerDrop_12():
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    cut = small.transformer.h[0].attn
     people = bios(200)
     some = dict(n=16, length=32)
     ids = torch.arange(1000, 1020)[None]
@@ -665,7 +613,6 @@ def test_LayerDrop_12():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -676,34 +623,6 @@ def test_LayerDrop_12():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for design in few:
-            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama', 'phi3') else [])):
-                for way in even + uneven:
-                    cut = way(base, people); same(cut, f'{folder}/model')
-                    assert cut.record.method == str(way) == str(parse(str(way))) and parse(str(way)) == way
-                    assert cut.record.parameters == cut.num_parameters() < base.record.parameters and cut.record.macs < base.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(cut).values()}
-                    assert (len(wide) == 1) == (way in even)
-                    assert (not layout(cut)) == (way in even and (family(next(iter(blocks(base).values()))).free_heads or way is not even[0])) # what the configuration can say
-    for name in TINY:
-        for make in (tiny_classifier, tiny_lm):
-            try: base = make(family=name, num_hidden_layers=4, initializer_range=.2)
-            except ValueError: continue # there is none
-            if name not in names:
-                for way in (Heads(score='magnitude'), Neurons(score='magnitude'), LayerDrop(2)):
-                    with expect_fail(ValueError): way(base)
-                continue
-            for way in (Heads(.5, score='magnitude'), Heads(.375, 'global', 'random'), Neurons(.5, score='magnitude'), Neurons(.3, 'global', 'random'), LayerDrop(2), LayerDrop(2, 'last') >> Neurons(.3, 'global', 'random')):
-                if name == 'olmo2' and isinstance(way, Heads): continue
-                with tempfile.TemporaryDirectory() as folder: small = way(base); same(small, f'{folder}/model')
-                if isinstance(way, LayerDrop): assert torch.allclose(answer(small), skipped(base, {1, 2}), atol=1e-5), name
-                if isinstance(way, LayerDrop) or not hasattr(way, 'scores'): continue
-                hooks = [_silent(u, k) for u, k in zip([way.units(b) for b in blocks(base).values()], remaining(way.scores(base), way.sparsity, way.scope))]
-                want = answer(base)
-                for h in hooks: h.remove()
-                assert torch.allclose(answer(small), want, atol=1e-4), name
-                if small.can_generate(): assert says(small, True) == says(small, False), name
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -730,8 +649,6 @@ def test_LayerDrop_12():
         more = (LayerDrop(1) >> Heads(.5, score='random'))(again); assert {head_units(b).count for b in blocks(more).values()} != {4} and len(layout(more)) <= 2
 
 
-@pytest.mark.heavy
-@pytest.mark.slow
 def test_LayerDrop_13():
     """Embeddings stay, so the parameters fall less than the multiply-adds."""
     def tiny(name, **config): # a classifier, or a language model where there is none
@@ -739,7 +656,6 @@ def test_LayerDrop_13():
         except ValueError: return tiny_lm(name, **config)
     alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
                  llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
-    names = [name for same_parts in alike.values() for name in same_parts]
     for shape_, members in alike.items():
         for name in members:
             block = next(iter(blocks(tiny(name)).values())); found = family(block)
@@ -752,7 +668,6 @@ def test_LayerDrop_13():
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    cut = small.transformer.h[0].attn
     people = bios(200)
     some = dict(n=16, length=32)
     sns.despine(left=True)
@@ -803,7 +718,6 @@ def test_LayerDrop_13():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -814,34 +728,6 @@ def test_LayerDrop_13():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for design in few:
-            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama', 'phi3') else [])):
-                for way in even + uneven:
-                    cut = way(base, people); same(cut, f'{folder}/model')
-                    assert cut.record.method == str(way) == str(parse(str(way))) and parse(str(way)) == way
-                    assert cut.record.parameters == cut.num_parameters() < base.record.parameters and cut.record.macs < base.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(cut).values()}
-                    assert (len(wide) == 1) == (way in even)
-                    assert (not layout(cut)) == (way in even and (family(next(iter(blocks(base).values()))).free_heads or way is not even[0])) # what the configuration can say
-    for name in TINY:
-        for make in (tiny_classifier, tiny_lm):
-            try: base = make(family=name, num_hidden_layers=4, initializer_range=.2)
-            except ValueError: continue # there is none
-            if name not in names:
-                for way in (Heads(score='magnitude'), Neurons(score='magnitude'), LayerDrop(2)):
-                    with expect_fail(ValueError): way(base)
-                continue
-            for way in (Heads(.5, score='magnitude'), Heads(.375, 'global', 'random'), Neurons(.5, score='magnitude'), Neurons(.3, 'global', 'random'), LayerDrop(2), LayerDrop(2, 'last') >> Neurons(.3, 'global', 'random')):
-                if name == 'olmo2' and isinstance(way, Heads): continue
-                with tempfile.TemporaryDirectory() as folder: small = way(base); same(small, f'{folder}/model')
-                if isinstance(way, LayerDrop): assert torch.allclose(answer(small), skipped(base, {1, 2}), atol=1e-5), name
-                if isinstance(way, LayerDrop) or not hasattr(way, 'scores'): continue
-                hooks = [_silent(u, k) for u, k in zip([way.units(b) for b in blocks(base).values()], remaining(way.scores(base), way.sparsity, way.scope))]
-                want = answer(base)
-                for h in hooks: h.remove()
-                assert torch.allclose(answer(small), want, atol=1e-4), name
-                if small.can_generate(): assert says(small, True) == says(small, False), name
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     with tempfile.TemporaryDirectory() as folder:
         for name in few:
@@ -870,7 +756,6 @@ def test_LayerDrop_13():
     fig.tight_layout()
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.data
 def test_LayerDrop_14():
@@ -880,7 +765,6 @@ def test_LayerDrop_14():
         except ValueError: return tiny_lm(name, **config)
     alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
                  llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
-    names = [name for same_parts in alike.values() for name in same_parts]
     for shape_, members in alike.items():
         for name in members:
             block = next(iter(blocks(tiny(name)).values())); found = family(block)
@@ -893,7 +777,6 @@ def test_LayerDrop_14():
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    cut = small.transformer.h[0].attn
     people = bios(200)
     some = dict(n=16, length=32)
     sns.despine(left=True)
@@ -944,7 +827,6 @@ def test_LayerDrop_14():
         assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
         small = Heads(1 / len(scores[0]), **some)(model, people)
         assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -955,34 +837,6 @@ def test_LayerDrop_14():
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    with tempfile.TemporaryDirectory() as folder:
-        for design in few:
-            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama', 'phi3') else [])):
-                for way in even + uneven:
-                    cut = way(base, people); same(cut, f'{folder}/model')
-                    assert cut.record.method == str(way) == str(parse(str(way))) and parse(str(way)) == way
-                    assert cut.record.parameters == cut.num_parameters() < base.record.parameters and cut.record.macs < base.record.macs
-                    wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(cut).values()}
-                    assert (len(wide) == 1) == (way in even)
-                    assert (not layout(cut)) == (way in even and (family(next(iter(blocks(base).values()))).free_heads or way is not even[0])) # what the configuration can say
-    for name in TINY:
-        for make in (tiny_classifier, tiny_lm):
-            try: base = make(family=name, num_hidden_layers=4, initializer_range=.2)
-            except ValueError: continue # there is none
-            if name not in names:
-                for way in (Heads(score='magnitude'), Neurons(score='magnitude'), LayerDrop(2)):
-                    with expect_fail(ValueError): way(base)
-                continue
-            for way in (Heads(.5, score='magnitude'), Heads(.375, 'global', 'random'), Neurons(.5, score='magnitude'), Neurons(.3, 'global', 'random'), LayerDrop(2), LayerDrop(2, 'last') >> Neurons(.3, 'global', 'random')):
-                if name == 'olmo2' and isinstance(way, Heads): continue
-                with tempfile.TemporaryDirectory() as folder: small = way(base); same(small, f'{folder}/model')
-                if isinstance(way, LayerDrop): assert torch.allclose(answer(small), skipped(base, {1, 2}), atol=1e-5), name
-                if isinstance(way, LayerDrop) or not hasattr(way, 'scores'): continue
-                hooks = [_silent(u, k) for u, k in zip([way.units(b) for b in blocks(base).values()], remaining(way.scores(base), way.sparsity, way.scope))]
-                want = answer(base)
-                for h in hooks: h.remove()
-                assert torch.allclose(answer(small), want, atol=1e-4), name
-                if small.can_generate(): assert says(small, True) == says(small, False), name
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
