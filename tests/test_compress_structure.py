@@ -16,35 +16,53 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from fastcore.test import expect_fail
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, ElectraConfig, ElectraForSequenceClassification
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 from fairprune.compress.methods import latency, parse
 from fairprune.compress.quantization import Int8, Rtn
 from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText, toxigen
-from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import MINILM, TINY, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.structure import *
+from fairprune.compress.structure import _parts, _silent
 
 
 def test_family():
-    """One table says what the parts of a block are called; everything after it knows no architecture."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
-    assert set(names) == set(FAMILIES)
-    for name in names:
-        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
-        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
-    other = ElectraForSequenceClassification(ElectraConfig(vocab_size=9, embedding_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8))
-    with expect_fail(ValueError, 'electra: it is not known where its heads and neurons are. Known architectures: bert, roberta'): family(other)
+    """One table says what the parts are called; it fits where these are all the linear layers of the block, and everything after it knows no architecture."""
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
+                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
+    names = [name for same_parts in alike.values() for name in same_parts]
+    for shape_, members in alike.items():
+        for name in members:
+            block = next(iter(blocks(tiny(name)).values())); found = family(block)
+            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
+    other = tiny('mpnet')
+    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
+        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
     with expect_fail(ValueError, 'Linear: it is not known'): family(nn.Linear(2, 2))
 
 
 def test_places():
     """Where several query heads share keys and values, as in Llama, they go together: a unit is such a group."""
-    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
+                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
+    for shape_, members in alike.items():
+        for name in members:
+            block = next(iter(blocks(tiny(name)).values())); found = family(block)
+            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
+    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny(name)).values()))
         assert head_units(block).count == heads and neuron_units(block).count == 64
+    assert head_units(block).into[0][1] == (32, 16, 16) and neuron_units(block).into[0][1] == (64, 64) # of Phi3, which fuses them
     assert places(torch.tensor([0, 2]), 3, 6).tolist() == [0, 1, 4, 5]
-    assert places(torch.tensor([1]), 2, 12, sections=3).tolist() == [2, 3, 6, 7, 10, 11] # queries, keys, values side by side, as GPT-2 has them
+    assert places(torch.tensor([1]), 2, 4, 4, 4).tolist() == [2, 3, 6, 7, 10, 11] # queries, keys, values side by side, as GPT-2 has them
+    assert places(torch.tensor([1]), 2, 4, 2, 2).tolist() == [2, 3, 5, 7] # two heads of queries to each of keys and values
 
 
 def test_keep():
@@ -104,10 +122,10 @@ def test_group_norm():
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     up, down = nn.Linear(2, 2), nn.Linear(2, 1)
     up.weight.data, down.weight.data = torch.tensor([[1., 2.], [0., 3.]]), torch.tensor([[2., 4.]])
-    assert group_norm(Units(2, [(up, 1)], down)).tolist() == [3, 5] # sqrt(1 + 4 + 4), sqrt(9 + 16)
+    assert group_norm(Units(2, [(up, (2,))], down)).tolist() == [3, 5] # sqrt(1 + 4 + 4), sqrt(9 + 16)
     fused = nn.Linear(1, 6)
     fused.weight.data = torch.tensor([[1.], [0.], [2.], [0.], [2.], [4.]])
-    assert torch.allclose(group_norm(Units(2, [(fused, 3)], down)), torch.tensor([13., 32.]).sqrt())
+    assert torch.allclose(group_norm(Units(2, [(fused, (2, 2, 2))], down)), torch.tensor([13., 32.]).sqrt())
 
 
 def test_remaining():
@@ -138,7 +156,10 @@ def test_Neurons():
 
 def test_Neurons_2():
     """What cannot be is refused before any work."""
-    other = ElectraForSequenceClassification(ElectraConfig(vocab_size=9, embedding_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8))
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    other = tiny('mpnet')
     people = bios(200)
     some = dict(n=16, length=32)
     worker = tiny_classifier(people.labels)
@@ -152,7 +173,12 @@ def test_Neurons_2():
     with expect_fail(ValueError, "The score 'taylor' needs a classifier or a causal language model; tiny is a masked"): Heads()(tiny_masked_lm(), people)
     with expect_fail(ValueError, 'n = 1000'): Heads(n=1000)(worker, people)
     with expect_fail(ValueError, 'quantized already'): Heads(score='magnitude')(Int8()(worker))
-    with expect_fail(ValueError, 'electra: it is not known'): Neurons(score='magnitude')(other)
+    with expect_fail(ValueError, 'MPNetLayer: it is not known'): Neurons(score='magnitude')(other)
+    with expect_fail(ValueError, 'model.layers.0: its attention has q_norm.weight over all heads, so those that stay would say something else'): Heads(score='magnitude')(tiny_lm('olmo2'))
+    with expect_fail(ValueError, 'BartForSequenceClassification is an encoder-decoder'): LayerDrop(1)(tiny_classifier(family='bart', encoder_layers=4))
+    odd = tiny_lm()
+    odd.model.layers[1].mlp.act_fn = nn.Softmax(-1)
+    with expect_fail(ValueError, 'LlamaForCausalLM says something else without these neurons than with them silent'): Neurons(score='magnitude')(odd)
     factored = tiny_classifier()
     factored.bert.encoder.layer[1].intermediate.dense = nn.Sequential(nn.Linear(32, 4), nn.Linear(4, 64))
     with expect_fail(ValueError, 'layer.1.intermediate.dense is no ordinary linear layer but Sequential'): Neurons(score='magnitude')(factored)
@@ -171,7 +197,10 @@ def test_renumbered():
 
 
 def test_LayerDrop():
-    other = ElectraForSequenceClassification(ElectraConfig(vocab_size=9, embedding_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8))
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    other = tiny('mpnet')
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -183,7 +212,7 @@ def test_LayerDrop():
     with expect_fail(ValueError, 'keep = 5: the model has 4 blocks; give 1 to 4'): LayerDrop(5)(deep)
     with expect_fail(ValueError, "Unknown blocks 'top'"): LayerDrop(2, 'top')(deep)
     with expect_fail(ValueError, 'quantized already'): LayerDrop(2)(Rtn(4)(deep))
-    with expect_fail(ValueError, 'electra: it is not known'): LayerDrop(1)(other)
+    with expect_fail(ValueError, 'MPNetLayer: it is not known'): LayerDrop(1)(other)
     with expect_fail(ValueError, 'scaled by the number of its block'): LayerDrop(1)(tiny_lm('gpt2', scale_attn_by_inverse_layer_idx=True))
 
 
@@ -206,6 +235,28 @@ def test_LayerDrop_2():
 
 
 def test_LayerDrop_3():
+    """The model says what the whole one says where the dropped blocks are skipped."""
+    layer = nn.Linear(3, 2)
+    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
+    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
+    ids = torch.arange(1000, 1020)[None]
+    def answer(model):
+        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    def skipped(model, gone):
+        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
+        found = answer(model)
+        for h in hooks: h.remove()
+        return found
+    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
+    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
+        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
+        small = LayerDrop(2, 'last')(whole)
+        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
+        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
+        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
+
+
+def test_LayerDrop_4():
     """A language model goes on generating with its cache: what it says with it is what it says without."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -213,33 +264,29 @@ def test_LayerDrop_3():
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama'):
+    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
             small = method(speaker)
             assert says(small, True) == says(small, False)
-            assert [m.layer_idx for m in small.modules() if hasattr(m, 'layer_idx')] == list(range(small.config.num_hidden_layers))
+            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
 
 
-def test_LayerDrop_4():
-    """So it is on all architectures."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
+def test_LayerDrop_5():
+    """So it is on every kind of block."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
-    def silent(units, kept):
-        "A hook at the entry of the output projection: the other units say nothing."
-        open_ = torch.zeros(units.count).index_fill(0, kept, 1.)
-        return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * open_[:, None]).flatten(-2),))
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     lines = people['test']['text'][:8]
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
         for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
             small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
             kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [silent(u, k) for u, k in zip(whole, kept)]
+            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
             want = logits(model, lines)
             for h in hooks: h.remove()
             assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
@@ -249,16 +296,16 @@ def test_LayerDrop_4():
         assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
 
 
-def test_LayerDrop_5():
+def test_LayerDrop_6():
     """It goes first, and nothing changes."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     lines = people['test']['text'][:8]
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name)
         for block in blocks(model).values():
             unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
@@ -269,15 +316,15 @@ def test_LayerDrop_5():
 
 
 @pytest.mark.heavy
-def test_LayerDrop_6():
-    """Every method on every architecture, classifiers and language models: printed as what `parse` reads, saved, reloaded, identical, with the same record."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
+def test_LayerDrop_7():
+    """Every method on every kind of block, classifiers and language models: printed as what `parse` reads, saved, reloaded, identical, with the same record."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     cut = small.transformer.h[0].attn
     people = bios(200)
     some = dict(n=16, length=32)
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     even, uneven = [Heads(.5, **some), Neurons(.5, **some), LayerDrop(1)], [Heads(.15, 'global', 'magnitude'), Neurons(.29, 'global', 'magnitude')] # an odd number goes from two blocks
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
@@ -290,23 +337,73 @@ def test_LayerDrop_6():
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
     with tempfile.TemporaryDirectory() as folder:
-        for design in names:
-            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama') else [])):
+        for design in few:
+            for base in (tiny_classifier(people.labels, family=design), *([tiny_lm(design)] if design in ('gpt2', 'llama', 'phi3') else [])):
                 for way in even + uneven:
                     cut = way(base, people); same(cut, f'{folder}/model')
                     assert cut.record.method == str(way) == str(parse(str(way))) and parse(str(way)) == way
                     assert cut.record.parameters == cut.num_parameters() < base.record.parameters and cut.record.macs < base.record.macs
                     wide = {(head_units(b).count, neuron_units(b).count) for b in blocks(cut).values()}
                     assert (len(wide) == 1) == (way in even)
-                    assert (not layout(cut)) == (way in even and (design == 'llama' or way is not even[0])) # what the configuration can say
+                    assert (not layout(cut)) == (way in even and (family(next(iter(blocks(base).values()))).free_heads or way is not even[0])) # what the configuration can say
 
 
-def test_LayerDrop_7():
-    """Where it cannot, as with half of BERT's heads, that process refuses instead of reading something else."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
+@pytest.mark.slow
+def test_LayerDrop_8():
+    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
+                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
+    names = [name for same_parts in alike.values() for name in same_parts]
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
+    ids = torch.arange(1000, 1020)[None]
+    def answer(model):
+        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    def skipped(model, gone):
+        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
+        found = answer(model)
+        for h in hooks: h.remove()
+        return found
+    def says(model, use_cache):
+        ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
+        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
+    def same(small, folder, question='a text'):
+        "Save and load; the model that plain `from_pretrained` reads as well."
+        again = load(save(small, folder))
+        auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
+        with _quiet(): plain = auto.from_pretrained(folder)
+        ids = small.tokenizer([question] * 2, return_tensors='pt')
+        with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
+        assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
+        assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
+        return again
+    def right(name, make):
+        "Each way on an architecture: as the whole model with the parts silent, and the same after reloading; or refused."
+        try: base = make(family=name, num_hidden_layers=4, initializer_range=.2)
+        except (ValueError, NotImplementedError): return # there is none, or Funnel, which counts its blocks otherwise
+        ways = [Heads(.5, score='magnitude'), Heads(.375, 'global', 'random'), Neurons(.5, score='magnitude'), Neurons(.3, 'global', 'random'), LayerDrop(2), LayerDrop(2, 'last') >> Neurons(.3, 'global', 'random')]
+        if name not in names:
+            for way in ways:
+                with expect_fail(ValueError): way(base)
+            return
+        for way in ways[2:] if name == 'olmo2' else ways:
+            with tempfile.TemporaryDirectory() as folder: small = way(base); same(small, f'{folder}/model')
+            if isinstance(way, LayerDrop): assert torch.allclose(answer(small), skipped(base, {1, 2}), atol=1e-5), name
+            if not isinstance(way, (Heads, Neurons)): continue
+            hooks = [_silent(u, k) for u, k in zip([way.units(b) for b in blocks(base).values()], remaining(way.scores(base), way.sparsity, way.scope))]
+            want = answer(base)
+            for h in hooks: h.remove()
+            assert torch.allclose(answer(small), want, atol=1e-4), name
+            if make is tiny_lm and name not in alike['bert']: assert says(small, True) == says(small, False), name
+    assert not any(right(name, make) for name in TINY for make in (tiny_classifier, tiny_lm))
+
+
+def test_LayerDrop_9():
+    """Where it cannot, as with half of BERT's heads, that process refuses instead of reading something else."""
+    layer = nn.Linear(3, 2)
+    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
+    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     reader = """
 import sys, numpy as np, torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
@@ -318,7 +415,7 @@ for folder in sys.argv[1:]:
 assert 'fairprune' not in sys.modules
 """
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
-    standard = {n: half(tiny_classifier(family=n)) for n in names} | {f'lm-{n}': half(tiny_lm(n)) for n in ('gpt2', 'llama')}
+    standard = {n: half(tiny_classifier(family=n)) for n in few} | {f'lm-{n}': half(tiny_lm(n)) for n in ('gpt2', 'llama')}
     standard |= {'lm-heads': Heads(.5, score='magnitude')(tiny_lm()), 'heads': Heads(.5, score='magnitude')(tiny_classifier(family='llama'))}
     with tempfile.TemporaryDirectory() as folder:
         paths = {n: str(save(m, f'{folder}/{n}')) for n, m in standard.items()}
@@ -333,7 +430,7 @@ assert 'fairprune' not in sys.modules
             with torch.no_grad(): assert np.allclose(np.load(f'{paths[n]}/out.npy'), m(input_ids=ids).logits.numpy(), atol=1e-5)
 
 
-def test_LayerDrop_8():
+def test_LayerDrop_10():
     """Llama's configuration wants the heads to divide the width; three heads at a width of 32 stand in the layout."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -353,40 +450,59 @@ def test_LayerDrop_8():
     with tempfile.TemporaryDirectory() as folder: same(three, f'{folder}/three')
 
 
-def test_LayerDrop_9():
+def test_LayerDrop_11():
     """And structure after structure, where the layout must follow: the second share is one of what is left, and steps of dropped blocks go with them."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
-    for name in names:
-        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
-        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
-    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
+                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
+    for shape_, members in alike.items():
+        for name in members:
+            block = next(iter(blocks(tiny(name)).values())); found = family(block)
+            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
+    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
+        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
+    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny(name)).values()))
         assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
+    ids = torch.arange(1000, 1020)[None]
+    def answer(model):
+        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    def skipped(model, gone):
+        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
+        found = answer(model)
+        for h in hooks: h.remove()
+        return found
+    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
+    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
+        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
+        small = LayerDrop(2, 'last')(whole)
+        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
+        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
+        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama'):
+    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
             small = method(speaker)
             assert says(small, True) == says(small, False)
-            assert [m.layer_idx for m in small.modules() if hasattr(m, 'layer_idx')] == list(range(small.config.num_hidden_layers))
-    def silent(units, kept):
-        "A hook at the entry of the output projection: the other units say nothing."
-        open_ = torch.zeros(units.count).index_fill(0, kept, 1.)
-        return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * open_[:, None]).flatten(-2),))
+            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     lines = people['test']['text'][:8]
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
         for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
             small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
             kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [silent(u, k) for u, k in zip(whole, kept)]
+            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
             want = logits(model, lines)
             for h in hooks: h.remove()
             assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
@@ -394,7 +510,7 @@ def test_LayerDrop_9():
         hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
         want = logits(model, lines); hook.remove()
         assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name)
         for block in blocks(model).values():
             unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
@@ -416,7 +532,7 @@ def test_LayerDrop_9():
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for name in few:
             model = tiny_classifier(family=name, num_hidden_layers=3)
             half = Heads(.375, 'global', 'magnitude') >> Neurons(.5, 'global', 'magnitude')
             for method in (half >> Magnitude(.5), half >> Int8(), half >> Rtn(4, 16), half >> LayerDrop(2), half >> LayerDrop(2, 'last') >> Magnitude(.5) >> Int8()):
@@ -430,39 +546,58 @@ def test_LayerDrop_9():
             for method in (half >> Int8(), half >> LayerDrop(1) >> Magnitude(.5) >> Rtn(4, 16)): same(method(tiny_lm(name)), f'{folder}/model')
 
 
-def test_LayerDrop_10():
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
-    for name in names:
-        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
-        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
-    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+def test_LayerDrop_12():
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
+                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
+    for shape_, members in alike.items():
+        for name in members:
+            block = next(iter(blocks(tiny(name)).values())); found = family(block)
+            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
+    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
+        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
+    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny(name)).values()))
         assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
+    ids = torch.arange(1000, 1020)[None]
+    def answer(model):
+        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    def skipped(model, gone):
+        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
+        found = answer(model)
+        for h in hooks: h.remove()
+        return found
+    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
+    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
+        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
+        small = LayerDrop(2, 'last')(whole)
+        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
+        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
+        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama'):
+    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
             small = method(speaker)
             assert says(small, True) == says(small, False)
-            assert [m.layer_idx for m in small.modules() if hasattr(m, 'layer_idx')] == list(range(small.config.num_hidden_layers))
-    def silent(units, kept):
-        "A hook at the entry of the output projection: the other units say nothing."
-        open_ = torch.zeros(units.count).index_fill(0, kept, 1.)
-        return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * open_[:, None]).flatten(-2),))
+            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     lines = people['test']['text'][:8]
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
         for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
             small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
             kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [silent(u, k) for u, k in zip(whole, kept)]
+            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
             want = logits(model, lines)
             for h in hooks: h.remove()
             assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
@@ -470,7 +605,7 @@ def test_LayerDrop_10():
         hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
         want = logits(model, lines); hook.remove()
         assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name)
         for block in blocks(model).values():
             unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
@@ -492,7 +627,7 @@ def test_LayerDrop_10():
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for name in few:
             model = tiny_classifier(family=name, num_hidden_layers=3)
             half = Heads(.375, 'global', 'magnitude') >> Neurons(.5, 'global', 'magnitude')
             for method in (half >> Magnitude(.5), half >> Int8(), half >> Rtn(4, 16), half >> LayerDrop(2), half >> LayerDrop(2, 'last') >> Magnitude(.5) >> Int8()):
@@ -514,14 +649,21 @@ def test_LayerDrop_10():
         more = (LayerDrop(1) >> Heads(.5, score='random'))(again); assert {head_units(b).count for b in blocks(more).values()} != {4} and len(layout(more)) <= 2
 
 
-def test_LayerDrop_11():
+def test_LayerDrop_13():
     """Embeddings stay, so the parameters fall less than the multiply-adds."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
-    for name in names:
-        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
-        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
-    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
+                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
+    for shape_, members in alike.items():
+        for name in members:
+            block = next(iter(blocks(tiny(name)).values())); found = family(block)
+            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
+    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
+        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
+    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny(name)).values()))
         assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -529,26 +671,38 @@ def test_LayerDrop_11():
     people = bios(200)
     some = dict(n=16, length=32)
     sns.despine(left=True)
+    ids = torch.arange(1000, 1020)[None]
+    def answer(model):
+        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    def skipped(model, gone):
+        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
+        found = answer(model)
+        for h in hooks: h.remove()
+        return found
+    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
+    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
+        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
+        small = LayerDrop(2, 'last')(whole)
+        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
+        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
+        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama'):
+    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
             small = method(speaker)
             assert says(small, True) == says(small, False)
-            assert [m.layer_idx for m in small.modules() if hasattr(m, 'layer_idx')] == list(range(small.config.num_hidden_layers))
-    def silent(units, kept):
-        "A hook at the entry of the output projection: the other units say nothing."
-        open_ = torch.zeros(units.count).index_fill(0, kept, 1.)
-        return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * open_[:, None]).flatten(-2),))
+            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     lines = people['test']['text'][:8]
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
         for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
             small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
             kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [silent(u, k) for u, k in zip(whole, kept)]
+            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
             want = logits(model, lines)
             for h in hooks: h.remove()
             assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
@@ -556,7 +710,7 @@ def test_LayerDrop_11():
         hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
         want = logits(model, lines); hook.remove()
         assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name)
         for block in blocks(model).values():
             unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
@@ -576,7 +730,7 @@ def test_LayerDrop_11():
         return again
     half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for name in few:
             model = tiny_classifier(family=name, num_hidden_layers=3)
             half = Heads(.375, 'global', 'magnitude') >> Neurons(.5, 'global', 'magnitude')
             for method in (half >> Magnitude(.5), half >> Int8(), half >> Rtn(4, 16), half >> LayerDrop(2), half >> LayerDrop(2, 'last') >> Magnitude(.5) >> Int8()):
@@ -604,14 +758,21 @@ def test_LayerDrop_11():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_LayerDrop_12():
+def test_LayerDrop_14():
     """A level is the share of heads, neurons or blocks that is gone."""
-    names = ('bert', 'distilbert', 'roberta', 'gpt2', 'llama')
-    for name in names:
-        block = next(iter(blocks(tiny_classifier(family=name)).values())); found = family(block)
-        assert {*found.qkv, found.out, *found.up, found.down} == set(linear_layers(block)) # all of its linear layers, each once
-    for name, heads in dict(bert=4, gpt2=4, llama=2).items(): # the tiny llama has four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny_classifier(family=name)).values()))
+    def tiny(name, **config): # a classifier, or a language model where there is none
+        try: return tiny_classifier(family=name, **config)
+        except ValueError: return tiny_lm(name, **config)
+    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
+                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
+    for shape_, members in alike.items():
+        for name in members:
+            block = next(iter(blocks(tiny(name)).values())); found = family(block)
+            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
+    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
+        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
+    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
+        block = next(iter(blocks(tiny(name)).values()))
         assert head_units(block).count == heads and neuron_units(block).count == 64
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -619,26 +780,38 @@ def test_LayerDrop_12():
     people = bios(200)
     some = dict(n=16, length=32)
     sns.despine(left=True)
+    ids = torch.arange(1000, 1020)[None]
+    def answer(model):
+        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    def skipped(model, gone):
+        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
+        found = answer(model)
+        for h in hooks: h.remove()
+        return found
+    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
+    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
+        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
+        small = LayerDrop(2, 'last')(whole)
+        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
+        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
+        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama'):
+    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
             small = method(speaker)
             assert says(small, True) == says(small, False)
-            assert [m.layer_idx for m in small.modules() if hasattr(m, 'layer_idx')] == list(range(small.config.num_hidden_layers))
-    def silent(units, kept):
-        "A hook at the entry of the output projection: the other units say nothing."
-        open_ = torch.zeros(units.count).index_fill(0, kept, 1.)
-        return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * open_[:, None]).flatten(-2),))
+            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
+    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     lines = people['test']['text'][:8]
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
         for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
             small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
             kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [silent(u, k) for u, k in zip(whole, kept)]
+            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
             want = logits(model, lines)
             for h in hooks: h.remove()
             assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
@@ -646,7 +819,7 @@ def test_LayerDrop_12():
         hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
         want = logits(model, lines); hook.remove()
         assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in names:
+    for name in few:
         model = tiny_classifier(people.labels, family=name)
         for block in blocks(model).values():
             unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
@@ -668,7 +841,7 @@ def test_LayerDrop_12():
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for name in few:
             model = tiny_classifier(family=name, num_hidden_layers=3)
             half = Heads(.375, 'global', 'magnitude') >> Neurons(.5, 'global', 'magnitude')
             for method in (half >> Magnitude(.5), half >> Int8(), half >> Rtn(4, 16), half >> LayerDrop(2), half >> LayerDrop(2, 'last') >> Magnitude(.5) >> Int8()):

@@ -9,6 +9,7 @@ __all__ = ['FAMILIES', 'Family', 'family', 'Units', 'head_units', 'neuron_units'
 
 # %% ../../nbs/api/12_structure.ipynb #e1eaee6b
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 import torch
@@ -24,29 +25,37 @@ class Family(NamedTuple):
     "Names of the parts of a block."
     qkv: tuple  # projections to queries, keys and values; one where they are fused
     out: str    # output projection of the attention
-    up: tuple   # into the feed-forward part; two where it is gated
+    up: tuple   # into the feed-forward part; two where it is gated, which may be fused
     down: str   # out of it
     width: str  # what the configuration calls the number of neurons
     free_heads: bool = False # whether the configuration says the number of heads apart from their size
 
-_bert = Family(('attention.self.query', 'attention.self.key', 'attention.self.value'), 'attention.output.dense', ('intermediate.dense',), 'output.dense', 'intermediate_size')
-FAMILIES = dict(bert=_bert, roberta=_bert,
+_qkv = tuple(f'self_attn.{n}_proj' for n in 'qkv')
+FAMILIES = dict(
+    bert=Family(('attention.self.query', 'attention.self.key', 'attention.self.value'), 'attention.output.dense', ('intermediate.dense',), 'output.dense', 'intermediate_size'),
     distilbert=Family(('attention.q_lin', 'attention.k_lin', 'attention.v_lin'), 'attention.out_lin', ('ffn.lin1',), 'ffn.lin2', 'hidden_dim'),
     gpt2=Family(('attn.c_attn',), 'attn.c_proj', ('mlp.c_fc',), 'mlp.c_proj', 'n_inner'),
-    llama=Family(('self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'), 'self_attn.o_proj', ('mlp.gate_proj', 'mlp.up_proj'), 'mlp.down_proj', 'intermediate_size', True))
+    llama=Family(_qkv, 'self_attn.o_proj', ('mlp.gate_proj', 'mlp.up_proj'), 'mlp.down_proj', 'intermediate_size', True),
+    phi3=Family(('self_attn.qkv_proj',), 'self_attn.o_proj', ('mlp.gate_up_proj',), 'mlp.down_proj', 'intermediate_size', True),
+    phi=Family(_qkv, 'self_attn.dense', ('mlp.fc1',), 'mlp.fc2', 'intermediate_size'))
 
-def family(module)->Family: # of a model, or of one of its blocks
-    "The entry of an architecture; raises `ValueError` for an unknown one."
-    config = next((m.config for m in module.modules() if hasattr(m, 'config')), None)
-    name = getattr(config, 'model_type', type(module).__name__)
-    if name not in FAMILIES: raise ValueError(f'{name}: it is not known where its heads and neurons are. Known architectures: {", ".join(FAMILIES)}.')
-    return FAMILIES[name]
+def _parts(place): return {*place.qkv, place.out, *place.up, place.down}
+
+def _matrices(block):
+    "Names of the modules of a block that hold matrices, the block itself among them."
+    return {n.rpartition('.')[0] for n, t in (*block.named_parameters(), *block.named_buffers()) if t.dim() > 1}
+
+def family(block)->Family: # one of `blocks`
+    "The names of its parts; raises `ValueError` where they are none of `FAMILIES`, or not all that it holds."
+    found = next((f for f in FAMILIES.values() if _parts(f) <= {n for n, _ in block.named_modules()}), None)
+    if found and all(any(f'{n}.'.startswith(p + '.') for p in _parts(found)) for n in _matrices(block)): return found
+    raise ValueError(f'{type(block).__name__}: it is not known where its heads and neurons are. Known are blocks with the parts of {", ".join(FAMILIES)}, and no other matrices.')
 
 # %% ../../nbs/api/12_structure.ipynb #15aefb76
 class Units(NamedTuple):
     "The heads or the neurons of a block."
     count: int     # how many
-    into: list     # (layer, sections): its rows hold the units, one section after the other
+    into: list     # (layer, widths): its rows hold the units once in each section of these widths
     out: nn.Module # its columns hold them, in the same order
     attention: nn.Module = None # of heads
 
@@ -58,18 +67,20 @@ def head_units(block)->Units:
     place = family(block)
     layers, out = [block.get_submodule(n) for n in place.qkv], block.get_submodule(place.out)
     attention = block.get_submodule(place.qkv[0].rpartition('.')[0])
-    fused = len(layers) == 1
-    width = shape(out)[0] if fused else shape(layers[-1])[1] # of the values
-    return Units(width // _head_size(attention), [(m, 3 if fused else 1) for m in layers], out, attention)
+    width, last = shape(out)[0], shape(layers[-1])[1]
+    inner = (last - width) // 2 if len(layers) == 1 else last # width of the keys, and of the values
+    sections = [(width, inner, inner)] if len(layers) == 1 else [(width,), (inner,), (inner,)]
+    return Units(inner // _head_size(attention), list(zip(layers, sections)), out, attention)
 
 def neuron_units(block)->Units:
     "Neurons of the feed-forward part."
-    place = family(block); down = block.get_submodule(place.down)
-    return Units(shape(down)[0], [(block.get_submodule(n), 1) for n in place.up], down)
+    place = family(block); down = block.get_submodule(place.down); width = shape(down)[0]
+    return Units(width, [(m, (width,) * (shape(m)[1] // width)) for m in map(block.get_submodule, place.up)], down)
 
-def places(kept, count, length, sections=1)->torch.Tensor:
-    "Where the kept of `count` units lie along an axis of `length`."
-    return torch.arange(length, device=kept.device).view(sections, count, -1)[:, kept].flatten()
+def places(kept, count, *widths)->torch.Tensor:
+    "Where the kept of `count` units lie along an axis that holds them once in each section of these widths."
+    starts = [sum(widths[:i]) for i in range(len(widths))]
+    return torch.cat([start + torch.arange(width, device=kept.device).view(count, -1)[kept].flatten() for start, width in zip(starts, widths)])
 
 # %% ../../nbs/api/12_structure.ipynb #e28abc11
 def slim(layer, rows=None, columns=None):
@@ -89,12 +100,15 @@ def keep(
     kept:torch.Tensor, # (k,) indices of units, in order
 ):
     "Take out all other units."
-    for layer, sections in units.into: slim(layer, rows=places(kept, units.count, shape(layer)[1], sections))
+    for layer, widths in units.into: slim(layer, rows=places(kept, units.count, *widths))
     slim(units.out, columns=places(kept, units.count, shape(units.out)[0]))
     if units.attention is None: return
     width = shape(units.out)[0]; heads = width // _head_size(units.attention)
-    for name, value in dict(num_attention_heads=heads, n_heads=heads, num_heads=heads, all_head_size=width, split_size=width).items():
+    for name, value in dict(num_attention_heads=heads, n_heads=heads, num_heads=heads, num_key_value_heads=len(kept), all_head_size=width, split_size=width).items():
         if hasattr(units.attention, name): setattr(units.attention, name, value)
+    if len(units.into) == 1 and hasattr(units.attention, 'config'): # fused: Phi3 asks its configuration where the queries end
+        units.attention.config = copy(units.attention.config)
+        units.attention.config.num_attention_heads = heads
 
 # %% ../../nbs/api/12_structure.ipynb #13b7478d
 @contextmanager
@@ -139,7 +153,8 @@ def group_norm(
 )->torch.Tensor: # (count,)
     "l2 norm of the rows and columns of each unit."
     total = matrix(units.out).float().square().sum(0).view(units.count, -1).sum(1)
-    for layer, sections in units.into: total = total + matrix(layer).float().square().sum(1).view(sections, units.count, -1).sum((0, 2))
+    for layer, widths in units.into:
+        for part in matrix(layer).float().square().sum(1).split(widths): total = total + part.view(units.count, -1).sum(1)
     return total.sqrt()
 
 # %% ../../nbs/api/12_structure.ipynb #2c1a7e64
@@ -175,30 +190,51 @@ def neurons(block, count): keep(neuron_units(block), torch.arange(count)); retur
 
 def declare(model):
     "Write the widths of a model into its configuration, and what that cannot say into its layout."
-    every, place, config = blocks(model), family(model), model.config
+    every, config = blocks(model), model.config
+    place, first = family(next(iter(every.values()))), head_units(next(iter(every.values())))
     found = dict(heads=[head_units(b).count for b in every.values()], neurons=[neuron_units(b).count for b in every.values()])
     one = {k: len(set(counts)) == 1 and counts[0] for k, counts in found.items()}
     said = dict(heads=config.num_attention_heads, neurons=getattr(config, place.width) or 4 * config.hidden_size)
     if one['neurons'] and one['neurons'] != said['neurons']: setattr(config, place.width, one['neurons'])
     if place.free_heads:
         share = config.num_attention_heads // config.num_key_value_heads # heads of a group
-        if one['heads'] and config.hidden_size % (share * one['heads']) == 0: # which Llama's configuration asks for
+        if one['heads'] not in (False, config.num_key_value_heads) and config.hidden_size % (share * one['heads']) == 0: # which Llama's configuration asks for
+            config.head_dim = _head_size(first.attention)
             config.num_attention_heads, config.num_key_value_heads = share * one['heads'], one['heads']
         said['heads'] = config.num_key_value_heads
     said['neurons'] = getattr(config, place.width) or said['neurons']
+    for block, count in zip(every.values(), found['heads']):
+        if count == said['heads'] and hasattr(attention := head_units(block).attention, 'config'): attention.config = config
     steps = [(n, dict(kind=k, count=c)) for k, counts in found.items() for n, c in zip(every, counts) if c != said[k]]
     return _set_layout(model, steps + [s for s in layout(model) if s[1]['kind'] not in found])
 
 # %% ../../nbs/api/12_structure.ipynb #5772e4dd
 def _suits(model)->dict:
     "The blocks of a model; raises `ValueError` unless all of their parts are ordinary linear layers."
-    place = family(model); layout(model)
+    layout(model)
+    if model.config.is_encoder_decoder: raise ValueError(f'{type(model).__name__} is an encoder-decoder. Structure is taken out of encoders and decoders that stand alone.')
     for n, block in blocks(model).items():
-        for part in (*place.qkv, place.out, *place.up, place.down):
+        for part in _parts(family(block)):
             m = block.get_submodule(part)
             if type(m) in (nn.Linear, Conv1D) and type(m.weight.data) is torch.Tensor: continue
             raise ValueError(f'{n}.{part} is no ordinary linear layer but {type(m).__name__}: the model is quantized already, or kept in another form. Take structure out first.')
     return blocks(model)
+
+def _own_heads(model):
+    "Raise `ValueError` where the attention has numbers that are not a head's own, such as a norm over all of them."
+    for n, block in blocks(model).items():
+        units = head_units(block); inside = {id(p) for m in (*(m for m, _ in units.into), units.out) for p in m.parameters()}
+        for name, p in units.attention.named_parameters():
+            if id(p) in inside or tuple(p.shape) == (_head_size(units.attention),): continue
+            raise ValueError(f'{n}: its attention has {name} over all heads, so those that stay would say something else without the others. Use Neurons or LayerDrop.')
+
+def _silent(units, kept):
+    "A hook at the entry of the output projection: all but the kept units say nothing."
+    speaks = torch.zeros(units.count, 1, device=kept.device).index_fill(0, kept, 1.)
+    return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * speaks.to(args[0].dtype)).flatten(-2),))
+
+@torch.no_grad()
+def _says(model): return model(input_ids=torch.arange(5, 9, device=model.device)[None]).logits.float()
 
 # %% ../../nbs/api/12_structure.ipynb #d66a68f4
 @dataclass(frozen=True)
@@ -227,15 +263,22 @@ class _Structured(Method, named=False):
         return gate_scores(model.eval(), every, batches(model, data, self.n, self.length, seed))
 
     def apply(self, model, data, seed):
-        for block, kept in zip(blocks(model).values(), remaining(self.scores(model, data, seed), self.sparsity, self.scope)):
-            keep(self.units(block), kept.to(self.units(block).out.weight.device))
-        return declare(model)
+        every = [self.units(b) for b in blocks(model.eval()).values()]
+        kept = [k.to(u.out.weight.device) for u, k in zip(every, remaining(self.scores(model, data, seed), self.sparsity, self.scope))]
+        hooks = [_silent(u, k) for u, k in zip(every, kept)]
+        want = _says(model)
+        for h in hooks: h.remove()
+        for u, k in zip(every, kept): keep(u, k)
+        if not torch.allclose(_says(declare(model)), want, rtol=0, atol=float(want.abs().max()) * (1e-4 + 64 * torch.finfo(model.dtype).eps), equal_nan=True):
+            raise ValueError(f'{type(model).__name__} says something else without these {self.what} than with them silent: its blocks compute otherwise than their names tell. Structure cannot be taken out of it.')
+        return model
 
 # %% ../../nbs/api/12_structure.ipynb #6442dc57
 @dataclass(frozen=True)
 class Heads(_Structured):
     "Take attention heads out, those of least importance (Michel et al. 2019). Heads that share keys and values go together."
     units, what = staticmethod(head_units), 'heads'
+    def check(self, model): super().check(model); _own_heads(model)
 
 @dataclass(frozen=True)
 class Neurons(_Structured):
@@ -286,6 +329,8 @@ class LayerDrop(Method):
         for i, block in enumerate(blocks(model).values()): # caches of keys and values go by number
             for m in block.modules():
                 if hasattr(m, 'layer_idx'): m.layer_idx = i
+        for name, value in model.config.to_dict().items(): # what it says of each block, such as which look through a window
+            if 'layer' in name and isinstance(value, list) and len(value) == len(every): setattr(model.config, name, [value[i] for i in kept])
         model.config.num_hidden_layers = self.keep
         new = renumbered([*frozen(model), *(name for name, _ in layout(model))], root, kept)
         freeze(model, [new[name] for name in frozen(model) if name in new])
