@@ -14,7 +14,7 @@ from fairprune.compress.methods import _places
 
 
 def test_stored_record():
-    """They do not save time: multiply-adds count what is needed, latency what is done."""
+    """A model whose last training was in bfloat16 says so, though its weights are float32 again."""
     tiny = tiny_classifier()
     assert tiny.record.parameters == tiny.num_parameters() and tiny.record.bytes == 4 * tiny.record.parameters
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
@@ -22,6 +22,15 @@ def test_stored_record():
 
 
 def test_stored_record_2():
+    """The same model in bfloat16 says so, and a record without this field can still be read."""
+    tiny = tiny_classifier()
+    assert tiny.record.arithmetic == 'float32' and measure(tiny_classifier().bfloat16()).arithmetic == 'bfloat16'
+    old = tiny.record.as_dict()
+    del old['arithmetic']
+    assert Record(**old).as_dict() == tiny.record.as_dict() | dict(arithmetic='') and processor(tiny)
+
+
+def test_stored_record_3():
     """RoBERTa has fewer places than positions: they begin after that of the padding token."""
     for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):
         short = tiny_classifier(family=family, max_position_embeddings=positions)
