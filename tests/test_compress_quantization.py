@@ -45,7 +45,7 @@ def test_steps():
 
 
 def test_engine():
-    """Its weights are then kept as floats in memory, though not on disk."""
+    """`benchmarks/latency.py` has both side by side: on a Xeon with VNNI, one text takes .55 of the time of float32 with the engine and 1.15 with floats, 32 texts .66 and 1.24."""
     state = torch.backends.quantized.engine
     assert _engine(384) in ('x86', 'onednn', 'qnnpack', 'float') and torch.backends.quantized.engine == state
     assert 'qnnpack' not in torch.backends.quantized.supported_engines or _exact('qnnpack', 384)
