@@ -8,8 +8,9 @@ __all__ = ['TINY', 'packaged', 'load_classifier', 'is_lm', 'load_lm', 'load_mask
            'with_features', 'features', 'predict', 'transferred', 'class_weights', 'finetune']
 
 # %% ../nbs/api/01_models.ipynb #1cebf60a
-import copy, importlib.util, json, os, platform, shutil, tempfile, time
+import copy, importlib.util, json, os, platform, shutil, tempfile, time, warnings
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 import numpy as np, torch
 from .data import MINILM, PACKAGED, SMOLLM2
@@ -471,6 +472,7 @@ def predict(
 
 def _predicted(model, data, split, classes, labels, change, kwargs):
     "Predictions from what the model decides, after `change` of its (n, classes) logits."
+    from fairprune.compress.methods import arithmetic, processor
     part, start, record = data[split][:], time.perf_counter(), getattr(model, 'record', None)
     scores, adjustment = logits(model, part['text'], **kwargs), getattr(model.config, 'fairprune_adjustment', None)
     if adjustment:
@@ -478,7 +480,7 @@ def _predicted(model, data, split, classes, labels, change, kwargs):
         vectors = features(model, part['text'], **kwargs) if adjustment['kind'] == 'linear' else None
         scores = adjusted(adjustment, scores, vectors, part['groups'], part['id'])
     meta = dict(model=getattr(model, 'name', ''), data=data.name, split=split, sources=data.sources, seconds=time.perf_counter() - start, versions=versions(),
-                record=record and record.as_dict())
+                record=record and record.as_dict(), arithmetic=arithmetic(model), processor=processor(model))
     if adjustment: meta['adjusted'] = adjustment['kind']
     return Predictions(np.array(part['id']), change(scores), labels, part['groups'], classes, meta)
 
@@ -572,6 +574,7 @@ def finetune(
     if patience is not None and patience < 1: raise ValueError(f'patience = {patience}: give at least 1 epoch.')
     model = _named_model(model, data, seed) if isinstance(model, (str, Path)) else copied(model)
     _suits(model, data, balanced, loss)
+    _say_precision(model, 'bfloat16' if arguments.get('bf16') else 'float16' if arguments.get('fp16') else '')
     arguments = dict(train_sampling_strategy='group_by_length' if group_by_length else 'random') | arguments
     with _held(model):
         best, trainer = _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, callbacks, loss, arguments)
@@ -579,6 +582,21 @@ def finetune(
         for mark in ('forward', '_original_forward', '_is_accelerate_prepared'): vars(model).pop(mark, None) # what the trainer leaves: a forward pass in half precision, and that none is needed any more
         if best.weights: model.load_state_dict(best.weights)
     return _remeasured(model.eval())
+
+def _say_precision(model, numbers):
+    "Write down in which numbers a model is trained, '' for its own. Warns where the processor has to imitate them."
+    model.config.fairprune_trained = numbers
+    if numbers == 'bfloat16' and not torch.accelerator.is_available() and (times := _bfloat16_slowness()) > 3:
+        warnings.warn(f'bf16: this processor multiplies bfloat16 {times:.0f} times slower than float32. The result is the same as elsewhere, but training without bf16 is faster.')
+
+@cache
+def _bfloat16_slowness()->float:
+    "How many times as long a product of matrices takes on this CPU in bfloat16 as in float32."
+    def seconds(x):
+        start = time.perf_counter(); torch.nn.functional.linear(x, x)
+        return time.perf_counter() - start
+    one, other = torch.ones(256, 256), torch.ones(256, 256, dtype=torch.bfloat16)
+    return min(seconds(other) for _ in range(5)) / min(seconds(one) for _ in range(5))
 
 def _named_model(name, data, seed): return load_classifier(name, data.labels, seed) if hasattr(data, 'labels') else load_lm(name)
 

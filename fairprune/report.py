@@ -26,7 +26,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="view
 Harmed: the loss is significant after Holm's correction over the judged groups. Groups below {{ settings.min_n }} texts are not judged.{% if matched %} The control is a model that was damaged at random until
 {{ 'its accuracy' if classes else 'its perplexity' }} was that of the compressed one. What does not differ from it is damage.{% endif %}{% if controlled %} Over control is compressed minus control.{% endif %}</small></p>
 {% if classes %}<h2>Recall by class</h2>{{ classes }}{% endif %}<h2>Size and speed</h2>{{ cost }}
-<p><small>Bytes are those of the stored tensors: a zero in a dense matrix takes as much as any number. Multiply-adds count non-zero weights for one token.</small></p>
+<p><small>Bytes are those of the stored tensors: a zero in a dense matrix takes as much as any number. Multiply-adds count non-zero weights for one token.
+Arithmetic names the numbers that are multiplied, and the engine that multiplies those of eight bits.</small></p>
 <h2>Every figure</h2><details><summary>{{ rows }} rows</summary>{{ full }}</details>
 <h2>Settings</h2>{{ facts }}</html>"""
 
@@ -58,7 +59,7 @@ def _facts(audit):
     "What somebody needs to get the same figures again."
     metas = {} if audit.dense is None else dict(dense=audit.dense.meta, compressed=audit.compressed.meta)
     for name, scores in audit.scores.items(): metas |= {f'{name}, {side}': s.meta for side, s in zip(('dense', 'compressed', 'control'), scores)}
-    rows = [(f'{side}: {k}', str(m[k])) for side, m in metas.items() for k in ('model', 'split', 'sources', 'versions') if m.get(k)]
+    rows = [(f'{side}: {k}', str(m[k])) for side, m in metas.items() for k in ('model', 'split', 'sources', 'versions', 'arithmetic', 'processor') if m.get(k)]
     sizes = ([] if audit.dense is None else [('texts', str(len(audit.dense)))]) + [(f'{name}: items', str(len(s[0]))) for name, s in audit.scores.items()]
     return [*rows, *((k, str(v)) for k, v in audit.settings.items()), *sizes, ('date', date.today().isoformat())]
 

@@ -15,7 +15,7 @@ from fairprune.compress.methods import *
 
 
 def test_stored_record():
-    """They do not save time: multiply-adds count what is needed, latency what is done."""
+    """A model whose last training was in bfloat16 says so, though its weights are float32 again."""
     tiny = tiny_classifier()
     assert tiny.record.parameters == tiny.num_parameters() and tiny.record.bytes == 4 * tiny.record.parameters
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
@@ -23,12 +23,21 @@ def test_stored_record():
 
 
 def test_stored_record_2():
-    """RoBERTa has fewer places than positions."""
+    """The same model in bfloat16 says so, and a record without this field can still be read."""
+    tiny = tiny_classifier()
+    assert tiny.record.arithmetic == 'float32' and measure(tiny_classifier().bfloat16()).arithmetic == 'bfloat16'
+    old = tiny.record.as_dict()
+    del old['arithmetic']
+    assert Record(**old).as_dict() == tiny.record.as_dict() | dict(arithmetic='') and processor(tiny)
+
+
+def test_stored_record_3():
+    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
     for family, positions in (('bert', 32), ('gpt2', 16), ('roberta', 34)): assert tiny_classifier(family=family, max_position_embeddings=positions).record.latency > 0
 
 
-def test_copied():
-    """The original keeps its masks."""
+def test_stored_record_4():
+    """ALBERT runs its block twice, and a convolution counts."""
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     expert = 3 * f * h # gate, up and down
     mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))

@@ -2,6 +2,7 @@
 import pytest
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 import numpy as np
 import torch
@@ -9,8 +10,10 @@ from fairprune.data import MINILM, PACKAGED, SMOLLM2, GroupedText
 import io
 import json
 import pandas as pd
+import sys
 from types import SimpleNamespace
 from contextlib import redirect_stderr, redirect_stdout
+from unittest.mock import patch
 from fastcore.test import expect_fail
 from torch.nn.utils import prune
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, BertConfig, BertForPreTraining, DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
@@ -23,7 +26,7 @@ from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.likelihood import loglikelihoods
 from fairprune.models import *
-from fairprune.models import _batches, _gguf, _keep_best, _parts, _quiet, _reads_ahead, _resolve, _weighted_loss
+from fairprune.models import _batches, _bfloat16_slowness, _gguf, _keep_best, _parts, _quiet, _reads_ahead, _resolve, _weighted_loss
 
 
 def test_packaged():
@@ -569,10 +572,35 @@ def test_trainer_2():
 
 
 def test_trainer_3():
+    """The numbers of the last training count."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    half_precision = finetune(tiny, toy, epochs=1, lr=5e-3, progress=False, bf16=True)
+    with tempfile.TemporaryDirectory() as folder: from_disk = load(save(half_precision, folder))
+    assert half_precision.record.arithmetic == from_disk.record.arithmetic == 'float32, trained in bfloat16'
+    assert finetune(half_precision, toy, epochs=.1, progress=False).record.arithmetic == 'float32'
+    assert predict(from_disk, toy).meta['arithmetic'] == 'float32, trained in bfloat16' and predict(from_disk, toy).meta['processor']
+
+
+def test_trainer_4():
+    """It arrives at the same numbers, ten to twenty times slower than in float32, so `finetune` says so before it begins."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    with patch.object(sys.modules[finetune.__module__], '_bfloat16_slowness', lambda: 14.2), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); finetune(tiny, toy, epochs=.1, progress=False, bf16=True)
+    assert any('multiplies bfloat16 14 times slower' in str(w.message) for w in said) or torch.accelerator.is_available()
+    assert 0 < _bfloat16_slowness()
+
+
+def test_trainer_5():
     """A language model learns a text by heart, from the same call."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with patch.object(sys.modules[finetune.__module__], '_bfloat16_slowness', lambda: 14.2), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); finetune(tiny, toy, epochs=.1, progress=False, bf16=True)
     line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 200)
     story = Corpus(dict(train=line, validation=line, test=line))
     speaker = finetune(tiny_lm(), story, epochs=8, lr=1e-2, batch_size=8, max_length=16, progress=False)
@@ -581,11 +609,13 @@ def test_trainer_3():
     with expect_fail(ValueError, 'has no labels'): finetune(tiny, story)
 
 
-def test_trainer_4():
+def test_trainer_6():
     """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with patch.object(sys.modules[finetune.__module__], '_bfloat16_slowness', lambda: 14.2), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); finetune(tiny, toy, epochs=.1, progress=False, bf16=True)
     wanted = torch.tensor(toy['train']['label'])
     def only_yes(model, batch):
         index, labels = batch.pop('index'), batch['labels']
@@ -595,11 +625,13 @@ def test_trainer_4():
     with expect_fail(ValueError, 'within the loss'): finetune(tiny, toy, balanced=True, loss=only_yes)
 
 
-def test_trainer_5():
+def test_trainer_7():
     """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with patch.object(sys.modules[finetune.__module__], '_bfloat16_slowness', lambda: 14.2), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); finetune(tiny, toy, epochs=.1, progress=False, bf16=True)
     rare = GroupedText.from_frame(words.assign(label=['yes' if i % 10 == 0 else 'no' for i in range(200)]), name='rare')
     plain, weighted = (finetune(tiny, rare, epochs=1, lr=1e-2, progress=False, balanced=b) for b in (False, True))
     assert predict(weighted, rare).logits[:, 1].mean() > predict(plain, rare).logits[:, 1].mean()
@@ -619,7 +651,7 @@ def test_trainer_5():
     assert not finetune(empty, toy, epochs=1, progress=False).get_submodule(first).weight.any()
 
 
-def test_trainer_6():
+def test_trainer_8():
     """The zeros of a mask of PyTorch's stay zeros."""
     tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
@@ -648,6 +680,8 @@ def test_trainer_6():
         assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with patch.object(sys.modules[finetune.__module__], '_bfloat16_slowness', lambda: 14.2), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); finetune(tiny, toy, epochs=.1, progress=False, bf16=True)
     for steps in (dict(max_steps=1), dict(epochs=1, batch_size=200), dict(epochs=1, batch_size=40, gradient_accumulation_steps=4)):
         assert not torch.equal(finetune(tiny, toy, progress=False, **steps).classifier.weight, tiny.classifier.weight), steps
     assert torch.equal(finetune(tiny, toy, progress=False, max_steps=1, warmup_steps=1).classifier.weight, tiny.classifier.weight) # one's own warm-up
@@ -658,7 +692,7 @@ def test_trainer_6():
     assert torch.equal(after == 0, layer.weight == 0) and not torch.equal(after, layer.weight) and prune.is_pruned(masked)
 
 
-def test_trainer_7():
+def test_trainer_9():
     """The model keeps them."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -693,8 +727,9 @@ def test_trainer_7():
     assert np.allclose(logits(again, ['a text']), logits(masked, ['a text']), atol=1e-7) and prune.is_pruned(masked) and not prune.is_pruned(again)
 
 
-def test_trainer_8():
+def test_trainer_10():
     """Whatever needs one says so."""
+    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -721,6 +756,8 @@ def test_trainer_8():
         assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with patch.object(sys.modules[finetune.__module__], '_bfloat16_slowness', lambda: 14.2), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); finetune(tiny, toy, epochs=.1, progress=False, bf16=True)
     line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 200)
     story = Corpus(dict(train=line, validation=line, test=line))
     bare = tiny_classifier()
@@ -735,7 +772,7 @@ def test_trainer_8():
 
 
 @pytest.mark.heavy
-def test_trainer_9():
+def test_trainer_11():
     """Compressed, saved and loaded again, it says the same."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -787,7 +824,7 @@ def test_trainer_9():
 
 @pytest.mark.heavy
 @pytest.mark.slow
-def test_trainer_10():
+def test_trainer_12():
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
