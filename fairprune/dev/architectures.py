@@ -10,7 +10,7 @@ __all__ = ['LABELS', 'USES', 'examples', 'running', 'specimen', 'kinds_of', 'sma
            'Absent', 'near', 'used', 'architecture_table', 'refusals', 'wide']
 
 # %% ../../nbs/api/17_architectures.ipynb #7e4be97f
-import contextlib, copy, dataclasses, io, json, re, struct, tempfile, traceback
+import contextlib, copy, dataclasses, gc, io, json, re, struct, tempfile, traceback
 from functools import cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
@@ -92,8 +92,8 @@ def cases(kind:str)->dict: # name of a column to methods
     from fairprune.mitigate.mitigation import mitigations
     place, found = {n: c for c, names in _COLUMNS.items() for n in names.split()}, {}
     for n, cls in methods().items():
-        if n not in mitigations(): found.setdefault(place.get(n, 'other'), []).append(small(cls))
-    for c, texts in _MORE.items(): found[c] = found.get(c, []) + [parse(t) for t in texts if c != 'mitigated' or kind == 'classifier']
+        if n not in mitigations() and (kind != 'masked' or n == 'recover' or 'epochs' not in cls.__dataclass_fields__): found.setdefault(place.get(n, 'other'), []).append(small(cls))
+    for c, texts in _MORE.items(): found[c] = found.get(c, []) + [parse(t) for t in texts if kind == 'classifier' or c != 'mitigated' and (kind != 'masked' or 'batch_size' not in t)]
     return {c: found[c] for c in [*_COLUMNS, *_MORE, 'other'] if found.get(c)}
 
 # %% ../../nbs/api/17_architectures.ipynb #62fdb1f3
@@ -350,6 +350,11 @@ def _plain(cls, folder, tokenizer):
 
 def _costs(record): return {k: v for k, v in record.as_dict().items() if k != 'latency'}
 
+def _same_record(record, other):
+    was, now = _costs(record), _costs(measure(other, record.method, record.seconds))
+    need(_costs(other.record) == was, 'after load the record is another')
+    for k in was: need(was[k] == now[k], f'after load the record would say {k} {now[k]} in place of {was[k]}')
+
 def check_saved(new, data):
     "The saved model is the model; raises `Wrong`."
     low, high = _meant(new)
@@ -360,9 +365,7 @@ def check_saved(new, data):
             try: other = load(folder)
             except Exception as e: raise Wrong(f'{how}: {type(e).__name__}: {e}') from e
             off = float((said(other, data) - mine).abs().max()); need(off == 0, f'after {how} the logits differ by {off:.2g}')
-            was, now = _costs(new.record), _costs(measure(other, new.record.method, new.record.seconds))
-            need(how != 'load' or _costs(other.record) == was, 'after load the record is another')
-            for k in was: need(was[k] == now[k], f'after {how} the record would say {k} {now[k]} in place of {was[k]}')
+            if how == 'load': _same_record(new.record, other)
         size = _bytes(folder); need(abs(size - new.record.bytes) <= .001 * size, f'the record says {new.record.bytes} bytes, the file holds {size}')
 
 # %% ../../nbs/api/17_architectures.ipynb #e6cf3f04
@@ -556,7 +559,8 @@ def architecture_table(
     columns=None,         # of `cases`, and 'used'; all when absent
 )->pd.DataFrame:          # family, kind, column, method, verdict (right, refused, wrong, error), sentence
     "Every method on every architecture."
-    from datasets.utils.logging import disable_progress_bar; disable_progress_bar()
+    from datasets.utils.logging import disable_progress_bar
+    disable_progress_bar(); gc.freeze() # a `Trainer` collects garbage at each end, and there is much that is none
     data, rows = _data(), []
     for family, kind in ((f, k) for f in families for k in kinds_of(f) if k in kinds):
         model = specimen(family, kind)
