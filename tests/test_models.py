@@ -145,6 +145,8 @@ def test_read_places():
     for family in ('opt', 'bloom', 'mamba'): assert causal(tiny_lm(family))
     mean = tiny_classifier(family='modernbert', classifier_pooling='mean')
     with expect_fail(ValueError, 'reads 5 of the 5 tokens of a text'): read_places(mean, mask)
+    for family in ('bert', 'bloom'): # packed products lend no gradient by themselves
+        eight = Int8()(tiny_classifier(family=family)); assert read_places(eight, mask).tolist() == ([2, 4] if causal(eight) else [0, 0]) and causal(eight) == (family == 'bloom')
     still = tiny_lm('gpt2').requires_grad_(False).train() # what is frozen has its gradients here too, and stays as it was
     assert causal(still) and still.training and not any(p.requires_grad for p in still.parameters())
 
