@@ -43,7 +43,7 @@ def _timed(model, ids, rounds):
 
 def measure(model, method:str='', seconds:float=0.)->Record:
     "The `Record` of a model as it stands."
-    layers, times = weights(model), uses(model)
+    times, layers = uses(model), weights(model)
     unique = {t.data_ptr(): t for t in model.state_dict().values()} # tied weights count once
     stored = sum(t.nbytes for t in unique.values())
     compact = [m for m in layers.values() if isinstance(m, Compact)]

@@ -296,7 +296,8 @@ class Qat(Method):
 
     def check(self, model):
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
-        Rtn(self.bits, self.group, self.modules).check(model)
+        _check_grid(self.bits, self.group)
+        _replaceable(model, self.modules, int8 if (self.bits, self.group) == (8, 0) else None)
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
