@@ -48,9 +48,11 @@ def repeated(
     "Count the texts that stand more than once, whatever the case and the white space."
     seen = {}
     for split, part in data.splits.items():
-        for text, label in zip(part['text'][:], part['label'][:]): seen.setdefault(' '.join(text.casefold().split()), []).append((split, label))
+        for text, label in zip(part['text'][:], part['label'][:]): seen.setdefault(_bare(text), []).append((split, label))
     again = [list(zip(*places)) for places in seen.values() if len(places) > 1]
     return dict(texts=len(again), across=sum(len(set(splits)) > 1 for splits, _ in again), contrary=sum(len(set(labels)) > 1 for _, labels in again))
+
+def _bare(text): return ' '.join(text.casefold().split())
 
 GroupedText.repeated = repeated
 
@@ -82,10 +84,14 @@ def _name(value):
 
 # %% ../nbs/api/00_data.ipynb #22b34637
 def _as_list(value):
-    "The groups in one field of a table; what is missing is no group."
-    listed = [_name(v) for v in (value if np.iterable(value) and not isinstance(value, (str, bytes, dict)) else [value]) if not _missing(v)]
+    "The groups in one field of a table, those of an object as `key=value`; what is missing is no group."
+    if isinstance(value, dict): return [f'{k}={v}' for k, own in value.items() for v in _as_list(own)]
+    values = value if np.iterable(value) and not isinstance(value, (str, bytes)) else [value]
+    for v in values:
+        if isinstance(v, bytes) or not pd.api.types.is_scalar(v): raise ValueError(f'A field of groups holds no name but {v!r}. Give names, lists of names, or objects of names.')
+    listed = [_name(v) for v in values if not _missing(v)]
     for name in listed:
-        if re.fullmatch(r'\[([\'"\d].*)?\]', name, re.DOTALL): raise ValueError(f'The group {name!r} is a list that was written as text, as CSV does. Write the table to parquet or JSON lines, or give a column for each kind of group.')
+        if re.fullmatch(r'\[([\'"\d].*)?\]|\{[\'"].*\}', name, re.DOTALL): raise ValueError(f'The group {name!r} is {"a list" if name[0] == "[" else "an object"} that was written as text, as CSV does. Write the table to parquet or JSON lines, or give a column for each kind of group.')
     return listed
 
 def _group_lists(frame, columns):
@@ -112,7 +118,7 @@ def _mentioned(texts, words):
     "The names whose words stand in each text; `words` is a list, or name to regular expression."
     words = words if isinstance(words, dict) else {w: re.escape(w) for w in words}
     if not words: raise ValueError('The list of group words is empty.')
-    try: patterns = {_name(w): re.compile(rf'\b(?:{p})\b', re.IGNORECASE) for w, p in words.items()}
+    try: patterns = {_name(w): re.compile(rf'(?<!\w)(?:{p})(?!\w)', re.IGNORECASE) for w, p in words.items()}
     except re.error as e: raise ValueError(f'A group word is no regular expression: {e}.') from None
     return [sorted(w for w, p in patterns.items() if p.search(t)) for t in texts]
 
@@ -173,7 +179,7 @@ def from_frame(
     groups='groups',         # column, or list of columns, of groups
     id:str=None,             # column of unique ids; row numbers when absent
     split:str=None,          # column of split names; by a hash when absent
-    labels=None,             # class names in their order; sorted when absent
+    labels=None,             # class names in their order; sorted, or as in `label_names`, when absent
     group_names=None,        # allowed groups; those that occur when absent
     rationale:str=None,      # column of token masks in [0, 1]; needs `tokens`
     tokens:str=None,         # column of lists of words
@@ -185,23 +191,24 @@ def from_frame(
     label_names:dict=None,   # class name of each label of the table, where they differ, such as {0: 'neutral', 1: 'hate'}
     one_hot:bool=False,      # whether each column of `groups` is a group, and holds 0 or 1, or a share
     group_words=None,        # words that are groups where a text has them: a list, or name to regular expression; instead of `groups`
-    hashed:str=None,         # column whose hash gives the split, such as the texts, a template or an author; the ids when absent
+    together:str=None,       # column of what no split by hash may part, such as the text, its template or its author
     whole:str=None,          # the split that takes all texts, such as 'test', in place of a hash
 )->GroupedText:
     "A `GroupedText` from a table; raises `ValueError` on a missing column, unknown label or group, empty split or repeated id."
     if (rationale is None) != (tokens is None): raise ValueError('`rationale` and `tokens` go together: a mask needs the words it marks.')
-    if sum(v is not None for v in (split, hashed, whole)) > 1: raise ValueError('`split`, `hashed` and `whole` each say which text is in which split. Give one of them.')
+    if sum(v is not None for v in (split, together, whole)) > 1: raise ValueError('`split`, `together` and `whole` each say which text is in which split. Give one of them.')
     columns = [] if group_words is not None else [groups] if isinstance(groups, str) else list(groups)
-    _check_frame(frame, [text, label, *columns, *filter(None, (id, split, hashed, rationale, tokens))])
+    _check_frame(frame, [text, label, *columns, *filter(None, (id, split, together, rationale, tokens))])
     ids, texts = (_unique(frame, id) if id else [str(k) for k in range(len(frame))]), _names_of(frame, text)
-    names, codes = _codes(_renamed(frame, label, label_names), labels, 'label', ' Other names for them go into `label_names`, such as {0: "neutral"} (--label-names 0=neutral).')
+    names, codes = _codes(_renamed(frame, label, label_names), list(dict.fromkeys(label_names.values())) if labels is None and label_names else labels, 'label', ' Other names for them go into `label_names`, such as {0: "neutral"} (--label-names 0=neutral).')
     if len(names) < 2: raise ValueError(f'All texts have the label {names[0]!r}, so there is nothing to tell apart. Name all classes in `labels`, or give a table with more.')
     lists = _mentioned(texts, group_words) if group_words is not None else _one_hot_groups(frame, columns) if one_hot else _group_lists(frame, groups)
     known, _ = _codes([g for gs in lists for g in gs], group_names, 'group')
     table = pd.DataFrame(dict(id=ids, text=texts, label=codes, groups=lists))
     if tokens: table = table.assign(tokens=frame[tokens].tolist(), rationale=frame[rationale].tolist()); _check_rationales(table)
-    keys = _names_of(frame, split or hashed) if split or hashed else ids
-    where = np.array(keys) if split else np.full(len(ids), whole) if whole else _hash_split(keys, fractions, seed)
+    first = {} # id of the first row with each value of `together`
+    keys = [first.setdefault(_bare(v), i) for v, i in zip(_names_of(frame, together), ids)] if together else ids
+    where = np.array(_names_of(frame, split)) if split else np.full(len(ids), whole) if whole else _hash_split(keys, fractions, seed)
     return GroupedText(_dataset_dict(table, where, names, complete and not whole), names, known, name, sources or {})
 
 def _renamed(frame, column, names):
@@ -351,7 +358,7 @@ def from_hub(
     from datasets import load_dataset
     parts = load_dataset(path, config)
     frame = pd.concat([_with_names(part, columns.get('label', 'label')).assign(_split=name) for name, part in parts.items()], ignore_index=True)
-    own = {'split': '_split'} if {'train', 'test'} <= set(parts) and set(_VALIDATION) & set(parts) and not {'hashed', 'whole'} & columns.keys() else {}
+    own = {'split': '_split'} if {'train', 'test'} <= set(parts) and set(_VALIDATION) & set(parts) and not {'together', 'whole'} & columns.keys() else {}
     return from_frame(frame, **{'name': path, **own} | columns)
 
 def _with_names(part, label):
@@ -389,8 +396,9 @@ def counts(
     frame = data.frame(split)
     long = frame[['label', 'groups']].explode('groups')
     table = pd.crosstab(long.groups, long.label).reindex(index=list(data.groups), columns=range(len(data.labels)), fill_value=0)
-    whole = frame.label.value_counts().reindex(range(len(data.labels)), fill_value=0).to_frame('all').T
-    return pd.concat([table, whole]).set_axis(list(data.labels), axis=1).rename_axis('group')
+    everybody = frame.label.value_counts().reindex(range(len(data.labels)), fill_value=0)
+    table = pd.concat([table, everybody.to_frame('all').T]) # a group may be called so as well
+    return table.set_axis(list(data.labels), axis=1).rename_axis('group')
 
 GroupedText.counts = counts
 
@@ -439,20 +447,24 @@ def public_files(
 
 # %% ../nbs/api/00_data.ipynb #3176a3e1
 _HATEXPLAIN = 'https://raw.githubusercontent.com/hate-alert/HateXplain/01d742279dac941981f53806154481c0e15ee686/Data/'
-_FILES = dict(bios={}, # made by our own grammar
-    toxigen={'toxiGen.json': ('https://raw.githubusercontent.com/microsoft/SafeNLP/e351b6cb/data/toxiGen.json',
-                              '42863b997f545833b8c9bfe7fc950aeaccc274d49f7386384db147face745fc3')},
+_TOXIGEN = {'toxiGen.json': ('https://raw.githubusercontent.com/microsoft/SafeNLP/e351b6cb/data/toxiGen.json', '42863b997f545833b8c9bfe7fc950aeaccc274d49f7386384db147face745fc3')}
+_FILES = dict(bios={}, toxigen=_TOXIGEN, toxigen_by_id=_TOXIGEN, # bios are made by our own grammar
     hatexplain={'dataset.json': (_HATEXPLAIN + 'dataset.json', '741bc082c38f4f8ee45cebdc868b3768e3901089'),
                 'post_id_divisions.json': (_HATEXPLAIN + 'post_id_divisions.json', '830746f72d7e62d749a7c2e0eb4ac8453da17d224df0f13c9624c82d3026994f')})
 
+_BY_TEXT = {'split': 'by text'} # beside the checksum: the same file gives another split by id
+
 def toxigen(
-    seed:int=0, # of the split by hash of the id: 70% train, 10% validation, 20% test
+    seed:int=0,     # of the split by hash: 70% train, 10% validation, 20% test
+    by:str='text',  # text: no text stands in two splits; id: the split of the published results, where 52 do
 )->GroupedText:
     "ToxiGen, human-annotated part (Hartvigsen et al. 2022), labels neutral and hate, groups: the communities spoken of."
+    if by not in ('text', 'id'): raise ValueError(f'by = {by!r}: give text or id.')
     (path, checksum), = public_files('toxigen', _FILES['toxigen']).values()
     frame = pd.DataFrame(json.loads(path.read_text(encoding='utf-8')))
     frame['text'] = frame.text.str.replace('_x000D_', ' ').str.strip()
-    return from_frame(frame, groups='target_groups', id='id', labels=('neutral', 'hate'), name='toxigen', seed=seed, sources={path.name: checksum})
+    return from_frame(frame, groups='target_groups', id='id', labels=('neutral', 'hate'), name='toxigen' if by == 'text' else 'toxigen_by_id', seed=seed,
+                      sources={path.name: checksum} | (_BY_TEXT if by == 'text' else {}), together='text' if by == 'text' else None)
 
 # %% ../nbs/api/00_data.ipynb #e9cf4f40
 def _majority(names, at_least=2):
@@ -478,12 +490,13 @@ def hatexplain()->GroupedText:
 
 # %% ../nbs/api/00_data.ipynb #97a5574d
 def named_data(
-    name, # bios, toxigen, hatexplain, or a CSV, parquet or JSON file
-    **columns, # as for `from_frame`, for a file
+    name, # bios, toxigen, toxigen_by_id, hatexplain, or a CSV, TSV, parquet or JSON file
+    **columns, # as for `from_file`
 )->GroupedText:
     "A data set by its name or by the path of a file."
     from fairprune.synthetic import bios
-    known = dict(bios=bios, toxigen=toxigen, hatexplain=hatexplain)
+    known = dict(bios=bios, toxigen=toxigen, toxigen_by_id=lambda: toxigen(by='id'), hatexplain=hatexplain)
+    if name in known and columns: raise ValueError(f'{name} has columns of its own; {", ".join(columns)} is for a table.')
     if name in known: return known[name]()
     if Path(name).suffix: return from_file(name, **columns)
     raise ValueError(f'Unknown data set {name!r}. Known: {", ".join(known)}, or the path of a table.')
@@ -493,7 +506,9 @@ def named_sources(
     name # as for `named_data`
 )->dict: # file name to sha256; empty for a set without files
     "Checksums of the files behind a data set."
-    if name in _FILES: return {f: checksum for f, (_, checksum) in public_files(name, _FILES[name]).items()}
+    if name in _FILES:
+        found = public_files('toxigen' if name == 'toxigen_by_id' else name, _FILES[name])
+        return {f: checksum for f, (_, checksum) in found.items()} | (_BY_TEXT if name == 'toxigen' else {})
     if not Path(name).suffix: raise ValueError(f'Unknown data set {name!r}. Known: {", ".join(_FILES)}, or the path of a table.')
     if not Path(name).is_file(): raise ValueError(f'No file {name}.')
     return {Path(name).name: sha256(name)}

@@ -112,6 +112,85 @@ def test_main_7():
 
 
 def test_main_8():
+    """`data` reads a table by the same options, to see what an audit would see."""
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+    with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert '1 texts stand in several splits' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with expect_fail(ValueError, 'bios has columns of its own'): CliRunner().invoke(app, ['data', 'bios', '--label', 'x'], catch_exceptions=False)
+
+
+def test_main_9():
+    """Models that number their classes judge a table that names them, and the other way round."""
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+    with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert '1 texts stand in several splits' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with tempfile.TemporaryDirectory() as folder:
+        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
+        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
+        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
+        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
+
+
+def test_main_10():
     """A sweep from its file to its table."""
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
@@ -130,6 +209,28 @@ def test_main_8():
         assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
         with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
     with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert '1 texts stand in several splits' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with tempfile.TemporaryDirectory() as folder:
+        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
+        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
+        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
+        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
+    with tempfile.TemporaryDirectory() as folder:
         frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
         Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
@@ -145,7 +246,7 @@ def test_main_8():
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
 
-def test_main_9():
+def test_main_11():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']

@@ -27,7 +27,7 @@ def test_name():
 
 
 def test_group_lists():
-    """An object, such as `{"female": 0.9}`, is refused too: its keys are no groups."""
+    """An object gives groups like several columns do: `{"gender": "female"}` is the group `gender=female`."""
     assert _group_lists(pd.DataFrame(dict(g=['a', None, 'b'])), 'g') == [['a'], [], ['b']]
     assert _group_lists(pd.DataFrame(dict(g=[['b', 'a'], []])), 'g') == [['a', 'b'], []]
     assert _group_lists(pd.DataFrame(dict(g=[['b', None, np.nan], pd.NA, 3])), 'g') == [['b'], [], ['3']]
@@ -35,7 +35,9 @@ def test_group_lists():
     assert _group_lists(pd.DataFrame(dict(g=['f'], age=['old'])), ['g', 'age']) == [['age=old', 'g=f']]
     for text in ("['a', 'b']", "['a' 'b']", '["a"]', '[]'):
         with expect_fail(ValueError, 'a list that was written as text'): _group_lists(pd.DataFrame(dict(g=['a', text])), 'g')
-    with expect_fail(ValueError, "{'female': 1} is of the kind dict"): _group_lists(pd.DataFrame(dict(g=[dict(female=1)])), 'g')
+    assert _group_lists(pd.DataFrame(dict(g=[dict(gender='female', age=['old', None], faith=None)])), 'g') == [['age=old', 'gender=female']]
+    for value in ([['a']], b'a', [b'a']):
+        with expect_fail(ValueError, 'A field of groups holds no name but'): _group_lists(pd.DataFrame(dict(g=[value])), 'g')
     assert _group_lists(pd.DataFrame(dict(g=['[other]'])), 'g') == [['[other]']]
 
 
@@ -45,7 +47,7 @@ def test_mentioned():
     assert _one_hot_groups(hot, ['female', 'muslim']) == [['female'], ['muslim'], ['muslim']]
     for value in (2, 'yes', -.1, [1]):
         with expect_fail(ValueError, "Column 'female' holds"): _one_hot_groups(pd.DataFrame(dict(female=[value])), ['female'])
-    assert _mentioned(['A Woman and men', 'a mention', 'women'], dict(women='wom[ae]n', men='men')) == [['men', 'women'], [], ['women']] and _mentioned(['c++ c'], ['c']) == [['c']]
+    assert _mentioned(['A Woman and men', 'a mention', 'women'], dict(women='wom[ae]n', men='men')) == [['men', 'women'], [], ['women']] and _mentioned(['c++', 'Cs'], ['c++', 'c']) == [['c', 'c++'], []]
     with expect_fail(ValueError, 'no regular expression'): _mentioned(['a'], dict(a='('))
 
 
@@ -96,7 +98,7 @@ def test_dataset_dict_4():
     """Numbered labels get names by `label_names`, be they those of a model or nicer ones."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     numbered = frame.assign(label=[1, 0] * 20)
-    assert from_frame(numbered, label_names={0: 'no', 1: 'yes'}).labels == ('no', 'yes')
+    assert from_frame(numbered, label_names={0: 'yes', 1: 'no'}).labels == ('yes', 'no') # in this order
     assert from_frame(numbered, label_names={'0': 'LABEL_0', '1': 'LABEL_1'}, labels=['LABEL_0', 'LABEL_1']).labels == ('LABEL_0', 'LABEL_1')
     with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1. Other names for them go into `label_names`'): from_frame(numbered, labels=['LABEL_0', 'LABEL_1'])
     with expect_fail(ValueError, "Label '1' has no name. Named are: 0"): from_frame(numbered, label_names={0: 'no'})
@@ -119,15 +121,15 @@ def test_dataset_dict_6():
 
 
 def test_dataset_dict_7():
-    """A hash of the text keeps them in one split; `hashed` may also name the column of a template, or an author."""
+    """`together` keeps them in one split, that of the first; it may also name the column of a template, or an author."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     twins = frame.assign(text=[f'Text  {i // 2}' if i % 2 else f'text {i // 2}' for i in range(40)])
-    leaking, tight = from_frame(twins), from_frame(twins.assign(text=twins.text.str.lower().str.split().str.join(' ')), hashed='text')
+    leaking, tight = from_frame(twins), from_frame(twins, together='text')
     apart = (_hash_split(range(40), (.7, .1), 0).reshape(20, 2) != _hash_split(range(0, 40, 2), (.7, .1), 0)[:, None]).any(1).sum()
     assert leaking.repeated() == dict(texts=20, across=apart, contrary=20) and apart and tight.repeated() == dict(texts=20, across=0, contrary=20) and data.repeated()['texts'] == 0
     assert 'texts stand in several splits' in repr(leaking) and 'several' not in repr(tight)
-    with expect_fail(ValueError, 'Give one of them'): from_frame(frame, hashed='text', whole='test')
+    with expect_fail(ValueError, 'Give one of them'): from_frame(frame, together='text', whole='test')
 
 
 def test_dataset_dict_8():
@@ -313,35 +315,7 @@ def test_folds():
 def test_counts():
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
-    with tempfile.TemporaryDirectory() as folder:
-        frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
-        read = from_file(Path(folder)/'mine.csv')
-    with tempfile.TemporaryDirectory() as folder:
-        mine = Path(folder)/'mine.csv'
-        def wrong(content, message, **columns):
-            mine.write_bytes(content)
-            with expect_fail(ValueError, f'{mine}{message}'): from_file(mine, whole='test', **columns)
-        mine.write_bytes('text;label;groups\ncafé;a;x\nthé;b;y\n'.encode('cp1252'))
-        assert from_file(mine, encoding='cp1252', whole='test')['test']['text'] == ['café', 'thé']
-        wrong(mine.read_bytes(), ', line 2: not utf-8 (byte 0xe9)')
-        wrong(b'text,label,groups\na,b,c,d\ne,f,g\n', ', line 2: 4 fields, where the header names 3 columns')
-        wrong(b'id,text,label,groups\n1,a,b,c\n2,a,b,c\n1,e,f,g\n', ": Ids must be unique; '1' stands twice in column 'id', in line 2 and 4", id='id')
-        wrong(b'text,label,groups\na,b,c\n,f,g\n', ": Column 'text' is empty in 1 of 2 rows, first in line 3")
-        wrong(b'text,label,label\na,b,c\n', ": Column 'label' stands twice"); wrong(b'', ': Missing column: text, label, groups'); wrong(b'text,label,groups\n', ': The table has no rows')
-        wrong(b'text,label,groups\na,b,"[\'x\', \'y\']"\nc,d,\n', ": The group \"['x', 'y']\" is a list that was written as text")
-        (packed := Path(folder)/'mine.csv.gz').write_bytes(b'text,label')
-        with expect_fail(ValueError, f'{packed} cannot be read'): from_file(packed)
-        (table := Path(folder)/'mine.parquet').write_bytes(b'PAR1')
-        with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
-    with tempfile.TemporaryDirectory() as folder:
-        frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
-        read = from_file(Path(folder)/'mine.csv')
-        assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
-    with tempfile.TemporaryDirectory() as folder:
-        for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
-        hub = from_hub(folder, name='three files')
     assert data.counts('train').loc['all'].sum() == len(data['train'])
-    assert from_frame(frame.assign(groups=['all', 'b'] * 20), whole='test').counts().to_numpy().tolist() == [[0, 20], [20, 0], [20, 20]] # a group may be called all
 
 
 def test_download():
@@ -384,10 +358,15 @@ def test_download():
 
 @pytest.mark.data
 def test_toxigen():
-    """This is the human-annotated part, 6,514 texts, label `hate` or `neutral`."""
-    tox = toxigen()
+    """They load it as `toxigen(by='id')`; a grid, and the command line, call it `toxigen_by_id`."""
+    tox, old = toxigen(), toxigen(by='id')
     assert sum(map(len, tox.splits.values())) == 6514 and tox.labels == ('neutral', 'hate') and len(tox.groups) == 13
     assert toxigen()['test']['id'] == tox['test']['id']
+    where, before = ({i: s for s in d.splits for i in d[s]['id']} for d in (tox, old))
+    assert tox.repeated() == dict(texts=106, across=0, contrary=10) and old.repeated() == dict(texts=106, across=52, contrary=10)
+    assert sum(where[i] != s for i, s in before.items()) == 52 and len(set(old['train']['text']) & set(old['test']['text'])) == 33
+    moved = pd.crosstab(pd.Series(before, name='by id'), pd.Series(where, name='by text'))
+    with expect_fail(ValueError, "by = 'label': give text or id"): toxigen(by='label')
 
 
 def test_post():
@@ -433,12 +412,19 @@ def test_named_sources():
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
     for read in (named_data, named_sources):
-        with expect_fail(ValueError, "Unknown data set 'imagenet'. Known: bios, toxigen, hatexplain"): read('imagenet')
+        with expect_fail(ValueError, "Unknown data set 'imagenet'. Known: bios, toxigen, toxigen_by_id, hatexplain"): read('imagenet')
         with expect_fail(ValueError, 'No file none.csv'): read('none.csv')
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder)/'table.csv'
         table.write_text('text,label,groups\n')
         assert named_sources('bios') == {} and named_sources(table) == {'table.csv': sha256(table)}
+
+
+@pytest.mark.data
+def test_named_sources_2():
+    """The two splits of ToxiGen come from one file, so the sources tell them apart."""
+    two = toxigen(), toxigen(by='id')
+    assert all(named_sources(d.name) == d.sources == named_data(d.name).sources for d in two) and two[0].sources.keys() - two[1].sources.keys() == {'split'}
 
 
 def test_MINILM():
