@@ -4,17 +4,26 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+import bz2
+import gzip
 import json
+import lzma
 import subprocess
+import zipfile
+from collections import Counter
 from contextlib import redirect_stderr
 from unittest import mock
+import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from typer.testing import CliRunner
+from fairprune.auditing import audit as run_audit
 from fairprune.bias.groups import planted
 from fairprune.compress.pruning import Magnitude
-from fairprune.data import from_frame
+from fairprune.data import from_file, from_frame
+from fairprune.gating import gate as run_gate
 from fairprune.models import save, tiny_classifier, tiny_lm
+from fairprune.predictions import Predictions
 from fairprune.cli import *
 
 
@@ -250,3 +259,178 @@ def test_main_11():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']
+
+
+@pytest.mark.heavy
+def test_main_12():
+    """Forty tables each time, and five hundred where there is time."""
+    POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
+             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00')]
+    def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told
+        n, (labels, members, more) = int(rng.integers(8, 40)), ([POOLS[k] for k in rng.choice(len(POOLS), 3)])
+        text = [f'{i} ' + rng.choice(['plain', 'with, comma', 'a "quote"', 'two\nlines', 'ünïcode', "'; |\t", '  space ', 'NULL']) for i in range(n)]
+        label = [labels[k] for k in rng.permutation(np.arange(n) % 2).tolist()]
+        one, two = ([None if rng.random() < .2 else str(rng.choice(pool)) for _ in range(n)] for pool in (members, more))
+        names = dict(zip(('text', 'label', 'groups', 'id', 'more'), rng.permutation(['text', 'Label', 'größe', '0', 'a,b', 'my id', 'x;y', ' c'])))
+        columns = {names['text']: text, names['label']: label, names['groups']: one, names['id']: [f'{i:0{rng.integers(1, 4)}}' + 'x' * i for i in range(n)]}
+        told = {k: names[k] for k in ('text', 'label', 'groups')} | dict(whole='test') | ({'id': names['id']} if rng.random() < .7 else {})
+        if rng.random() < .3: columns |= {names['more']: two}; told |= dict(groups=[names['groups'], names['more']])
+        elif rng.random() < .3: columns[names['groups']] = [None if v is None else [v] if w is None else [v, w] for v, w in zip(one, two)] # lists, where the file can hold them
+        return {k: columns[k] for k in rng.permutation(list(columns))}, told
+    def expected(columns, told): # what a plain reading gives: ids, texts, labels, groups
+        several, n = not isinstance(told['groups'], str), len(columns[told['text']])
+        own = [[(c, v) for c in (told['groups'] if several else [told['groups']]) if columns[c][i] is not None for v in ([columns[c][i]] if isinstance(columns[c][i], str) else columns[c][i])] for i in range(n)]
+        return (columns[told['id']] if 'id' in told else [str(i) for i in range(n)], columns[told['text']], columns[told['label']], [sorted({f'{c}={v}' if several else v for c, v in o}) for o in own])
+    def spoilt(rng, columns, told): # a fault that nothing can be read through
+        columns, n = {k: list(v) for k, v in columns.items()}, len(columns[told['text']])
+        kind, k = rng.choice(['empty label', 'empty text', 'same id', 'white space', 'one label', 'no column', 'written list', 'no rows']), int(rng.integers(1, n))
+        if kind == 'empty label': columns[told['label']][k] = None
+        if kind == 'empty text': columns[told['text']][k] = None
+        if kind == 'same id': told = told | dict(id='double'); columns['double'] = [str(i - (i == k)) for i in range(n)]
+        if kind == 'white space': columns[told['label']][k] += ' '; columns[told['label']][0] = columns[told['label']][k].strip()
+        if kind == 'one label': columns[told['label']] = ['same'] * n
+        if kind == 'no column': told = told | dict(label='absent')
+        if kind == 'written list': told = told | dict(groups='lists'); columns['lists'] = ["['a', 'b']"] * n
+        if kind == 'no rows': columns = {c: [] for c in columns}
+        return columns, told
+    def typed(rng, values): # the same names as numbers or categories, where they are such
+        if any(isinstance(v, list) for v in values): return pd.Series(values, dtype=object)
+        numbers = all(v is None or v in ('0', '1', '2', '10') for v in values)
+        kinds = [lambda: pd.Series(values, dtype=object), lambda: pd.Series(values, dtype='category')] + numbers * [lambda: pd.array([None if v is None else int(v) for v in values], 'Int64'), lambda: pd.Series([None if v is None else float(v) for v in values])]
+        return kinds[rng.integers(len(kinds))]()
+    def stored(rng, columns, folder, damaged): # the path of a file, and how it is read
+        flat = not any(isinstance(v, list) for own in columns.values() for v in own)
+        kind, packed = rng.choice(['.json', '.jsonl', '.parquet', '.Parquet'] + flat * ['.csv', '.CSV', '.tsv', '.csv']), rng.choice(['', '', '.gz', '.bz2', '.xz', '.zip'])
+        path, how, n = f'{folder}/mine{kind}{packed}', {}, len(next(iter(columns.values())))
+        frame = pd.DataFrame({c: typed(rng, v) if kind.lower() == '.parquet' else pd.Series(v, dtype=object) for c, v in columns.items()})
+        if kind.lower() == '.parquet': content = frame.to_parquet(index=bool(rng.integers(2)))
+        elif kind in ('.json', '.jsonl'): content = frame.to_json(orient='records', lines=kind == '.jsonl', force_ascii=bool(rng.integers(2))).encode()
+        else:
+            sep, encoding = '\t' if kind == '.tsv' else str(rng.choice(list(',;\t|~'))), str(rng.choice(['utf-8', 'utf-8-sig', 'utf-16', 'gb18030']))
+            if sep == '~': how['separator'] = sep
+            if not encoding.startswith('utf-8'): how['encoding'] = encoding
+            text = frame.to_csv(sep=sep, index=bool(rng.integers(2)), quoting=int(rng.choice([0, 1])), lineterminator=str(rng.choice(['\n', '\r\n'])))
+            content = (text + damaged * (sep.join('x' * (frame.shape[1] + 2)) + '\n')).encode(encoding) # one field too many
+        if damaged and kind[1] in 'jpP': content = content[:len(content) // 2]
+        pack = {'.gz': gzip.compress, '.bz2': bz2.compress, '.xz': lzma.compress}.get(packed, lambda content: content)
+        if packed == '.zip':
+            with zipfile.ZipFile(path, 'w') as archive: archive.writestr('mine' + kind, content)
+        else: Path(path).write_bytes(pack(content))
+        return path, how
+    def judged_as_expected(rng, folder, ids, labels, groups): # predictions, audit and gate against plain pandas
+        classes = sorted(set(labels))
+        table = pd.DataFrame({'id': typed(rng, ids), 'label': typed(rng, labels), 'groups': groups})
+        def saved(name, shuffle):
+            logits = rng.normal(size=(len(ids), len(classes))).round(3)
+            rows = table.join(pd.DataFrame(logits, columns=[f'logit:{c}' for c in classes]))
+            rows.sample(frac=1, random_state=shuffle).to_parquet(f'{folder}/{name}.parquet')
+            return pd.DataFrame(dict(right=[classes[k] == l for k, l in zip(logits.argmax(1), labels)], group=groups)).explode('group').groupby('group').right.agg(['mean', 'size'])
+        before, after = saved('dense', 0), saved('small', 1)
+        sides = [Predictions.load(f'{folder}/{name}.parquet') for name in ('dense', 'small')]
+        known = dict(zip(sides[0].ids, (sides[0].classes[k] for k in sides[0].labels))) == dict(zip(ids, labels)) and len(sides[0]) == len(ids)
+        audited = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy'").set_index('group').loc[before.index]
+        gated = run_gate(*sides, min_n=2).table.set_index('group').loc[before.index]
+        return known and all(np.allclose(t.dense, before['mean']) and np.allclose(t.compressed, after['mean']) and (t.n == before['size']).all() for t in (audited, gated))
+    def fuzzed(seed): # sound, refused, or wrong
+        rng = np.random.default_rng(seed)
+        columns, told = drawn_table(rng)
+        sound = rng.random() < .75
+        damaged = not sound and rng.random() < .3
+        if not sound and not damaged: columns, told = spoilt(rng, columns, told)
+        with tempfile.TemporaryDirectory() as folder:
+            path, how = stored(rng, columns, folder, damaged)
+            try: read = from_file(path, **told, **how)
+            except ValueError as e: return 'refused' if not sound and path in str(e) else 'wrong'
+            ids, texts, labels, groups = expected(columns, told)
+            part = read['test'][:]
+            right = (part['id'], part['text'], [read.labels[k] for k in part['label']], part['groups']) == (ids, texts, labels, groups)
+            return 'sound' if sound and right and (not any(groups) or judged_as_expected(rng, folder, ids, labels, groups)) else 'wrong'
+    outcomes = Counter(map(fuzzed, range(40)))
+    assert outcomes['wrong'] == 0 and outcomes['sound'] > 20 and outcomes['refused'] > 4
+
+
+@pytest.mark.slow
+def test_main_13():
+    POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
+             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00')]
+    def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told
+        n, (labels, members, more) = int(rng.integers(8, 40)), ([POOLS[k] for k in rng.choice(len(POOLS), 3)])
+        text = [f'{i} ' + rng.choice(['plain', 'with, comma', 'a "quote"', 'two\nlines', 'ünïcode', "'; |\t", '  space ', 'NULL']) for i in range(n)]
+        label = [labels[k] for k in rng.permutation(np.arange(n) % 2).tolist()]
+        one, two = ([None if rng.random() < .2 else str(rng.choice(pool)) for _ in range(n)] for pool in (members, more))
+        names = dict(zip(('text', 'label', 'groups', 'id', 'more'), rng.permutation(['text', 'Label', 'größe', '0', 'a,b', 'my id', 'x;y', ' c'])))
+        columns = {names['text']: text, names['label']: label, names['groups']: one, names['id']: [f'{i:0{rng.integers(1, 4)}}' + 'x' * i for i in range(n)]}
+        told = {k: names[k] for k in ('text', 'label', 'groups')} | dict(whole='test') | ({'id': names['id']} if rng.random() < .7 else {})
+        if rng.random() < .3: columns |= {names['more']: two}; told |= dict(groups=[names['groups'], names['more']])
+        elif rng.random() < .3: columns[names['groups']] = [None if v is None else [v] if w is None else [v, w] for v, w in zip(one, two)] # lists, where the file can hold them
+        return {k: columns[k] for k in rng.permutation(list(columns))}, told
+    def expected(columns, told): # what a plain reading gives: ids, texts, labels, groups
+        several, n = not isinstance(told['groups'], str), len(columns[told['text']])
+        own = [[(c, v) for c in (told['groups'] if several else [told['groups']]) if columns[c][i] is not None for v in ([columns[c][i]] if isinstance(columns[c][i], str) else columns[c][i])] for i in range(n)]
+        return (columns[told['id']] if 'id' in told else [str(i) for i in range(n)], columns[told['text']], columns[told['label']], [sorted({f'{c}={v}' if several else v for c, v in o}) for o in own])
+    def spoilt(rng, columns, told): # a fault that nothing can be read through
+        columns, n = {k: list(v) for k, v in columns.items()}, len(columns[told['text']])
+        kind, k = rng.choice(['empty label', 'empty text', 'same id', 'white space', 'one label', 'no column', 'written list', 'no rows']), int(rng.integers(1, n))
+        if kind == 'empty label': columns[told['label']][k] = None
+        if kind == 'empty text': columns[told['text']][k] = None
+        if kind == 'same id': told = told | dict(id='double'); columns['double'] = [str(i - (i == k)) for i in range(n)]
+        if kind == 'white space': columns[told['label']][k] += ' '; columns[told['label']][0] = columns[told['label']][k].strip()
+        if kind == 'one label': columns[told['label']] = ['same'] * n
+        if kind == 'no column': told = told | dict(label='absent')
+        if kind == 'written list': told = told | dict(groups='lists'); columns['lists'] = ["['a', 'b']"] * n
+        if kind == 'no rows': columns = {c: [] for c in columns}
+        return columns, told
+    def typed(rng, values): # the same names as numbers or categories, where they are such
+        if any(isinstance(v, list) for v in values): return pd.Series(values, dtype=object)
+        numbers = all(v is None or v in ('0', '1', '2', '10') for v in values)
+        kinds = [lambda: pd.Series(values, dtype=object), lambda: pd.Series(values, dtype='category')] + numbers * [lambda: pd.array([None if v is None else int(v) for v in values], 'Int64'), lambda: pd.Series([None if v is None else float(v) for v in values])]
+        return kinds[rng.integers(len(kinds))]()
+    def stored(rng, columns, folder, damaged): # the path of a file, and how it is read
+        flat = not any(isinstance(v, list) for own in columns.values() for v in own)
+        kind, packed = rng.choice(['.json', '.jsonl', '.parquet', '.Parquet'] + flat * ['.csv', '.CSV', '.tsv', '.csv']), rng.choice(['', '', '.gz', '.bz2', '.xz', '.zip'])
+        path, how, n = f'{folder}/mine{kind}{packed}', {}, len(next(iter(columns.values())))
+        frame = pd.DataFrame({c: typed(rng, v) if kind.lower() == '.parquet' else pd.Series(v, dtype=object) for c, v in columns.items()})
+        if kind.lower() == '.parquet': content = frame.to_parquet(index=bool(rng.integers(2)))
+        elif kind in ('.json', '.jsonl'): content = frame.to_json(orient='records', lines=kind == '.jsonl', force_ascii=bool(rng.integers(2))).encode()
+        else:
+            sep, encoding = '\t' if kind == '.tsv' else str(rng.choice(list(',;\t|~'))), str(rng.choice(['utf-8', 'utf-8-sig', 'utf-16', 'gb18030']))
+            if sep == '~': how['separator'] = sep
+            if not encoding.startswith('utf-8'): how['encoding'] = encoding
+            text = frame.to_csv(sep=sep, index=bool(rng.integers(2)), quoting=int(rng.choice([0, 1])), lineterminator=str(rng.choice(['\n', '\r\n'])))
+            content = (text + damaged * (sep.join('x' * (frame.shape[1] + 2)) + '\n')).encode(encoding) # one field too many
+        if damaged and kind[1] in 'jpP': content = content[:len(content) // 2]
+        pack = {'.gz': gzip.compress, '.bz2': bz2.compress, '.xz': lzma.compress}.get(packed, lambda content: content)
+        if packed == '.zip':
+            with zipfile.ZipFile(path, 'w') as archive: archive.writestr('mine' + kind, content)
+        else: Path(path).write_bytes(pack(content))
+        return path, how
+    def judged_as_expected(rng, folder, ids, labels, groups): # predictions, audit and gate against plain pandas
+        classes = sorted(set(labels))
+        table = pd.DataFrame({'id': typed(rng, ids), 'label': typed(rng, labels), 'groups': groups})
+        def saved(name, shuffle):
+            logits = rng.normal(size=(len(ids), len(classes))).round(3)
+            rows = table.join(pd.DataFrame(logits, columns=[f'logit:{c}' for c in classes]))
+            rows.sample(frac=1, random_state=shuffle).to_parquet(f'{folder}/{name}.parquet')
+            return pd.DataFrame(dict(right=[classes[k] == l for k, l in zip(logits.argmax(1), labels)], group=groups)).explode('group').groupby('group').right.agg(['mean', 'size'])
+        before, after = saved('dense', 0), saved('small', 1)
+        sides = [Predictions.load(f'{folder}/{name}.parquet') for name in ('dense', 'small')]
+        known = dict(zip(sides[0].ids, (sides[0].classes[k] for k in sides[0].labels))) == dict(zip(ids, labels)) and len(sides[0]) == len(ids)
+        audited = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy'").set_index('group').loc[before.index]
+        gated = run_gate(*sides, min_n=2).table.set_index('group').loc[before.index]
+        return known and all(np.allclose(t.dense, before['mean']) and np.allclose(t.compressed, after['mean']) and (t.n == before['size']).all() for t in (audited, gated))
+    def fuzzed(seed): # sound, refused, or wrong
+        rng = np.random.default_rng(seed)
+        columns, told = drawn_table(rng)
+        sound = rng.random() < .75
+        damaged = not sound and rng.random() < .3
+        if not sound and not damaged: columns, told = spoilt(rng, columns, told)
+        with tempfile.TemporaryDirectory() as folder:
+            path, how = stored(rng, columns, folder, damaged)
+            try: read = from_file(path, **told, **how)
+            except ValueError as e: return 'refused' if not sound and path in str(e) else 'wrong'
+            ids, texts, labels, groups = expected(columns, told)
+            part = read['test'][:]
+            right = (part['id'], part['text'], [read.labels[k] for k in part['label']], part['groups']) == (ids, texts, labels, groups)
+            return 'sound' if sound and right and (not any(groups) or judged_as_expected(rng, folder, ids, labels, groups)) else 'wrong'
+    many = Counter(map(fuzzed, range(1000, 1500)))
+    assert many['wrong'] == 0 and many['sound'] > 320 and many['refused'] > 80
