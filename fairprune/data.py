@@ -94,10 +94,16 @@ def _as_list(value):
         if re.fullmatch(r'\[([\'"\d].*)?\]|\{[\'"].*\}', name, re.DOTALL): raise ValueError(f'The group {name!r} is {"a list" if name[0] == "[" else "an object"} that was written as text, as CSV does. Write the table to parquet or JSON lines, or give a column for each kind of group.')
     return listed
 
+def _listed(values):
+    "The groups in every field of a column."
+    known = {v: _as_list(v) for v in {v for v in values if isinstance(v, str)}}
+    return [known[v] if isinstance(v, str) else _as_list(v) for v in values]
+
 def _group_lists(frame, columns):
     "One sorted list of group names a row."
-    if isinstance(columns, str): return [sorted(set(_as_list(v))) for v in frame[columns]]
-    return [sorted({f'{c}={v}' for c, value in zip(columns, row) for v in _as_list(value)}) for row in zip(*(frame[c] for c in columns))] if columns else [[]] * len(frame)
+    if isinstance(columns, str): return [sorted(set(own)) for own in _listed(frame[columns])]
+    rows = zip(*([[f'{c}={v}' for v in own] for own in _listed(frame[c])] for c in columns))
+    return [sorted({g for own in row for g in own}) for row in rows] if columns else [[]] * len(frame)
 
 # %% ../nbs/api/00_data.ipynb #dbe45fdf
 def _share(value, column):
@@ -200,7 +206,8 @@ def from_frame(
     columns = [] if group_words is not None else [groups] if isinstance(groups, str) else list(groups)
     _check_frame(frame, [text, label, *columns, *filter(None, (id, split, together, rationale, tokens))])
     ids, texts = (_unique(frame, id) if id else [str(k) for k in range(len(frame))]), _names_of(frame, text)
-    names, codes = _codes(_renamed(frame, label, label_names), list(dict.fromkeys(label_names.values())) if labels is None and label_names else labels, 'label', ' Other names for them go into `label_names`, such as {0: "neutral"} (--label-names 0=neutral).')
+    asked = list(dict.fromkeys(label_names.values())) if labels is None and label_names else labels
+    names, codes = _codes(_renamed(frame, label, label_names), asked, 'label', ' Other names for them go into `label_names`, such as {0: "neutral"} (--label-names 0=neutral).')
     if len(names) < 2: raise ValueError(f'All texts have the label {names[0]!r}, so there is nothing to tell apart. Name all classes in `labels`, or give a table with more.')
     lists = _mentioned(texts, group_words) if group_words is not None else _one_hot_groups(frame, columns) if one_hot else _group_lists(frame, groups)
     known, _ = _codes([g for gs in lists for g in gs], group_names, 'group')
@@ -355,8 +362,10 @@ def from_hub(
     **columns      # as for `from_frame`; the hub's own splits are kept where all three are there
 )->GroupedText:
     "A `GroupedText` from a hub data set with named columns."
-    from datasets import load_dataset
-    parts = load_dataset(path, config)
+    from datasets import load_dataset, load_dataset_builder
+    names = [c for v in (columns.get('groups', 'groups'), columns.get('label', 'label'), columns.get('id'), columns.get('split')) if v for c in ([v] if isinstance(v, str) else v)]
+    as_text = dict(converters={c: str for c in names}, keep_default_na=False, na_values=['']) # else pandas guesses what a CSV field is
+    parts = load_dataset(path, config, **as_text if type(load_dataset_builder(path, config).config).__name__ == 'CsvConfig' else {})
     frame = pd.concat([_with_names(part, columns.get('label', 'label')).assign(_split=name) for name, part in parts.items()], ignore_index=True)
     own = {'split': '_split'} if {'train', 'test'} <= set(parts) and set(_VALIDATION) & set(parts) and not {'together', 'whole'} & columns.keys() else {}
     return from_frame(frame, **{'name': path, **own} | columns)

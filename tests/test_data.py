@@ -299,7 +299,10 @@ def test_from_hub():
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
+        for s in ('train', 'dev', 'test'): frame.assign(id=[f'0{i}' for i in range(40)], groups=['02134', '2134', 'NA', None] * 10).to_csv(Path(folder)/f'{s}.csv', index=False)
+        Path(folder, 'validation.csv').unlink(); named = from_hub(folder, whole='test')
     assert {s: len(d) for s, d in hub.splits.items()} == dict(train=40, validation=40, test=40)
+    assert named.groups == ('02134', '2134', 'NA') and len(named['test']) == 120 # names of a CSV file stay text here too
 
 
 def test_folds():
@@ -348,6 +351,8 @@ def test_download():
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
+        for s in ('train', 'dev', 'test'): frame.assign(id=[f'0{i}' for i in range(40)], groups=['02134', '2134', 'NA', None] * 10).to_csv(Path(folder)/f'{s}.csv', index=False)
+        Path(folder, 'validation.csv').unlink(); named = from_hub(folder, whole='test')
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder)/'source.txt', Path(folder)/'cache'/'copy.txt'
         source.write_text('hello')
@@ -411,6 +416,8 @@ def test_named_sources():
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
+        for s in ('train', 'dev', 'test'): frame.assign(id=[f'0{i}' for i in range(40)], groups=['02134', '2134', 'NA', None] * 10).to_csv(Path(folder)/f'{s}.csv', index=False)
+        Path(folder, 'validation.csv').unlink(); named = from_hub(folder, whole='test')
     for read in (named_data, named_sources):
         with expect_fail(ValueError, "Unknown data set 'imagenet'. Known: bios, toxigen, toxigen_by_id, hatexplain"): read('imagenet')
         with expect_fail(ValueError, 'No file none.csv'): read('none.csv')
