@@ -75,7 +75,7 @@ def _named(name, given, part, columns):
 def _shared(data):
     "A sentence about the texts that stand in several splits, where there are any."
     shared = data.repeated()['across']
-    return f' {shared:,} texts stand in several splits: what a model learned in one of them is judged in another.' if shared else ''
+    return f' Texts in several splits: {shared:,}; what a model learned in one of them is judged in another.' if shared else ''
 
 def _show(found, html):
     "Print the verdict, and write the report where one is asked for."

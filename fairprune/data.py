@@ -31,7 +31,7 @@ class GroupedText:
     def __repr__(self):
         sizes = ', '.join(f'{k} {len(v):,}' for k, v in self.splits.items())
         shared = repeated(self)['across']
-        return f'GroupedText({self.name!r}: {sizes}; {len(self.labels)} labels, {len(self.groups)} groups' + (f'; {shared:,} texts stand in several splits)' if shared else ')')
+        return f'GroupedText({self.name!r}: {sizes}; {len(self.labels)} labels, {len(self.groups)} groups' + (f'; texts in several splits: {shared:,})' if shared else ')')
 
 _VALIDATION = ('validation', 'dev', 'val', 'valid', 'development')
 

@@ -151,7 +151,7 @@ def test_main_8():
         assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
         assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
         split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
-        assert '1 texts stand in several splits' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
         for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
             with expect_fail(ValueError, message): counted(split, *words)
     with expect_fail(ValueError, 'bios has columns of its own'): CliRunner().invoke(app, ['data', 'bios', '--label', 'x'], catch_exceptions=False)
@@ -188,7 +188,7 @@ def test_main_9():
         assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
         assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
         split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
-        assert '1 texts stand in several splits' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
         for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
             with expect_fail(ValueError, message): counted(split, *words)
     with tempfile.TemporaryDirectory() as folder:
@@ -230,7 +230,7 @@ def test_main_10():
         assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
         assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
         split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
-        assert '1 texts stand in several splits' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
         for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
             with expect_fail(ValueError, message): counted(split, *words)
     with tempfile.TemporaryDirectory() as folder:

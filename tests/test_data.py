@@ -128,7 +128,7 @@ def test_dataset_dict_7():
     leaking, tight = from_frame(twins), from_frame(twins, together='text')
     apart = (_hash_split(range(40), (.7, .1), 0).reshape(20, 2) != _hash_split(range(0, 40, 2), (.7, .1), 0)[:, None]).any(1).sum()
     assert leaking.repeated() == dict(texts=20, across=apart, contrary=20) and apart and tight.repeated() == dict(texts=20, across=0, contrary=20) and data.repeated()['texts'] == 0
-    assert 'texts stand in several splits' in repr(leaking) and 'several' not in repr(tight)
+    assert 'texts in several splits' in repr(leaking) and 'several' not in repr(tight)
     with expect_fail(ValueError, 'Give one of them'): from_frame(frame, together='text', whole='test')
 
 
