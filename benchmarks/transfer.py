@@ -38,8 +38,9 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="runs/transfer"); parser.add_argument("--save", help="table of effects, .parquet or .csv")
     given = parser.parse_args()
     folder = Path(given.out) / f"{given.train}-{given.sparsity}"; folder.mkdir(parents=True, exist_ok=True)
-    data, other = fp.named_data(given.train), fp.named_data({"toxigen": "hatexplain", "hatexplain": "toxigen"}[given.train])
-    sets = {data.name: (data, ["test"]), other.name: (other, list(other.splits))}
+    known = dict(toxigen=fp.toxigen(by="id"), hatexplain=fp.hatexplain()) # the split that the tables in results/ have
+    data = known[given.train]
+    sets = {name: (d, ["test"] if d is data else list(d.splits)) for name, d in sorted(known.items(), key=lambda kv: kv[1] is not data)}
     found = {}
     for seed in range(given.seeds):
         kept = folder / f"dense-{seed}"

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from .data import _as_list, _codes
+from .data import _as_list, _check_frame, _codes, _content, _parquet, _unique, _values
 from .files import written
 
 # %% ../nbs/api/02_predictions.ipynb #d8cf0db1
@@ -46,7 +46,8 @@ def _check(p):
     if len(p.labels) != n or len(p.groups) != n: raise ValueError(f'{n} ids, but {len(p.labels)} labels and {len(p.groups)} lists of groups.')
     bad = ~np.isfinite(p.logits).all(1)
     if bad.any(): raise ValueError(f'NaN or infinite logits in {bad.sum()} of {n} rows, first at id {np.asarray(p.ids)[bad][0]!r}. The model diverged, or was cast too low.')
-    if len(set(p.ids)) != n: raise ValueError('Ids must be unique.')
+    again = pd.Series(p.ids).duplicated()
+    if again.any(): raise ValueError(f'Ids must be unique; {str(p.ids[again.argmax()])!r} stands twice.')
     if min(p.labels) < 0 or max(p.labels) >= len(p.classes): raise ValueError(f'Labels must be indices from 0 to {len(p.classes) - 1}.')
 
 # %% ../nbs/api/02_predictions.ipynb #819cb64a
@@ -57,12 +58,14 @@ def to_frame(p:Predictions)->pd.DataFrame:
 
 def from_frame(frame:pd.DataFrame, meta:dict=None)->Predictions:
     "The inverse of `to_frame`; raises `ValueError` on a missing column or an unknown label."
-    classes = tuple(c.removeprefix('logit:') for c in frame.columns if c.startswith('logit:'))
-    missing = [c for c in ('id', 'label', 'groups') if c not in frame] + ([] if classes else ['logit:<class>'])
-    if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(frame.columns)}.')
+    classes = tuple(str(c).removeprefix('logit:') for c in frame.columns if str(c).startswith('logit:'))
+    _check_frame(frame, ['id', 'label', 'groups', *([] if classes else ['logit:<class>'])])
     _, labels = _codes(frame.label.tolist(), classes, 'label')
-    return Predictions(frame.id.astype(str).to_numpy(), frame[[f'logit:{c}' for c in classes]].to_numpy('float32'), np.array(labels),
-                       [_as_list(g) for g in frame.groups], classes, meta or {}, frame.fold.to_numpy() if 'fold' in frame else None)
+    groups = [_as_list(g) for g in frame.groups]
+    _codes([g for own in groups for g in own], None, 'group')
+    try: logits = frame[[f'logit:{c}' for c in classes]].to_numpy('float32')
+    except (TypeError, ValueError) as e: raise ValueError(f'A logit is no number: {e}.') from None
+    return Predictions(np.array(_unique(frame, 'id')), logits, np.array(labels), groups, classes, meta or {}, np.array(frame.fold.tolist()) if 'fold' in frame else None)
 
 Predictions.to_frame, Predictions.from_frame = to_frame, staticmethod(from_frame)
 
@@ -77,12 +80,10 @@ def save(p:Predictions, path)->Path:
     return path
 
 def load(path)->Predictions:
-    "Read what `save` wrote, or any parquet file with the same columns."
-    import pyarrow.parquet as pq
-    if not Path(path).is_file(): raise ValueError(f'No file {path}.')
-    try: table = pq.read_table(path, page_checksum_verification=True)
-    except Exception as e: raise ValueError(f'{path} is not a readable parquet file ({e}).') from e
-    return from_frame(table.to_pandas(), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
+    "Read what `save` wrote, or any parquet file with the same columns; every `ValueError` names the file."
+    table = _parquet(_content(path, bytes), path)
+    try: return from_frame(_values(table), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
+    except ValueError as e: raise ValueError(f'{path}: {e}') from e
 
 Predictions.save, Predictions.load = save, staticmethod(load)
 
@@ -95,7 +96,7 @@ def paired(
     if dense.classes != compressed.classes: raise ValueError(f'The classes differ: {dense.classes} and {compressed.classes}.')
     where = {i: k for k, i in enumerate(compressed.ids)}
     only = [i for i in dense.ids if i not in where]
-    if only or len(where) != len(dense): raise ValueError(f'The predictions are on different texts: {len(only)} of {len(dense)} ids are missing in the second, which has {len(where)}.')
+    if only or len(where) != len(dense): raise ValueError(f'The predictions are on different texts: {len(only)} of {len(dense)} ids are missing in the second, which has {len(where)}{f"; the first is {str(only[0])!r}" if only else ""}.')
     k = np.array([where[i] for i in dense.ids])
     labels, groups = np.asarray(compressed.labels)[k], [compressed.groups[j] for j in k]
     if (labels != dense.labels).any() or [sorted(g) for g in groups] != [sorted(g) for g in dense.groups]:

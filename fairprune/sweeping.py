@@ -77,6 +77,8 @@ def expanded(
     except SyntaxError: raise ValueError(f'Cannot read {text!r}. Write it as magnitude(sparsity=[0.3, 0.5]) >> int8().') from None
 
 # %% ../nbs/api/61_sweep.ipynb #73d2de56
+_FORMER = {'toxigen_by_id': 'toxigen'} # the name under which cells were computed; what has it now has other sources
+
 @dataclass(frozen=True)
 class Cell:
     "One model to make and audit."
@@ -95,7 +97,9 @@ class Cell:
     sources: dict    # file to sha256
     version: str     # of fairprune
 
-    def _key(self, *names): return hashlib.sha256(json.dumps([getattr(self, n) for n in names], sort_keys=True).encode()).hexdigest()[:16]
+    def _key(self, *names):
+        told = [_FORMER.get(self.data, self.data) if n == 'data' else getattr(self, n) for n in names]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
     @cached_property
     def dense_key(self): return self._key('data', 'model', 'seed', 'fold', 'folds', 'finetune', 'columns', 'sources', 'version')
     @cached_property
@@ -159,7 +163,7 @@ def check(grid:Grid):
     from transformers import TrainingArguments
     from fairprune.bias.groups import METRICS, compare, planted
     from fairprune.compress.methods import parse
-    from fairprune.data import from_frame
+    from fairprune.data import from_file, from_frame
     from fairprune.models import finetune
     keywords = {'progress', 'arguments', 'model', 'data', 'seed'}
     tunable = [p for p in inspect.signature(finetune).parameters if p not in keywords] + [f.name for f in fields(TrainingArguments)]
@@ -168,7 +172,7 @@ def check(grid:Grid):
         for step in {cell.method, cell.mitigation} - {'dense', 'none'}: parse(step)
         _known(cell.finetune, tunable, 'parameter of finetune')
         _known(cell.audit, [p for p in inspect.signature(compare).parameters if p not in ('dense', 'compressed')], 'parameter of audit')
-        _known(cell.columns, [p for p in inspect.signature(from_frame).parameters if p not in ('frame', 'name', 'sources', 'complete')], 'key of columns')
+        _known(cell.columns, [p for f in (from_frame, from_file) for p in inspect.signature(f).parameters if p not in ('frame', 'path', 'columns', 'name', 'sources', 'complete')], 'key of columns')
         _known(cell.metrics, METRICS, 'metric'); _known(cell.benchmarks, list(benchmarks), 'benchmark')
     for audit in {json.dumps(c.audit): c.audit for c in found}.values(): compare(*planted(9), **audit)
 

@@ -43,7 +43,7 @@ def test_matched_control_2():
 @pytest.mark.data
 def test_matched_control_3():
     """What is left over the control, group by group and class by class, is what magnitude does beyond damage."""
-    data = toxigen()
+    data = toxigen(by='id') # the split of the thesis
     dense = finetune(MINILM, data, seed=0, epochs=2, progress=False, group_by_length=True)
     pruned = Magnitude(.5)(dense)
     random = matched_control(dense, pruned, lambda m: condition(m, data))

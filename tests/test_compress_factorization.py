@@ -499,7 +499,7 @@ def test_Lora_6():
                 assert layout(back) == layout(small) and reads_back(back, folder, AutoModelForCausalLM) and reads_back(better, folder, AutoModelForCausalLM)
                 if method == Share(3): assert all(eq != n.endswith(('codebook', '.bias')) for n, eq in same(small, back).items() if n.rpartition('.')[0] in prunable(model))
                 assert torch.equal(better.get_input_embeddings().weight, small.get_input_embeddings().weight)
-    data = toxigen()
+    data = toxigen(by='id') # the split of the thesis
     dense = finetune(MINILM, data, seed=0, epochs=2, progress=False)
     short, beside = Recover(epochs=.2, lr=2e-4), Lora(epochs=.2, lr=3e-3) # adapters need larger steps
     plan = [*(LowRank(budget=b) for b in (.75, .5, .35)), *(Share(b) for b in (4, 3, 2)), Magnitude(.7)]

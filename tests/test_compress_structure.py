@@ -860,7 +860,7 @@ def test_LayerDrop_14():
         again = same(small, f'{folder}/model'); same((Recover(epochs=1) >> Rtn(8))(again, toy), f'{folder}/again') # a loaded model goes on
         more = (LayerDrop(1) >> Heads(.5, score='random'))(again); assert {head_units(b).count for b in blocks(more).values()} != {4} and len(layout(more)) <= 2
     sns.despine()
-    talk = toxigen()
+    talk = toxigen(by='id') # the split of the thesis
     dense = finetune(MINILM, talk, seed=0, epochs=2, progress=False)
     cuts = [(what, level, method(level)) for what, method in dict(heads=Heads, neurons=Neurons).items() for level in (.25, .5, .75)]
     cuts += [('layers', 1 - k / 6, LayerDrop(k)) for k in (5, 3, 2)] + [(f'layers, {which}', .5, LayerDrop(3, which)) for which in ('first', 'last')]

@@ -67,6 +67,8 @@ def test_cells():
                            (dict(methods=5), 'methods = 5: give text, or a list of texts'), (dict(folds=1), 'folds = 1'), (dict(columns='text'), "columns = 'text': give a table")):
         with expect_fail(ValueError, message): cells(replace(bios_grid, **wrong))
     assert cells(replace(bios_grid, metrics='accuracy'))[0].metrics == ('accuracy',)
+    now, then = (replace(all_cells[0], data=name, sources=dict(file='0') | split) for name, split in (('toxigen', dict(split='by text')), ('toxigen_by_id', {})))
+    assert now.id != then.id == replace(then, data='toxigen').id # cells of the split by id were computed under its former name
 
 
 def test_tiny_grid():
