@@ -52,10 +52,14 @@ def _hash_split(ids, fractions, seed):
 def _missing(value): return pd.api.types.is_scalar(value) and pd.isna(value)
 
 def _as_list(value):
-    "The groups in one field of a table; what is missing is no group."
-    listed = [str(v) for v in (value if np.iterable(value) and not isinstance(value, str) else [value]) if not _missing(v)]
+    "The groups in one field of a table, those of an object as `key=value`; what is missing is no group."
+    if isinstance(value, dict): return [f'{k}={v}' for k, own in value.items() for v in _as_list(own)]
+    values = value if np.iterable(value) and not isinstance(value, (str, bytes)) else [value]
+    for v in values:
+        if isinstance(v, bytes) or not pd.api.types.is_scalar(v): raise ValueError(f'A field of groups holds no name but {v!r}. Give names, lists of names, or objects of names.')
+    listed = [str(v) for v in values if not _missing(v)]
     for name in listed:
-        if re.fullmatch(r'\[([\'"\d].*)?\]', name, re.DOTALL): raise ValueError(f'The group {name!r} is a list that was written as text, as CSV does. Write the table to parquet or JSON lines, or give a column for each kind of group.')
+        if re.fullmatch(r'\[([\'"\d].*)?\]|\{[\'"].*\}', name, re.DOTALL): raise ValueError(f'The group {name!r} is {"a list" if name[0] == "[" else "an object"} that was written as text, as CSV does. Write the table to parquet or JSON lines, or give a column for each kind of group.')
     return listed
 
 def _group_lists(frame, columns):
@@ -195,7 +199,8 @@ def counts(
     frame = data.frame(split)
     long = frame[['label', 'groups']].explode('groups')
     table = pd.crosstab(long.groups, long.label).reindex(index=list(data.groups), columns=range(len(data.labels)), fill_value=0)
-    table.loc['all'] = frame.label.value_counts().reindex(range(len(data.labels)), fill_value=0)
+    everybody = frame.label.value_counts().reindex(range(len(data.labels)), fill_value=0)
+    table = pd.concat([table, everybody.to_frame('all').T]) # a group may be called so as well
     return table.set_axis(list(data.labels), axis=1).rename_axis('group')
 
 GroupedText.counts = counts

@@ -10,6 +10,7 @@ __all__ = ['TINY', 'packaged', 'load_classifier', 'is_lm', 'load_lm', 'load_mask
 # %% ../nbs/api/01_models.ipynb #1cebf60a
 import importlib.util, json, os, platform, shutil, tempfile, time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 import numpy as np, torch
 from .data import MINILM, PACKAGED, SMOLLM2
@@ -222,13 +223,23 @@ def tiny_masked_lm(
     return _tiny(Auto, family, seed, config)
 
 # %% ../nbs/api/01_models.ipynb #149072ae
-def _limit(model, max_length):
-    "Tokens that a model can read; RoBERTa has fewer places than positions, and only its tokenizer knows."
-    return min(max_length, getattr(model.config, 'max_position_embeddings', max_length), model.tokenizer.model_max_length)
+def _limit(model, max_length=None):
+    "Tokens that a model can read, and no more than `max_length`. Raises `ValueError` where that leaves no room for text."
+    from fairprune.compress.methods import _places
+    own, special = min(_places(model), model.tokenizer.model_max_length), model.tokenizer.num_special_tokens_to_add()
+    if max_length is not None and max_length <= special: raise ValueError(f'max_length = {max_length}: give more than the {special} special tokens of a text, or None for all that the model reads.')
+    return own if max_length is None else min(max_length, own)
 
-def _encoded(model, texts, max_length):
+def _encoded(model, texts, max_length=None):
     limit = _limit(model, max_length)
-    return model.tokenizer(list(texts), truncation=True, max_length=limit)['input_ids']
+    cut = dict(truncation=True, max_length=limit) if limit < 10**9 else {} # some read texts of any length
+    return model.tokenizer(list(texts), verbose=False, **cut)['input_ids']
+
+def _cut(model, texts, encoded, max_length=None):
+    "How many texts are longer than what was read of them."
+    limit = _limit(model, max_length)
+    full = [t for t, e in zip(texts, encoded) if len(e) >= limit]
+    return sum(len(e) > limit for e in model.tokenizer(full, verbose=False)['input_ids']) if full else 0
 
 def _batches(lengths, tokens_per_batch):
     "Indices in batches of at most `tokens_per_batch` padded tokens, longest first."
@@ -241,7 +252,7 @@ def _batches(lengths, tokens_per_batch):
 # %% ../nbs/api/01_models.ipynb #9ddf7f32
 @torch.no_grad()
 def _by_batches(forward, model, texts, max_length, tokens_per_batch, progress):
-    "What `forward` gives for each padded batch, put together in the order of `texts`: (n, width) float32."
+    "What `forward` gives for each padded batch, put together in the order of `texts`: (n, width) float32; and how many texts were cut."
     from tqdm.auto import tqdm
     encoded, out = _encoded(model, texts, max_length), None
     was_training = model.training; model.eval()
@@ -250,17 +261,21 @@ def _by_batches(forward, model, texts, max_length, tokens_per_batch, progress):
         if out is None: out = np.zeros((len(texts), found.shape[1]), 'float32')
         out[batch] = found
     model.train(was_training)
-    return np.zeros((0, model.config.num_labels), 'float32') if out is None else out
+    return np.zeros((0, model.config.num_labels), 'float32') if out is None else out, _cut(model, texts, encoded, max_length)
+
+def _logits(model, texts, max_length=None, tokens_per_batch=4096, progress=False):
+    "Logits, and how many texts were cut."
+    return _by_batches(lambda batch: model(**batch).logits, model, texts, max_length, tokens_per_batch, progress)
 
 def logits(
     model,                 # classifier with `.tokenizer`
     texts,                 # n strings
-    max_length:int=256,    # tokens; longer texts are cut
+    max_length:int=None,   # tokens; longer texts are cut. As many as the model reads when absent
     tokens_per_batch:int=4096, # padded tokens in one forward pass
     progress:bool=False,   # show a bar
 )->np.ndarray:             # (n, classes) float32, in the order of `texts`
     "What the model itself says, without padding waste, on the device it is on."
-    return _by_batches(lambda batch: model(**batch).logits, model, texts, max_length, tokens_per_batch, progress)
+    return _logits(model, texts, max_length, tokens_per_batch, progress)[0]
 
 def versions()->dict:
     "Versions of what a result depends on."
@@ -283,12 +298,12 @@ def with_features(model, batch):
 def features(
     model,              # classifier with `.tokenizer`
     texts,              # n strings
-    max_length:int=256, # tokens; longer texts are cut
+    max_length:int=None, # tokens; longer texts are cut. As many as the model reads when absent
     tokens_per_batch:int=4096, # padded tokens in one forward pass
     progress:bool=False, # show a bar
 )->np.ndarray:          # (n, width) float32
     "The vectors that the last linear layer is given."
-    return _by_batches(lambda batch: with_features(model, batch)[1], model, texts, max_length, tokens_per_batch, progress)
+    return _by_batches(lambda batch: with_features(model, batch)[1], model, texts, max_length, tokens_per_batch, progress)[0]
 
 # %% ../nbs/api/01_models.ipynb #079ba89e
 def predict(
@@ -303,16 +318,24 @@ def predict(
     if names != tuple(data.labels): raise ValueError(f'The model has the labels {", ".join(names)}; the data has {", ".join(data.labels)}.')
     return _predicted(model, data, split, tuple(data.labels), np.array(data[split]['label'][:]), lambda scores: scores, dict(progress=progress) | kwargs)
 
+def _as_it_is(model):
+    "The record of a model, measured again: what was changed elsewhere since its record was made says so."
+    from fairprune.compress.methods import measure
+    old = getattr(model, 'record', None)
+    new = measure(model, old.method, old.seconds) if old else measure(model)
+    same = old and all(getattr(old, k) == getattr(new, k) for k in ('parameters', 'nonzero', 'bytes', 'macs'))
+    return old if same else replace(new, method=' and '.join(filter(None, (new.method, 'changed elsewhere')))) if old else new
+
 def _predicted(model, data, split, classes, labels, change, kwargs):
     "Predictions from what the model decides, after `change` of its (n, classes) logits."
-    part, start, record = data[split][:], time.perf_counter(), getattr(model, 'record', None)
-    scores, adjustment = logits(model, part['text'], **kwargs), getattr(model.config, 'fairprune_adjustment', None)
+    part, start, limit = data[split][:], time.perf_counter(), _limit(model, kwargs.get('max_length'))
+    (scores, cut), adjustment = _logits(model, part['text'], **kwargs), getattr(model.config, 'fairprune_adjustment', None)
     if adjustment:
         from fairprune.mitigate.constraints import adjusted
         vectors = features(model, part['text'], **kwargs) if adjustment['kind'] == 'linear' else None
         scores = adjusted(adjustment, scores, vectors, part['groups'], part['id'])
     meta = dict(model=getattr(model, 'name', ''), data=data.name, split=split, sources=data.sources, seconds=time.perf_counter() - start, versions=versions(),
-                record=record and record.as_dict())
+                record=_as_it_is(model).as_dict(), limit=limit if limit < 10**9 else None, cut=cut)
     if adjustment: meta['adjusted'] = adjustment['kind']
     return Predictions(np.array(part['id']), change(scores), labels, part['groups'], classes, meta)
 
@@ -440,7 +463,12 @@ def _remeasured(model):
 # %% ../nbs/api/01_models.ipynb #f02037d8
 def _rows(model, data, split, max_length):
     "Training examples: encoded texts with their labels, or windows that are their own labels."
-    if not is_lm(model): return [dict(input_ids=i, labels=y) for i, y in zip(_encoded(model, data[split]['text'][:], max_length), data[split]['label'][:])]
+    if not is_lm(model):
+        texts = data[split]['text'][:]
+        encoded = _encoded(model, texts, max_length)
+        cut = _cut(model, texts, encoded, max_length) if split == 'train' else 0
+        if cut: print(f'{cut:,} of {len(texts):,} training texts are longer than {_limit(model, max_length)} tokens and were cut: max_length.')
+        return [dict(input_ids=i, labels=y) for i, y in zip(encoded, data[split]['label'][:])]
     from fairprune.corpus import running_text, windows
     return [dict(input_ids=w, labels=w) for w in windows(model, running_text(data, split), _limit(model, max_length))]
 

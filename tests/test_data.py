@@ -131,6 +131,8 @@ def test_counts():
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     assert data.counts('train').loc['all'].sum() == len(data['train'])
+    called_all = from_frame(pd.DataFrame(dict(text=list('abcd'), label=list('xyxy'), groups=['all', 'b', 'b', 'b'])), complete=False, fractions=(0, 0))
+    assert called_all.counts()['x'].tolist() == [1, 1, 2] # the group of that name, the other, and everybody
 
 
 def test_download():

@@ -52,18 +52,25 @@ def latency(
     model.train(was_training)
     return 1000 * sorted(times[1:])[rounds // 2]
 
+def _packed(model):
+    "Weights and biases of layers that torch itself quantized, which pack them away from `state_dict`, and what the names of these layers begin with."
+    layers = {n: m for n, m in model.named_modules() if callable(getattr(m, 'weight', None))}
+    return [t for m in layers.values() for t in (m.weight(), m.bias()) if t is not None], tuple(f'{n}.' for n in layers)
+
 def measure(model, method:str='', seconds:float=0.)->Record:
     "The `Record` of a model as it stands."
     layers = linear_layers(model).values()
-    unique = {t.data_ptr(): t for t in model.state_dict().values()} # tied weights count once
-    stored = sum(t.nbytes for t in unique.values())
+    packed, packs = _packed(model)
+    unique = {t.data_ptr(): t for k, t in model.state_dict().items() if torch.is_tensor(t) and not k.startswith(packs)} # tied weights count once
+    stored = sum(t.nbytes for t in [*unique.values(), *packed])
     compact = [m for m in layers if isinstance(m, Compact)]
     inside = {t.data_ptr() for m in compact for name, t in m.state_dict().items() if name != 'bias'}
     factors = {(m.weight.data_ptr(), i): t for m in compact for i, t in enumerate(m.factors())}
-    whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | factors
+    whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | factors | dict(enumerate(t.dequantize() for t in packed))
     spared = sum(m.weight.nbytes - written_bytes(m) for m in thin(model).values())
     nonzero = {key: int(torch.count_nonzero(t)) for key, t in whole.items()}
     macs = sum(nonzero[m.weight.data_ptr()] for m in layers if not isinstance(m, Compact)) + sum(nonzero[key] for key in factors)
+    macs += sum(nonzero[i] for i, t in enumerate(packed) if t.dim() > 1)
     return Record(method, sum(t.numel() for t in whole.values()), sum(nonzero.values()), stored - spared, macs, round(seconds, 3), round(latency(model), 3))
 
 def stored_record(model)->Record:
