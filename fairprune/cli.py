@@ -27,6 +27,7 @@ def _writable(*folders, file=None):
 
 _GROUPS, _LABEL, _TEXT = (typer.Option(name, help=f'Column of a table: {what}.') for name, what in dict(groups='groups; several with commas', label='labels', text='texts').items())
 _ID, _SPLIT_COLUMN = (typer.Option(None, help=f'Column of a table: {what}.') for what in ('unique ids; row numbers when absent', 'names of splits'))
+_MAX_LENGTH = typer.Option(None, help='Tokens that a classifier reads of a text; as many as it can when absent.')
 _SPLIT = typer.Option(None, help='Which split; test when absent, or the whole of a table without split column. Named, such a table is split by the hash of its ids, as for training.')
 
 def _classes(given):
@@ -65,13 +66,14 @@ def audit(
     negative: Optional[str] = typer.Option(None, help='The harmless class, such as neutral or normal: adds the identity AUCs.'),
     split: Optional[str] = _SPLIT, html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
-    confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.')):
+    confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.'),
+    max_length: Optional[int] = _MAX_LENGTH, probabilities: bool = typer.Option(True, help='Measure confidence and calibration by group too.')):
     "Compare two models, or two files of predictions, by group and on benchmarks."
     _writable(html, file=csv)
     from fairprune.auditing import audit as run
     judged = _named(data, (dense, compressed), split, groups, label=label, text=text, id=id, split=split_column)
     found = run(dense, compressed, *judged, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
-                control=None if control == 'none' else control, negative=negative)
+                control=None if control == 'none' else control, negative=negative, max_length=max_length, probabilities=probabilities)
     if csv: _write_table(csv, found.tidy())
     _show(found, html)
 
@@ -135,12 +137,13 @@ def gate(
     confidence: float = typer.Option(.95, help='Of the decision.'), min_n: int = typer.Option(30, help='Smaller groups can neither pass nor fail.'),
     only: Optional[list[str]] = typer.Option(None, help='Judge these groups alone; may be repeated.'),
     classes: bool = typer.Option(False, help='Judge the recall of each class as well.'),
+    max_length: Optional[int] = _MAX_LENGTH,
     json_file: Optional[Path] = typer.Option(None, '--json', help='File for the decision in full.')):
     "Exit with 0 if no group can have lost more than the bound, 1 if one has, 3 if the data are too few."
     _writable(file=json_file)
     from fairprune.gating import gate as run
     judged = _named(data, (dense, compressed), split, groups, label=label, text=text, id=id, split=split_column)
-    found = run(dense, compressed, *judged, max_worst_group_drop, confidence, min_n, only or None, classes)
+    found = run(dense, compressed, *judged, max_worst_group_drop, confidence, min_n, only or None, classes, False, max_length)
     if json_file: _write_json(json_file, found.as_dict())
     typer.echo(f'{found.outcome}: {found.reason}'); raise typer.Exit(found.exit_status)
 

@@ -39,8 +39,20 @@ def _pieces(model, texts, prefixes):
     prefixes = [''] * len(texts) if prefixes is None else list(prefixes)
     if len(prefixes) != len(texts): raise ValueError(f'{len(texts)} texts and {len(prefixes)} prefixes: give one prefix for each text, or none at all.')
     if not len(texts): return [], []
-    both, own = (model.tokenizer(x, add_special_tokens=False, verbose=False)['input_ids'] for x in ([p + t for p, t in zip(prefixes, texts)], [p.rstrip() for p in prefixes]))
-    return both, [len(o) for o in own]
+    joint, tokenizer = [p + t for p, t in zip(prefixes, texts)], model.tokenizer
+    given = tokenizer(joint, add_special_tokens=False, verbose=False, return_offsets_mapping=tokenizer.is_fast)
+    if tokenizer.is_fast: return given['input_ids'], [_before(i, p, t, at) for i, (p, t, at) in enumerate(zip(prefixes, joint, given['offset_mapping']))]
+    own = tokenizer([p.rstrip() for p in prefixes], add_special_tokens=False, verbose=False)['input_ids']
+    inside = [i for i, (o, row) in enumerate(zip(own, given['input_ids'])) if row[:len(o)] != o]
+    if inside: raise ValueError(f'Prefix and text {inside[0]} meet inside a token. Let the prefix end where a word does.')
+    return given['input_ids'], [len(o) for o in own]
+
+def _before(i, prefix, joint, offsets):
+    "How many tokens of prefix and text together are the prefix's, by the characters that each stands for; raises `ValueError` where one is of both."
+    edge = len(prefix.rstrip())
+    inside = [joint[start:end] for start, end in offsets if start < edge < end]
+    if inside: raise ValueError(f'Prefix and text {i} meet inside the token {inside[0]!r}. Let the prefix end where a word does.')
+    return sum(start < edge for start, _ in offsets)
 
 def first_token(
     model,    # causal LM with `.tokenizer`

@@ -26,9 +26,35 @@ def test_main():
         assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
 
 
-@pytest.mark.data
 def test_main_2():
+    """A text is read as far as the model can; `--max-length` cuts it sooner, and both commands say how many texts that were."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
+
+
+@pytest.mark.data
+def test_main_3():
     """Language models are audited on benchmarks, as many as are named."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
     with tempfile.TemporaryDirectory() as folder:
         lm = tiny_lm('llama'); paths = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', lm), ('small', Magnitude(.5)(lm)))]
         with redirect_stderr(io.StringIO()):
@@ -38,7 +64,7 @@ def test_main_2():
         assert result.exit_code == 0 and set(table.benchmark) == {'crows_pairs(bos=False)'} and Path(folder, 'report', 'index.html').is_file()
 
 
-def test_main_3():
+def test_main_4():
     """A mistake is one line."""
     wrong = subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', 'audit', 'no.parquet', 'no.parquet'], capture_output=True, text=True)
     assert wrong.returncode == 2 and wrong.stderr == 'Error: No file no.parquet.\n'
@@ -53,8 +79,19 @@ def test_main_3():
 
 @pytest.mark.heavy
 @pytest.mark.data
-def test_main_4():
+def test_main_5():
     """Here a small random model stands in for the trained one."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
     with tempfile.TemporaryDirectory() as folder:
         lm = tiny_lm('llama'); paths = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', lm), ('small', Magnitude(.5)(lm)))]
         with redirect_stderr(io.StringIO()):
@@ -71,7 +108,7 @@ def test_main_4():
         assert trained.call_count == 1 and 'Compressing: wanda()' in wanda_run.output and Path(folder, 'demo', 'report', 'index.html').is_file()
 
 
-def test_main_5():
+def test_main_6():
     """The gate fails on the planted harm, and says so to a machine as well."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
@@ -81,7 +118,7 @@ def test_main_5():
     assert result.exit_code == 1 and result.output.startswith('fail: ') and told['outcome'] == 'fail' and copy.exit_code == 0
 
 
-def test_main_6():
+def test_main_7():
     """A folder in place of a file is noticed before any work."""
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
@@ -91,8 +128,19 @@ def test_main_6():
             with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
 
 
-def test_main_7():
+def test_main_8():
     """`--split-column` names a column of splits, and `--split` the one that counts; a table without such a column is split by the hash of its ids then, as `from_frame` splits it for training."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
         crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
@@ -111,8 +159,19 @@ def test_main_7():
         with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
 
 
-def test_main_8():
+def test_main_9():
     """A sweep from its file to its table."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
         crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
@@ -145,7 +204,7 @@ def test_main_8():
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
 
-def test_main_9():
+def test_main_10():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']

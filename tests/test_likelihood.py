@@ -25,7 +25,7 @@ def test_need_kind():
 
 
 def test_first_token():
-    """As in lm-eval, the tokens that count are those beyond the *number* of tokens that the prefix has alone, and a blank at the end of the prefix belongs to the text."""
+    """Within a word it need not be: there one token may stand for the end of the one and the beginning of the other, and no token is the text's alone."""
     lm = tiny_lm()
     ids, own = _pieces(lm, ['good.', ' good.'], ['The food is ', 'The food is'])
     assert ids[0] == ids[1] and own == [3, 3] and len(ids[0]) == 5
@@ -34,6 +34,14 @@ def test_first_token():
     with expect_fail(ValueError, 'bos = 40000'): first_token(lm, 40000)
     with expect_fail(ValueError, 'Give a list of texts'): _pieces(lm, 'good', None)
     with expect_fail(ValueError, '2 texts and 1 prefixes'): _pieces(lm, ['a', 'b'], [''])
+
+
+def test_first_token_2():
+    """`notebook` is one token."""
+    lm = tiny_lm()
+    (row,), (start,) = _pieces(lm, ['pecker flew'], ['The wood'])
+    assert lm.tokenizer.convert_ids_to_tokens(row[start:]) == ['##pe', '##cker', 'flew']
+    with expect_fail(ValueError, "Prefix and text 1 meet inside the token 'notebook'"): _pieces(lm, ['fine', 'book fell'], ['All is', 'The note'])
 
 
 def test_packs():

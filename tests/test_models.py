@@ -9,7 +9,7 @@ import io
 import json
 import pandas as pd
 from types import SimpleNamespace
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from fastcore.test import expect_fail
 from transformers import BertConfig, BertForPreTraining, DistilBertConfig, DistilBertForSequenceClassification
 from fairprune.compress.pruning import Magnitude, prunable
@@ -17,7 +17,7 @@ from fairprune.compress.layout import head
 from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.models import *
-from fairprune.models import _batches, _keep_best, _quiet, _resolve, _weighted_loss
+from fairprune.models import _batches, _keep_best, _logits, _quiet, _resolve, _weighted_loss
 
 
 def test_packaged():
@@ -134,6 +134,20 @@ def test_versions():
     with expect_fail(ValueError, "Unknown architecture 'rnn'"): tiny_classifier(family='rnn')
 
 
+def test_versions_2():
+    """RoBERTa has fewer places than its configuration says, XLNet reads texts of any length."""
+    tiny = tiny_classifier()
+    def apart(a, b): return abs(a - b).max() > 1e-7
+    for family, places in dict(bert=128, roberta=128, gpt2=128, llama=128, xlnet=300).items():
+        reader = tiny_classifier(family=family); reader.tokenizer.model_max_length = 10**30 # does not know
+        late = [' '.join(['so'] * n + [end]) for n in (places - 10, 400) for end in ('good', 'bad')] # they differ in the last word
+        (near, other, far, away), cut = _logits(reader, late)
+        assert apart(near, other) and apart(far, away) == (family == 'xlnet') and cut == (0 if family == 'xlnet' else 2)
+        (near, other, *_), cut = _logits(reader, late, max_length=60)
+        assert not apart(near, other) and cut == 4
+    with expect_fail(ValueError, 'max_length = 2: give more than the 2 special tokens'): logits(tiny, ['short'], max_length=2)
+
+
 def test_features():
     """A decoder has one at every token; the last token that is text is the one that counts."""
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
@@ -201,10 +215,20 @@ def test_trainer():
 
 
 def test_trainer_2():
+    """How many texts that cuts, it prints."""
+    tiny = tiny_classifier()
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
+    assert said.getvalue() == f'{len(toy["train"])} of {len(toy["train"])} training texts are longer than 3 tokens and were cut: max_length.\n'
+
+
+def test_trainer_3():
     """Trained on, it becomes what its saved copy would become."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
     half_precision = finetune(tiny, toy, epochs=1, lr=5e-3, progress=False, bf16=True)
     with tempfile.TemporaryDirectory() as folder: from_disk = load(save(half_precision, folder))
     assert np.array_equal(logits(half_precision, toy['test']['text']), logits(from_disk, toy['test']['text']))
@@ -212,11 +236,12 @@ def test_trainer_2():
     assert all(torch.equal(w, too[n]) for n, w in later.items())
 
 
-def test_trainer_3():
+def test_trainer_4():
     """A language model learns a text by heart, from the same call."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
     line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 200)
     story = Corpus(dict(train=line, validation=line, test=line))
     speaker = finetune(tiny_lm(), story, epochs=8, lr=1e-2, batch_size=8, max_length=16, progress=False)
@@ -225,11 +250,12 @@ def test_trainer_3():
     with expect_fail(ValueError, 'has no labels'): finetune(tiny, story)
 
 
-def test_trainer_4():
+def test_trainer_5():
     """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
     wanted = torch.tensor(toy['train']['label'])
     def only_yes(model, batch):
         index, labels = batch.pop('index'), batch['labels']
@@ -239,11 +265,12 @@ def test_trainer_4():
     with expect_fail(ValueError, 'within the loss'): finetune(tiny, toy, balanced=True, loss=only_yes)
 
 
-def test_trainer_5():
+def test_trainer_6():
     """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
+    with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
     rare = GroupedText.from_frame(words.assign(label=['yes' if i % 10 == 0 else 'no' for i in range(200)]), name='rare')
     plain, weighted = (finetune(tiny, rare, epochs=1, lr=1e-2, progress=False, balanced=b) for b in (False, True))
     assert predict(weighted, rare).logits[:, 1].mean() > predict(plain, rare).logits[:, 1].mean()

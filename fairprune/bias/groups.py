@@ -258,8 +258,9 @@ def scoped(
     table # of `compare`, or one that was stored before there was a column `scope`
 )->pd.DataFrame: # with that column
     "What each row is about: `group`, `all`, `judged`, or a `model` as a whole."
-    if 'scope' in table: return table
-    return table.assign(scope=table.group.where(table.group.isin(['all', 'judged', 'model']), 'group'))
+    if 'scope' in table and table.scope.notna().all(): return table
+    said = table.group.where(table.group.isin(['all', 'judged', 'model']), 'group')
+    return table.assign(scope=table.scope.fillna(said) if 'scope' in table else said)
 
 # %% ../../nbs/api/20_groups.ipynb #6b768511
 BINS, POWER = 15, -5 # of the calibration error; of the generalised mean
