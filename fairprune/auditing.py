@@ -269,10 +269,15 @@ def audit(
     return Audit(table, *(found[:2] or (None, None)), cost, settings | how, bias, scores)
 
 # %% ../nbs/api/60_audit.ipynb #2083df26
+def _pictured(table, most=60):
+    "Rows of the groups that are drawn, the worst last: all of them, or, of more than fit, the judged ones that lost most; and how many there are."
+    t = table[(table.metric == 'accuracy') & (table.scope == 'group')].sort_values('change', ascending=False)
+    return (t if len(t) <= most else t.sort_values('judged', kind='stable').tail(most)), len(t)
+
 def plot_groups(audit:Audit, ax=None):
     "Change of accuracy by group with intervals; harmed groups in red, groups too small in grey. Returns the axes."
     import matplotlib.pyplot as plt
-    t = audit.table[(audit.table.metric == 'accuracy') & (audit.table.scope == 'group')].sort_values('change', ascending=False)
+    t, there = _pictured(audit.table)
     everyone = audit.table.query("metric == 'accuracy' and scope == 'all'").change.item()
     note = f' (x: {"a control of the same accuracy, damaged at random" if _matched(audit) else "the control"})' if t.control.notna().any() else ''
     harmed = set(_harmed(t, 1 - audit.settings['confidence']).group)
@@ -283,7 +288,7 @@ def plot_groups(audit:Audit, ax=None):
         ax.plot(100 * (r.control - r.dense), y, 'x', color='black')
     ax.axvline(0, color='black', lw=.8); ax.axvline(100 * everyone, color='grey', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.group} (n={r.n})' for r in t.itertuples()], parse_math=False)
-    ax.set(xlabel='change of accuracy, points (dashed: all texts)', title=f'Who pays{note}')
+    ax.set(xlabel='change of accuracy, points (dashed: all texts)', title='Who pays' + (f', {len(t)} of {there:,} groups' if len(t) < there else '') + note)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
@@ -321,7 +326,7 @@ def plot(audit:Audit):
     import matplotlib.pyplot as plt
     groups = [(plot_groups, ()), (plot_classes, ())] if audit.table is not None else []
     parts = groups + [(plot_benchmark, (name,)) for name in audit.scores]
-    rows = [audit.table.query("metric == 'accuracy'").shape[0], audit.table.query("metric == 'tpr' and scope == 'all'").shape[0]] if groups else []
+    rows = [len(_pictured(audit.table)[0]) + 1, audit.table.query("metric == 'tpr' and scope == 'all'").shape[0]] if groups else []
     rows += [audit.benchmarks.query('benchmark == @name and metric == @scores[0].benchmark.bias').shape[0] for name, scores in audit.scores.items()]
     fig, axes = plt.subplots(len(parts), 1, figsize=(7, 1.1 * len(parts) + .32 * sum(rows)), height_ratios=[r + 1.5 for r in rows], layout='constrained', squeeze=False)
     for (draw, args), ax in zip(parts, axes[:, 0]): draw(audit, *args, ax)

@@ -4,6 +4,7 @@ import pandas as pd
 import copy
 import tempfile
 import warnings
+import matplotlib.pyplot as plt
 import torch
 from fastcore.test import expect_fail
 from fairprune.bias.benchmarks import Benchmark
@@ -220,6 +221,9 @@ def test_plot():
     fig = found.plot()
     assert [ax.get_title() for ax in fig.axes] == ['Who pays', 'Recall by class, most frequent first']
     assert [t.get_text() for t in plot_groups(called).get_yticklabels()][-1].startswith('across (n=') # it lost most
+    crowd = audit(*planted(3000, [f'g{i}' for i in range(500)], harm=1.), n_resamples=100, probabilities=False)
+    there = sum(crowd.table.query("metric == 'accuracy'").scope == 'group')
+    assert plot_groups(crowd).get_title() == f'Who pays, 60 of {there} groups' and len(plt.gca().get_yticklabels()) == 60
 
 
 def test_to_html():

@@ -24,6 +24,9 @@ def test_group_lists():
     assert _group_lists(pd.DataFrame(dict(g=['f'], age=['old'])), ['g', 'age']) == [['age=old', 'g=f']]
     for text in ("['a', 'b']", "['a' 'b']", '["a"]', '[]'):
         with expect_fail(ValueError, 'a list that was written as text'): _group_lists(pd.DataFrame(dict(g=['a', text])), 'g')
+    assert _group_lists(pd.DataFrame(dict(g=[dict(sex='f', race='black'), dict(sex='m', race=None), dict(sex=['f', 'm'])])), 'g') == [['race=black', 'sex=f'], ['sex=m'], ['sex=f', 'sex=m']] # objects, by key and value
+    with expect_fail(ValueError, 'an object that was written as text'): _group_lists(pd.DataFrame(dict(g=['{"sex": "f"}'])), 'g')
+    with expect_fail(ValueError, "holds no name but ('sex', 'f')"): _group_lists(pd.DataFrame(dict(g=[[('sex', 'f')]])), 'g')
     assert _group_lists(pd.DataFrame(dict(g=['[other]'])), 'g') == [['[other]']]
 
 

@@ -95,7 +95,7 @@ def test_loglikelihoods():
         return [p[k - 1, ids[k]].item() for k in range(max(1, len(own)), len(ids))]
     rng, vocabulary = np.random.default_rng(0), 'the a nurse doctor was is very kind rude old and left . , because not'.split()
     many = [' '.join(rng.choice(vocabulary, n)) for n in rng.integers(2, 30, 60)] + texts + texts[:1]
-    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * (n % 2) for n in rng.integers(0, 12, len(many))]
+    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * bool(n) for n in rng.integers(0, 12, len(many))]
     for model in (lm, tiny_lm('gpt2', seed=1)):
         for bos in (101, False):
             for prefixes in (None, contexts):
@@ -115,7 +115,7 @@ def test_loglikelihoods_2():
         return [p[k - 1, ids[k]].item() for k in range(max(1, len(own)), len(ids))]
     rng, vocabulary = np.random.default_rng(0), 'the a nurse doctor was is very kind rude old and left . , because not'.split()
     many = [' '.join(rng.choice(vocabulary, n)) for n in rng.integers(2, 30, 60)] + texts + texts[:1]
-    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * (n % 2) for n in rng.integers(0, 12, len(many))]
+    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * bool(n) for n in rng.integers(0, 12, len(many))]
     for model in (lm, tiny_lm('gpt2', seed=1)):
         for bos in (101, False):
             for prefixes in (None, contexts):
@@ -160,7 +160,7 @@ def test_loglikelihoods_4():
         return [p[k - 1, ids[k]].item() for k in range(max(1, len(own)), len(ids))]
     rng, vocabulary = np.random.default_rng(0), 'the a nurse doctor was is very kind rude old and left . , because not'.split()
     many = [' '.join(rng.choice(vocabulary, n)) for n in rng.integers(2, 30, 60)] + texts + texts[:1]
-    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * (n % 2) for n in rng.integers(0, 12, len(many))]
+    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * bool(n) for n in rng.integers(0, 12, len(many))]
     for model in (lm, tiny_lm('gpt2', seed=1)):
         for bos in (101, False):
             for prefixes in (None, contexts):
@@ -207,7 +207,7 @@ def test_pseudo_loglikelihoods_2():
         return [p[k - 1, ids[k]].item() for k in range(max(1, len(own)), len(ids))]
     rng, vocabulary = np.random.default_rng(0), 'the a nurse doctor was is very kind rude old and left . , because not'.split()
     many = [' '.join(rng.choice(vocabulary, n)) for n in rng.integers(2, 30, 60)] + texts + texts[:1]
-    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * (n % 2) for n in rng.integers(0, 12, len(many))]
+    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * bool(n) for n in rng.integers(0, 12, len(many))]
     for model in (lm, tiny_lm('gpt2', seed=1)):
         for bos in (101, False):
             for prefixes in (None, contexts):
@@ -273,7 +273,7 @@ def test_text_scores():
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     rng, vocabulary = np.random.default_rng(0), 'the a nurse doctor was is very kind rude old and left . , because not'.split()
     many = [' '.join(rng.choice(vocabulary, n)) for n in rng.integers(2, 30, 60)] + texts + texts[:1]
-    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * (n % 2) for n in rng.integers(0, 12, len(many))]
+    contexts = [' '.join(rng.choice(vocabulary, n)) + ' ' * bool(n) for n in rng.integers(0, 12, len(many))]
     less = Magnitude(.5)(lm).train()
     less.train()
     loglikelihoods(less, texts, bos=101)

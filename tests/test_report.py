@@ -33,6 +33,14 @@ def test_html_2():
 
 
 def test_html_3():
+    """What was cut of long texts stands in the verdict and among the settings, and a group may be called what our tables call something else."""
+    long = [replace(p, meta=dict(cut=12, limit=256), groups=[[{'c': 'all'}.get(g, g)] for g, in p.groups]) for p in planted()]
+    page = html(audit(*long))
+    assert '12 of 900 texts are longer than the 256 tokens' in page and '<td>dense: texts cut</td><td>12, at 256 tokens</td>' in page
+    assert 'lost accuracy beyond chance: all (' in page and '<tr class="harmed"><td>accuracy: all</td>' in page
+
+
+def test_html_4():
     """Its page says in which unit they are, and what the control is."""
     lm, text = tiny_lm(), Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
     asked = PromptPairs(tiny_classifier(('ok', 'toxic')), max_new_tokens=4)
