@@ -34,18 +34,18 @@ def _harmed(table, alpha):
     return table[(table.metric == 'accuracy') & (table.p_holm < alpha) & (table.change < 0)].sort_values('change')
 
 def _sentences(table, confidence, flips, control):
-    rows, pct = table.set_index(['metric', 'group']), lambda v: f'{100 * v:+.1f}'
+    rows, pct = table[table.cls == ''].set_index(['metric', 'scope']), lambda v: f'{100 * v:+.1f}'
     a = rows.loc[('accuracy', 'all')].squeeze()
     harmed, judged = _harmed(table, 1 - confidence), int(table[table.metric == 'accuracy'].p_holm.notna().sum())
     yield f'Accuracy went from {a.dense:.3f} to {a.compressed:.3f}: {pct(a.change)} points ({confidence:.0%} interval {pct(a.low)} to {pct(a.high)}); {flips:.1%} of the answers changed.'
     if not judged: yield 'No group has enough texts to be judged.'; return
     names = ', '.join(f'{r.group} ({pct(r.change)})' for r in harmed.itertuples())
     yield f'{len(harmed)} of {judged} judged groups lost accuracy beyond chance' + (f': {names}.' if names else '; that is no proof that none did.')
-    classes = table[(table.metric == 'tpr') & (table.group == 'all') & table.judged].sort_values('change')
+    classes = table[(table.metric == 'tpr') & (table.scope == 'all') & table.judged].sort_values('change')
     if len(classes): c = classes.iloc[0]; yield f'The class {c.cls} has the lowest change of recall: {c.dense:.3f} to {c.compressed:.3f} ({pct(c.low)} to {pct(c.high)} points).'
     e = rows.loc[('equalized_odds_difference', 'judged')].squeeze()
     if np.isfinite([e.dense, e.compressed, e.low, e.high]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f} (change {e.low:+.3f} to {e.high:+.3f}).'
-
+    else: yield 'The equalized odds difference is undefined: no two groups have enough texts of one class to be compared.'
     c = rows.loc[('worst_group_accuracy', 'judged')].squeeze()
     if np.isfinite(c.over_control): yield f'{control} has a worst group of {c.control:.3f}; compressed minus control: {pct(c.over_control)} points ({pct(c.over_control_low)} to {pct(c.over_control_high)}).'
 
@@ -65,24 +65,20 @@ def _on_benchmark(benchmark, t, confidence):
         more = 'the difference is more than damage' if c.over_control_low > 0 or c.over_control_high < 0 else 'no difference from plain damage is shown'
         yield f'The control has {c.control:.1f}; compressed minus control {c.over_control:+.1f} ({c.over_control_low:+.1f} to {c.over_control_high:+.1f}): {more}.'
 
-def _matched(audit): return 'control' in audit.settings # a control that was made, not given
+def _cut_short(predictions):
+    "A sentence on the texts that were read in part, for one or more sides; none where all were read to their end."
+    told = dict.fromkeys((p.meta['cut'], len(p), p.meta['limit']) for p in predictions if p.meta.get('cut'))
+    return ' '.join(f'{cut:,} of {n:,} texts are longer than the {limit:,} tokens that were read of them.' for cut, n, limit in told)
 
-def _otherwise(cost):
-    "A sentence where models were computed in other floats or by other int8 kernels, or, unless all is float32, on other processors."
-    known = cost[cost.arithmetic != '']
-    floats = {a.split(', ')[0] for a in known.arithmetic}
-    kernels = {k for a in known.arithmetic if (k := tuple(part for part in a.split(', ') if part.startswith('int8')))}
-    other = known.processor.nunique() > 1 and (kernels or floats != {'float32'})
-    if len(floats) > 1 or len(kernels) > 1 or other:
-        each = '; '.join(f'{name}: {a} on {p}' for name, a, p in zip(known.index, known.arithmetic, known.processor))
-        yield f'The models were not computed alike ({each}), so part of a difference may come from that.'
+def _matched(audit): return 'control' in audit.settings # a control that was made, not given
 
 def _verdict(audit):
     confidence = audit.settings['confidence']
     control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
     told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
+    if audit.table is not None: told += filter(None, [_cut_short([audit.dense, audit.compressed])])
     for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence)
-    return ' '.join([*told, *_otherwise(audit.cost)])
+    return ' '.join(told)
 Audit.verdict = property(_verdict)
 
 # %% ../nbs/api/60_audit.ipynb #d7da2955
@@ -104,11 +100,11 @@ def _shown(part, name, note, digits):
 
 def _group_summary(audit):
     table = audit.table
-    part = pd.concat([table[(table.metric == 'accuracy') & (table.group == 'all')], table[table.group == 'judged'],
-                      table[(table.metric == 'accuracy') & (table.group != 'all')].sort_values('change')])
+    part = pd.concat([table[(table.metric == 'accuracy') & (table.scope == 'all')], table[table.scope == 'judged'],
+                      table[(table.metric == 'accuracy') & (table.scope == 'group')].sort_values('change')])
     harmed = set(_harmed(table, 1 - audit.settings['confidence']).index)
     note = ['harmed' if i in harmed else '' if judged else 'too few to judge' for i, judged in zip(part.index, part.judged)]
-    name = [m.replace('_', ' ') if g in ('all', 'judged') else f'accuracy: {g}' for m, g in zip(part.metric, part.group)]
+    name = [f'accuracy: {r.group}' if r.scope == 'group' else r.metric.replace('_', ' ') for r in part.itertuples()]
     return _shown(part, name, note, 3)
 
 def _benchmark_summary(audit):
@@ -128,9 +124,9 @@ def _classifies(model):
 
 def _forward(model, texts):
     import torch
-    from fairprune.models import logits, tokenizer_of
+    from fairprune.models import logits
     if _classifies(model): return logits(model, texts)
-    with torch.no_grad(): return [model(**tokenizer_of(model)(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[0].cpu() for t in texts] # waits for a GPU
+    with torch.no_grad(): return [model(**model.tokenizer(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[0].cpu() for t in texts] # waits for a GPU
 
 def latency(
     models,           # with `.tokenizer`
@@ -144,16 +140,10 @@ def latency(
             start = time.perf_counter(); _forward(model, texts); times[i, k] = time.perf_counter() - start
     return (1000 * np.median(times[1:], axis=0) / len(texts)).tolist() # the first round warms up
 
-def _computed(side):
-    "In which numbers, and on what processor, a model or predictions were computed; '' where that is not known."
-    from fairprune.compress.methods import arithmetic, processor
-    if isinstance(side, Predictions): return {k: side.meta.get(k, '') for k in ('arithmetic', 'processor')}
-    return dict(arithmetic=arithmetic(side), processor=processor(side))
-
-def _cost(records, milliseconds, computed, perplexity):
-    "A row a model, from what is known of it."
-    rows = [dict(method=(r or {}).get('method') or '-', **{k: (r or {}).get(k, np.nan) for k in ('parameters', 'nonzero', 'bytes', 'macs')}, ms_per_text=ms, **how)
-            for r, ms, how in zip(records, milliseconds, computed)]
+def _cost(records, milliseconds, perplexity):
+    "A row a model, from the records, times and perplexities that are known."
+    rows = [dict(method=(r or {}).get('method') or '-', **{k: (r or {}).get(k, np.nan) for k in ('parameters', 'nonzero', 'bytes', 'macs')}, ms_per_text=ms)
+            for r, ms in zip(records, milliseconds)]
     table = pd.DataFrame(rows, index=['dense', 'compressed', 'control'][:len(rows)])
     return table.assign(perplexity=perplexity) if perplexity else table
 
@@ -163,14 +153,16 @@ def _opened(given):
     from fairprune.models import load
     if isinstance(given, Predictions): return given, None
     if isinstance(given, (str, Path)) and str(given).endswith('.parquet'): return Predictions.load(given), None
-    return None, load(given) if isinstance(given, (str, Path)) else given
+    model = load(given) if isinstance(given, (str, Path)) else given
+    if getattr(model, 'tokenizer', None) is None: raise ValueError(f'{type(model).__name__} has no tokenizer: set model.tokenizer, as `fairprune.load` does.')
+    return None, model
 
-def _predictions(given, data, split, progress):
+def _predictions(given, data, split, progress, max_length=None):
     "Predictions on a split, whatever is given."
     from fairprune.models import predict
     if data is None and not isinstance(given, Predictions) and not str(given).endswith('.parquet'): raise ValueError('A model is judged on data: give a data set, or predictions.')
     found, model = _opened(given)
-    return predict(model, data, split, progress=progress) if found is None else found
+    return predict(model, data, split, progress=progress, max_length=max_length) if found is None else found
 
 def _checked(sides, data, benchmarks, negative):
     "The benchmarks, and whether labelled texts are judged; raises `ValueError` before any work."
@@ -212,13 +204,13 @@ def _once(ask):
         return told[id(model)][1]
     return asked
 
-def _questions(labelled, data, corpus, split, sides, progress):
+def _questions(labelled, data, corpus, split, sides, progress, max_length):
     "Running text for language models, predictions of a model, and what a control is matched on; None where there is no such thing."
     if labelled and data is None: return None, None, None
     from fairprune.bias.control import condition
     from fairprune.corpus import wikitext2
     from fairprune.models import predict
-    if labelled: return None, (ask := _once(lambda m: predict(m, data, split, progress=progress))), lambda m: ask(m).accuracy
+    if labelled: return None, (ask := _once(lambda m: predict(m, data, split, progress=progress, max_length=max_length))), lambda m: ask(m).accuracy
     corpus = corpus or (None if _classifies(sides[0][1]) else wikitext2())
     return corpus, None, corpus and _once(lambda m: condition(m, corpus, split))
 
@@ -227,13 +219,15 @@ def _enough(settings, groups):
     judged = sum(n >= settings['min_n'] for n in Counter(g for own in groups for g in set(own)).values())
     return settings | dict(n_resamples=max(settings['n_resamples'], int(2 * judged / (1 - settings['confidence'])) + 1))
 
-def _by_group(sides, ask, negative, settings):
+def _by_group(sides, ask, negative, settings, probabilities, progress):
     "The table by group, the predictions of all sides in the same order, and the settings."
     found = [ask(m) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
     settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
-    return pd.concat([compare(**three, **settings), compare_probabilities(**three, negative=negative, **fewer)], ignore_index=True), found, settings
+    parts = [compare(**three, **settings, progress=progress)]
+    if probabilities: parts.append(compare_probabilities(**three, negative=negative, **fewer, progress=progress))
+    return pd.concat(parts, ignore_index=True), found, settings
 
 def _by_benchmark(asked, sides, settings, progress):
     scores = {str(b): [b(m, progress) for _, m in sides] for b in asked}
@@ -254,28 +248,37 @@ def audit(
     control='auto',         # random or noise, made to match; a model or its predictions; None; auto is random where it can be made
     corpus=None,            # `Corpus` for the perplexity of language models; WikiText-2 when absent
     negative:str=None,      # the harmless class of classifiers, for the identity AUCs; left out when absent
+    max_length:int=None,    # tokens that a classifier reads of a text; as many as it can when absent
+    probabilities:bool=True, # measure confidence, calibration and the AUCs too
 )->Audit:
     "Who pays for the compression? Raises `ValueError` where the two are not on the same texts, labels and groups, or do not suit a benchmark."
+    from fairprune.models import _as_it_is
     interval(np.zeros(1), confidence) # refuses a wrong one
+    if negative is not None and not probabilities: raise ValueError('The AUCs are of probabilities: leave `negative` out, or measure probabilities.')
     sides = [_opened(m) for m in (dense, compressed)]
     asked, labelled = _checked(sides, data, benchmarks, negative)
-    corpus, ask, measure = _questions(labelled, data, corpus, split, sides, progress)
+    corpus, ask, measure = _questions(labelled, data, corpus, split, sides, progress, max_length)
     extra, how = _controlled(control, sides, measure, seed, progress)
     sides, settings = sides + extra, dict(confidence=confidence, n_resamples=n_resamples, min_n=min_n, seed=seed)
-    table, found, settings = _by_group(sides, ask, negative, settings) if labelled else (None, [], settings)
+    table, found, settings = _by_group(sides, ask, negative, settings, probabilities, progress) if labelled else (None, [], settings)
     bias, scores = _by_benchmark(asked, sides, settings, progress)
     models = [m for _, m in sides if m is not None]
     times = latency(models, data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]]) if len(models) == len(sides) else [np.nan] * len(sides)
-    records = [p.meta.get('record') for p in found] or [m.record.as_dict() for m in models]
-    cost = _cost(records, times, [_computed(side) for side in found or models], [measure(m) for m in models] if corpus else None)
+    records = [p.meta.get('record') for p in found] or [_as_it_is(m).as_dict() for m in models]
+    cost = _cost(records, times, [measure(m) for m in models] if corpus else None)
     return Audit(table, *(found[:2] or (None, None)), cost, settings | how, bias, scores)
 
 # %% ../nbs/api/60_audit.ipynb #2083df26
+def _pictured(table, most=60):
+    "Rows of the groups that are drawn, the worst last: all of them, or, of more than fit, the judged ones that lost most; and how many there are."
+    t = table[(table.metric == 'accuracy') & (table.scope == 'group')].sort_values('change', ascending=False)
+    return (t if len(t) <= most else t.sort_values('judged', kind='stable').tail(most)), len(t)
+
 def plot_groups(audit:Audit, ax=None):
     "Change of accuracy by group with intervals; harmed groups in red, groups too small in grey. Returns the axes."
     import matplotlib.pyplot as plt
-    t = audit.table[(audit.table.metric == 'accuracy') & (audit.table.group != 'all')].sort_values('change', ascending=False)
-    everyone = audit.table.query("metric == 'accuracy' and group == 'all'").change.item()
+    t, there = _pictured(audit.table)
+    everyone = audit.table.query("metric == 'accuracy' and scope == 'all'").change.item()
     note = f' (x: {"a control of the same accuracy, damaged at random" if _matched(audit) else "the control"})' if t.control.notna().any() else ''
     harmed = set(_harmed(t, 1 - audit.settings['confidence']).group)
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
@@ -285,7 +288,7 @@ def plot_groups(audit:Audit, ax=None):
         ax.plot(100 * (r.control - r.dense), y, 'x', color='black')
     ax.axvline(0, color='black', lw=.8); ax.axvline(100 * everyone, color='grey', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.group} (n={r.n})' for r in t.itertuples()], parse_math=False)
-    ax.set(xlabel='change of accuracy, points (dashed: all texts)', title=f'Who pays{note}')
+    ax.set(xlabel='change of accuracy, points (dashed: all texts)', title='Who pays' + (f', {len(t)} of {there:,} groups' if len(t) < there else '') + note)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
@@ -293,7 +296,7 @@ def plot_groups(audit:Audit, ax=None):
 def plot_classes(audit:Audit, ax=None):
     "Recall of each class, dense and compressed. Returns the axes."
     import matplotlib.pyplot as plt, seaborn as sns
-    t = audit.table.query("metric == 'tpr' and group == 'all'").sort_values('n', ascending=False)
+    t = audit.table.query("metric == 'tpr' and scope == 'all'").sort_values('n', ascending=False)
     long = t.melt(['cls', 'n'], ['dense', 'compressed'], 'model', 'recall')
     ax = ax or plt.subplots(figsize=(6, .9 + .35 * len(t)))[1]
     sns.barplot(long, y='cls', x='recall', hue='model', palette=['lightgrey', 'tab:blue'], order=t.cls, ax=ax)
@@ -323,7 +326,7 @@ def plot(audit:Audit):
     import matplotlib.pyplot as plt
     groups = [(plot_groups, ()), (plot_classes, ())] if audit.table is not None else []
     parts = groups + [(plot_benchmark, (name,)) for name in audit.scores]
-    rows = [audit.table.query("metric == 'accuracy'").shape[0], audit.table.query("metric == 'tpr' and group == 'all'").shape[0]] if groups else []
+    rows = [len(_pictured(audit.table)[0]) + 1, audit.table.query("metric == 'tpr' and scope == 'all'").shape[0]] if groups else []
     rows += [audit.benchmarks.query('benchmark == @name and metric == @scores[0].benchmark.bias').shape[0] for name, scores in audit.scores.items()]
     fig, axes = plt.subplots(len(parts), 1, figsize=(7, 1.1 * len(parts) + .32 * sum(rows)), height_ratios=[r + 1.5 for r in rows], layout='constrained', squeeze=False)
     for (draw, args), ax in zip(parts, axes[:, 0]): draw(audit, *args, ax)
@@ -337,7 +340,8 @@ def tidy(
 )->pd.DataFrame: # benchmark ('groups' for labelled texts), metric, cls, group or type, and the figures
     "Everything that was measured, in one table."
     groups = [audit.table.assign(benchmark='groups')] if audit.table is not None else []
-    return pd.concat(groups + ([audit.benchmarks.rename(columns=dict(type='group')).assign(cls='')] if audit.scores else []), ignore_index=True)
+    types = [audit.benchmarks.rename(columns=dict(type='group')).assign(cls='', scope=audit.benchmarks.type.where(audit.benchmarks.type.isin(['all', 'across']), 'group'))] if audit.scores else []
+    return pd.concat(groups + types, ignore_index=True)
 
 Audit.tidy = tidy
 

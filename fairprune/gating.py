@@ -13,6 +13,7 @@ import numpy as np, pandas as pd
 from scipy.optimize import brentq
 from scipy.special import betaincinv
 from scipy.stats import binom, norm
+from .bias.groups import _grouping
 from .bias.statistics import holm
 from .predictions import paired
 
@@ -55,10 +56,12 @@ def exact_p(
     t, tail = score(b, c, n, drop), _EXCLUDED / 2
     ends = betaincinv(c, n - c + 1, tail) if c else 0, betaincinv(c + 1, n - c, 1 - tail) if c < n else 1 # Clopper & Pearson
     share = np.linspace(*np.sqrt(np.clip(ends, max(0, -drop), (1 - drop) / 2)), 61) ** 2 # that turns right, denser near 0
-    k = np.arange(binom.ppf(1 - 1e-9, n, share[-1]) + 1)[:, None]
-    most = _most_lost(k[:, 0], n, drop, t - 1e-9 if shown else t + 1e-9)[:, None]
+    first, last = binom.ppf(1e-9, n, share), binom.ppf(1 - 1e-9, n, share) # outside no more than that is left
+    k = np.minimum(first + np.arange((last - first).max() + 1)[:, None], n)
+    each = np.arange(first.min(), k.max() + 1)
+    most = _most_lost(each, n, drop, t - 1e-9 if shown else t + 1e-9)[(k - first.min()).astype(int)]
     lost = np.clip((share + drop) / (1 - share), 0, 1) # share of the other texts that turns wrong
-    beyond = binom.pmf(k, n, share) * (binom.sf if shown else binom.cdf)(most, n - k, lost)
+    beyond = np.where(k < last + 1, binom.pmf(k, n, share), 0) * (binom.sf if shown else binom.cdf)(most, n - k, lost)
     return float(min(1, beyond.sum(0).max() + _EXCLUDED))
 
 # %% ../nbs/api/65_gate.ipynb #35686f87
@@ -73,7 +76,16 @@ def limit(
     def excess(d): return exact_p(b, c, n, d, shown) - alpha
     beyond = min(drop, start) if shown else max(drop, start)
     inner, outer = (drop, start) if excess(start) <= 0 else (beyond, end)
+    inner, outer = _near(b, c, n, alpha, shown, inner, outer, excess)
     return brentq(excess, inner, outer, xtol=1e-5) if excess(inner) > 0 >= excess(outer) else float(outer)
+
+def _near(b, c, n, alpha, shown, inner, outer, excess):
+    "Drops on either side of the bound that the normal test gives, where the exact one turns between them; else the two that are given."
+    def normal(d): return (norm.sf if shown else norm.cdf)(score(b, c, n, d)) - alpha
+    if n < 1000 or not normal(inner) > 0 >= normal(outer): return inner, outer
+    at, step = brentq(normal, inner, outer, xtol=1e-6), np.sign(outer - inner) / n
+    low, high = (np.clip(at + k * step, *sorted((inner, outer))) for k in (-5, 5))
+    return (low, high) if excess(low) > 0 >= excess(high) else (inner, outer)
 
 # %% ../nbs/api/65_gate.ipynb #90f53dd8
 def texts_needed(
@@ -124,8 +136,8 @@ Gate.as_dict = as_dict
 
 # %% ../nbs/api/65_gate.ipynb #647e8575
 def _judge(counts, max_worst_group_drop, confidence, min_n):
-    "Test every unit; counts are rows of (group, n, right, lost, won): texts, right before, turned wrong, turned right."
-    t = pd.DataFrame(counts, columns=['group', 'n', 'right', 'lost', 'won'])
+    "Test every unit; counts are rows of (group, scope, n, right, lost, won): name, group or class, texts, right before, turned wrong, turned right."
+    t = pd.DataFrame(counts, columns=['group', 'scope', 'n', 'right', 'lost', 'won'])
     judged, alpha = (t.n >= min_n).to_numpy(), 1 - confidence
     for name, shown in (('p_pass', False), ('p_fail', True)):
         t[name] = [exact_p(int(r.lost), int(r.won), int(r.n), max_worst_group_drop, shown) if ok else np.nan for r, ok in zip(t.itertuples(), judged)]
@@ -147,7 +159,7 @@ def _complete(t, max_worst_group_drop, confidence, min_n):
     needed = [r.n if r.verdict in ('pass', 'fail') else max(m, min_n, r.n + 1) for r, m in zip(t.itertuples(), more)]
     t = t.assign(dense=t.right / size, compressed=(t.right - t.lost + t.won) / size, drop=(t.lost - t.won) / size,
                  low=bounds(True, alpha / units), high=bounds(False, alpha), needed_n=needed)
-    return t[['group', 'n', 'dense', 'compressed', 'lost', 'won', 'drop', 'low', 'high', 'p_pass', 'p_fail', 'p_fail_holm', 'verdict', 'needed_n']]
+    return t[['group', 'scope', 'n', 'dense', 'compressed', 'lost', 'won', 'drop', 'low', 'high', 'p_pass', 'p_fail', 'p_fail_holm', 'verdict', 'needed_n']]
 
 # %% ../nbs/api/65_gate.ipynb #7bcefa37
 def _about(n):
@@ -159,7 +171,7 @@ def _about(n):
 def _reason(outcome, t, bound):
     "One line for people."
     def points(v): return f'{100 * v:.1f}'
-    units = f'{len(t)} groups' + (' and classes' if t.group.str.startswith('class: ').any() else '')
+    units = f'{len(t)} groups' + (' and classes' if (t.scope == 'class').any() else '')
     if outcome == 'pass':
         r = t.loc[t.high.idxmax()]
         return f'A drop of {points(bound)} points or more is excluded for each of {units}. The nearest is {r.group}: at most {points(r.high)}.'
@@ -167,7 +179,7 @@ def _reason(outcome, t, bound):
         rows = t[t.verdict == 'fail'].sort_values('drop', ascending=False)
         return f'Accuracy fell by more than {points(bound)} points: ' + ', '.join(f'{r.group} (by {points(r.drop)})' for r in rows.itertuples()) + '.'
     r, missing = t.loc[t.needed_n.idxmax()], (~t.verdict.isin(['pass', 'fail'])).sum()
-    name = r.group if r.group.startswith('class: ') else f'group {r.group}'
+    name = r.group if r.scope == 'class' else f'group {r.group}'
     why = ', as its drop is the bound itself' if r.needed_n == math.inf else ''
     return f'Undecided for {missing} of {units}. It takes {_about(r.needed_n)} texts of {name} (now {r.n}){why}.'
 
@@ -177,23 +189,26 @@ def _check(max_worst_group_drop, confidence, min_n):
     if not .5 < confidence < 1: raise ValueError(f'confidence = {confidence}: give a number between 0.5 and 1, such as 0.95.')
     if not min_n >= 1: raise ValueError(f'min_n = {min_n}: a unit needs at least 1 text.')
 
-def _units(groups, labels, classes, wanted):
-    "Names of the units that are judged; raises `ValueError` where there are none, or not those that are wanted."
-    known = sorted({str(g) for own in groups for g in own} - {'all'}) + [f'class: {c}' for c in labels if classes]
+def _units(names, labels, classes, wanted):
+    "Names of the units that are judged, and whether each is a group or a class; raises `ValueError` where there are none, or not those that are wanted."
+    known = [(g, 'group') for g in sorted(names)] + [(f'class: {c}', 'class') for c in labels if classes]
     if not known: raise ValueError('No text belongs to a group. Name a group column when the data is loaded.')
-    unknown = [w for w in wanted or [] if w not in known]
-    if unknown: raise ValueError(f'Unknown group: {", ".join(map(str, unknown))}. There are: {", ".join(known)}.')
-    if wanted is not None and not wanted: raise ValueError(f'No group is named. There are: {", ".join(known)}.')
-    return [k for k in known if wanted is None or k in wanted]
+    there = [name for name, _ in known]
+    unknown = [w for w in wanted or [] if w not in there]
+    if unknown: raise ValueError(f'Unknown group: {", ".join(map(str, unknown))}. There are: {", ".join(there)}.')
+    if wanted is not None and not wanted: raise ValueError(f'No group is named. There are: {", ".join(there)}.')
+    return [unit for unit in known if wanted is None or unit[0] in wanted]
 
 def _counts(dense, compressed, units):
-    "Rows of (group, n, right, lost, won)."
+    "Rows of (group, scope, n, right, lost, won)."
     before, after = (p.predicted == p.labels for p in (dense, compressed))
-    of_class = {f'class: {c}': dense.labels == k for k, c in enumerate(dense.classes)}
-    for unit in units:
-        own = np.array([unit in g for g in dense.groups])
-        own = of_class[unit] if unit in of_class and not own.any() else own
-        yield unit, own.sum(), before[own].sum(), (before & ~after)[own].sum(), (~before & after)[own].sum()
+    each = np.array([np.ones(len(dense)), before, before & ~after, ~before & after]).T
+    names, sets, own = _grouping(dense.groups) if any(dense.groups) else ([], None, None)
+    sums = {('group', g): row for g, row in zip(names, (sets[:, own] @ each)[1:])} if names else {}
+    sums |= {('class', f'class: {c}'): each[dense.labels == k].sum(0) for k, c in enumerate(dense.classes)}
+    for name, scope in units: yield name, scope, *sums[scope, name].astype(int)
+
+def _names(groups): return {g for own in groups for g in own}
 
 # %% ../nbs/api/65_gate.ipynb #ae3099a7
 def gate(
@@ -207,20 +222,22 @@ def gate(
     groups=None,                     # names of the units that count; default all
     classes:bool=False,              # count the texts of each true class as a unit too, `class: <name>`
     progress:bool=False,             # show a bar
+    max_length:int=None,             # tokens that a model reads of a text; as many as it can when absent
 )->Gate:
     "Is a drop beyond the bound excluded for every group? Raises `ValueError` on wrong settings before any work."
-    from fairprune.auditing import _predictions
+    from fairprune.auditing import _cut_short, _predictions
     bounds = dict(max_worst_group_drop=max_worst_group_drop, confidence=confidence, min_n=min_n)
     _check(**bounds)
     wanted = [groups] if isinstance(groups, str) else None if groups is None else list(groups)
-    if data is not None: _units(data[split]['groups'], data.labels, classes, wanted)
-    first, second = paired(*(_predictions(m, data, split, progress) for m in (dense, compressed)))
-    units = _units(first.groups, first.classes, classes, wanted)
+    if data is not None: _units(_names(data[split]['groups']), data.labels, classes, wanted)
+    first, second = paired(*(_predictions(m, data, split, progress, max_length) for m in (dense, compressed)))
+    units = _units(_names(first.groups), first.classes, classes, wanted)
     t = _complete(_judge(list(_counts(first, second, units)), **bounds), **bounds)
     outcome = _outcome(t.verdict)
     needed = t.needed_n.max() if outcome == 'too little data' else 0
     needed = needed if needed == math.inf else int(needed)
-    return Gate(outcome, _reason(outcome, t, max_worst_group_drop), t, needed, dict(**bounds, units=units, classes=classes, split=split))
+    reason = ' '.join(filter(None, [_reason(outcome, t, max_worst_group_drop), _cut_short([first, second])]))
+    return Gate(outcome, reason, t, needed, dict(**bounds, units=[name for name, _ in units], classes=classes, split=split))
 
 # %% ../nbs/api/65_gate.ipynb #e2a43ab3
 def plot(gate:Gate, ax=None):

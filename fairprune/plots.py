@@ -10,7 +10,7 @@ __all__ = ['example', 'plot_levels', 'pareto', 'plot_pareto', 'plot_heatmap', 'p
 import re
 from pathlib import Path
 import numpy as np, pandas as pd
-from .bias.groups import compare
+from .bias.groups import compare, scoped
 from .bias.statistics import holm
 from .files import written
 from .predictions import Predictions
@@ -29,7 +29,7 @@ def _planted_cost(kept, width):
     "Cost rows of a model that keeps a share of 22.7 million weights and stores each in `width` bytes."
     full = dict(nonzero=22.7e6, bytes=90.8e6, macs=10.6e6)
     left = dict(nonzero=22.7e6 * kept, bytes=22.7e6 * width, macs=10.6e6 * kept)
-    return pd.DataFrame([dict(metric=m, cls='', group='model', dense=full[m], compressed=left[m], change=left[m] - full[m], judged=False) for m in full])
+    return pd.DataFrame([dict(metric=m, cls='', group='model', scope='model', dense=full[m], compressed=left[m], change=left[m] - full[m], judged=False) for m in full])
 
 # %% ../nbs/api/66_plots.ipynb #a53aac6b
 def example(
@@ -57,7 +57,8 @@ def _checked(table, *single):
     missing = [c for c in _COLUMNS if c not in table.columns]
     if missing: raise ValueError(f'The table misses the columns {", ".join(missing)}: give the pooled table of a sweep.')
     if not len(table): raise ValueError('The table has no rows: run the sweep first, or filter less.')
-    twice = table[table.duplicated(['data', 'model', 'method', 'mitigation', 'metric', 'cls', 'group'])]
+    table = scoped(table)
+    twice = table[table.duplicated(['data', 'model', 'method', 'mitigation', 'metric', 'cls', 'group', 'scope'])]
     if len(twice): raise ValueError(f'{twice.method.iloc[0]} (mitigation {twice.mitigation.iloc[0]}) is there twice: pool the seeds into one row first.')
     for c in single:
         several = table[c].unique()
@@ -71,11 +72,18 @@ def _names(table):
 
 def _of(table, metric):
     "The rows of a metric, one a configuration."
-    whole = table[table.group.isin(['all', 'judged', 'model'])]
+    whole = scoped(table).query("scope != 'group'")
     names = _names(whole)
     if metric not in set(names): raise ValueError(f'Unknown metric {metric}: this table has {", ".join(dict.fromkeys(names))}.')
     rows = whole[names == metric]
-    return rows[rows.group == rows.group.min()] # `all` comes first
+    return rows[rows.scope == rows.scope.min()] # `all` comes first
+
+_SHOWN = ('accuracy', 'worst_group_accuracy', 'equalized_odds_difference')
+
+def _asked(table, metrics, usual):
+    "A list of metrics: those that are asked for, or the usual ones, as far as the table has them. Without a group that is large enough it has no worst one."
+    if metrics is None: return [m for m in usual if m in set(table.metric)]
+    return [metrics] if isinstance(metrics, str) else list(metrics)
 
 def _title(metric):
     "A metric as people read it."
@@ -183,11 +191,12 @@ def _legend_below(fig):
 # %% ../nbs/api/66_plots.ipynb #3001cacd
 def plot_levels(
     table,                                         # pooled table of one data set and one model
-    metrics=('accuracy', 'worst_group_accuracy'),  # a panel each; `tpr:hate` is the recall of the class `hate`
+    metrics=None,                                  # a panel each; `tpr:hate` is the recall of the class `hate`; accuracy and the worst group's when absent
 ): # figure
     "Quality by level of compression, with intervals; a line for each family and mitigation."
     import matplotlib.pyplot as plt
-    metrics, table = [metrics] if isinstance(metrics, str) else list(metrics), _checked(table, 'data', 'model')
+    table = _checked(table, 'data', 'model')
+    metrics = _asked(table, metrics, ('accuracy', 'worst_group_accuracy'))
     rows, styles = [_of(table, m) for m in metrics], _styles(table)
     shared = all(m.endswith('accuracy') for m in metrics)
     fig, axes = plt.subplots(1, len(metrics), figsize=(max(4.2, 3.3 * len(metrics)), 3), sharey=shared, squeeze=False, layout='constrained')
@@ -213,7 +222,7 @@ def pareto(
 # %% ../nbs/api/66_plots.ipynb #07ef1b60
 def _small_is_good(table, metric):
     name = metric.partition(':')[0]
-    return name.endswith('_difference') or name == 'fpr' or (_of(table, metric).group == 'model').all()
+    return name.endswith('_difference') or name == 'fpr' or (_of(table, metric).scope == 'model').all()
 
 def _points(table, x, y):
     "One row a configuration with the columns `cost`, `value`, `low`, `high` and `front`."
@@ -276,7 +285,7 @@ def plot_heatmap(
 ): # axes
     "Change of a metric, in points: a row for each family and mitigation, a column for each level."
     import matplotlib.pyplot as plt, seaborn as sns
-    rows = _of(_checked(table, 'data', 'model')[table.group != 'model'], metric)
+    rows = _of(_checked(table, 'data', 'model').query("scope != 'model'"), metric)
     change, text = _grid(rows)
     ax = ax or plt.subplots(figsize=(2.8 + .7 * change.shape[1], 1.4 + .5 * len(change)), layout='constrained')[1]
     top, cmap = np.nanmax(np.abs(change.to_numpy()), initial=.1), 'RdBu_r' if _small_is_good(table, metric) else 'RdBu'
@@ -292,9 +301,9 @@ def _chosen(table, method, mitigation, metric):
     rows = table[(table.method == method) & (table.mitigation == mitigation)]
     known = table[['method', 'mitigation']].drop_duplicates()
     if not len(rows): raise ValueError(f'No {method} with mitigation {mitigation}. The table has: ' + ', '.join(_label(a, b) for a, b in known.itertuples(index=False)) + '.')
-    rows = rows[rows.metric.isin(rows[rows.group == 'all'].metric)]
+    rows = rows[rows.metric.isin(rows[rows.scope == 'all'].metric)]
     everyone = _of(rows, metric)
-    groups = rows[(_names(rows) == metric) & ~rows.group.isin(['all', 'judged', 'model'])].dropna(subset='change')
+    groups = rows[(_names(rows) == metric) & (rows.scope == 'group')].dropna(subset='change')
     if not len(groups): raise ValueError(f'No group has a value of {metric}: name a group column when the data is loaded.')
     return groups.assign(judged=groups.judged.astype(bool)).sort_values('change', ascending=False), everyone
 
@@ -360,12 +369,13 @@ def _order(table):
 # %% ../nbs/api/66_plots.ipynb #cf2dc1f4
 def summary_table(
     table, # pooled table; several data sets and models are allowed
-    metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # also `tpr:hate`, `nonzero`
+    metrics=None, # such as `tpr:hate`, `nonzero`; accuracy, the worst group's, and the equalized odds difference, where there are such, when absent
     digits:int=3, # decimals
 )->pd.DataFrame:  # of texts, a row a configuration; the column `model` where there are several
     "Value and change of each metric with their intervals, as in `0.812 [0.790, 0.833]`."
     key = ['data', 'model', 'method', 'mitigation']
-    metrics, configurations = [metrics] if isinstance(metrics, str) else metrics, _order(_checked(table))
+    table = _checked(table)
+    metrics, configurations = _asked(table, metrics, _SHOWN), _order(table)
     shown = configurations[['data', 'model', 'family', 'level', 'mitigation', 'seeds']].drop(columns=[] if table.model.nunique() > 1 else 'model')
     shown['level'] = ['' if np.isnan(v) else f'{v:g}' for v in shown.level]
     for m in metrics:
@@ -383,7 +393,7 @@ def _readable(table, metrics, digits):
 
 def to_markdown(
     table, # pooled table
-    metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # as in `summary_table`
+    metrics=None, # as in `summary_table`
     digits:int=3, # decimals
 )->str:
     "The summary as a Markdown table."
@@ -394,7 +404,7 @@ def to_markdown(
 # %% ../nbs/api/66_plots.ipynb #69c6df24
 def to_latex(
     table, # pooled table
-    metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # as in `summary_table`
+    metrics=None, # as in `summary_table`
     digits:int=3, # decimals
     caption:str=None, # LaTeX, not escaped; with it or with a label the table floats
     label:str=None,   # for references
@@ -418,7 +428,7 @@ def _safe(name, used, length=160):
 # %% ../nbs/api/66_plots.ipynb #f2e27bed
 def _pictures(table):
     "Name and function of each picture that the table of one data set and model allows."
-    whole = table[table.group.isin(['all', 'judged', 'model'])].dropna(subset='compressed')
+    whole = table[table.scope != 'group'].dropna(subset='compressed')
     known = {m: set(zip(rows.method, rows.mitigation)) for m, rows in whole.groupby('metric')} # the configurations that have it
     quality = [m for m in ('accuracy', 'worst_group_accuracy') if m in known]
     small = table[table.family != 'dense']
@@ -426,7 +436,7 @@ def _pictures(table):
     yield 'levels', lambda: plot_levels(table, quality)
     if known.get('nonzero', set()) & known[quality[-1]]: yield 'pareto', lambda: plot_pareto(table, y=quality[-1]).figure
     if len(small): yield 'heatmap', lambda: plot_heatmap(table, quality[-1]).figure
-    groups = small[(small.metric == 'accuracy') & (small.group != 'all') & small.change.notna()]
+    groups = small[(small.metric == 'accuracy') & (small.scope == 'group') & small.change.notna()]
     for method, mitigation in groups[['method', 'mitigation']].drop_duplicates().itertuples(index=False):
         yield f'forest-{method}' + ('' if mitigation == 'none' else f'-{mitigation}'), lambda a=method, b=mitigation: plot_forest(table, a, b).figure
 
@@ -449,12 +459,12 @@ def save_all(
 )->list:   # of the paths
     "Write every picture as PNG and PDF and the table as Markdown and LaTeX; raises `ValueError` where the folder cannot be written."
     paths, used, folder = [], set(), Path(folder)
-    several = _checked(table).groupby('data').model.nunique()
-    metrics = [m for m in ('accuracy', 'worst_group_accuracy', 'equalized_odds_difference') if m in set(table.metric)]
+    table = _checked(table)
+    several = table.groupby('data').model.nunique()
     for (data, model), part in table.groupby(['data', 'model'], sort=False):
         base = _safe(data if several[data] == 1 else f'{data}-{model}', used, 60)
         for text, kind in ((to_markdown, 'md'), (to_latex, 'tex')):
             paths.append(folder/f'{base}-table.{kind}')
-            with written(paths[-1]) as new: new.write_text(text(part, metrics), encoding='utf-8')
+            with written(paths[-1]) as new: new.write_text(text(part), encoding='utf-8')
         for picture, draw in _pictures(part): paths += _save(draw, folder/_safe(f'{base}-{picture}', used))
     return paths

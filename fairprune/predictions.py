@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from .data import _as_list, _check_frame, _codes, _content, _parquet, _unique, _values
+from .data import _as_list, _codes
 from .files import written
 
 # %% ../nbs/api/02_predictions.ipynb #d8cf0db1
@@ -44,28 +44,66 @@ def _check(p):
     if len(shape) != 2 or shape != (n, len(p.classes)): raise ValueError(f'Logits have the shape {shape}; {n} ids and {len(p.classes)} classes need {(n, len(p.classes))}.')
     if p.fold is not None and len(p.fold) != n: raise ValueError(f'{n} ids, but {len(p.fold)} numbers of folds.')
     if len(p.labels) != n or len(p.groups) != n: raise ValueError(f'{n} ids, but {len(p.labels)} labels and {len(p.groups)} lists of groups.')
+    _check_groups(p)
     bad = ~np.isfinite(p.logits).all(1)
     if bad.any(): raise ValueError(f'NaN or infinite logits in {bad.sum()} of {n} rows, first at id {np.asarray(p.ids)[bad][0]!r}. The model diverged, or was cast too low.')
-    again = pd.Series(p.ids).duplicated()
-    if again.any(): raise ValueError(f'Ids must be unique; {str(p.ids[again.argmax()])!r} stands twice.')
-    if min(p.labels) < 0 or max(p.labels) >= len(p.classes): raise ValueError(f'Labels must be indices from 0 to {len(p.classes) - 1}.')
+    if len(set(p.ids)) != n: raise ValueError('Ids must be unique.')
+    if np.min(p.labels) < 0 or np.max(p.labels) >= len(p.classes): raise ValueError(f'Labels must be indices from 0 to {len(p.classes) - 1}.')
+    if _like_probabilities(p.logits): raise ValueError('The logits of every text lie in [0, 1] and sum to 1, as probabilities do. Give logits or log-probabilities; in a table, name the columns probability:<class>.')
+
+def _check_groups(p):
+    "Each text has a list of names; text alone would be read letter by letter, an object key by key."
+    bad = next((g for g in p.groups if isinstance(g, (str, bytes, dict)) or not np.iterable(g)), None)
+    if bad is not None: raise ValueError(f'The groups of a text are {bad!r}: give a list of names.')
+    other = {type(name).__name__ for g in p.groups for name in g if not isinstance(name, str)}
+    if other: raise ValueError(f'Names of groups are text; here some are of the kind {", ".join(sorted(other))}.')
+
+def _like_probabilities(logits):
+    "Whether all rows are shares of 1, and not all of them decisions, a 1 and zeros."
+    logits = np.asarray(logits)
+    if logits.min() < 0 or logits.max() > 1 or (abs(logits.sum(1) - 1) > 1e-3).any(): return False
+    return bool(((logits > 0) & (logits < 1)).any())
 
 # %% ../nbs/api/02_predictions.ipynb #819cb64a
+def _scores(frame, probabilities):
+    "Class names and their columns of logits; of probabilities the logarithms, the odds where there is one column alone."
+    named = {str(c).partition(':')[2]: c for c in frame.columns if str(c).startswith('logit:')}
+    shares = dict(zip(map(str, probabilities), probabilities)) if probabilities is not None else {str(c).partition(':')[2]: c for c in frame.columns if str(c).startswith('probability:')}
+    if named and shares: raise ValueError('The table has logits and probabilities. Leave one of them out.')
+    if not shares: return tuple(named), frame[list(named.values())].to_numpy(float)
+    absent = [c for c in shares.values() if c not in frame]
+    if absent: raise ValueError(f'Missing column: {", ".join(absent)}. The table has: {", ".join(map(str, frame.columns))}.')
+    given = frame[list(shares.values())].to_numpy(float)
+    off = ~((given >= 0) & (given <= 1)).all(1) | ((abs(given.sum(1) - 1) > .01) if len(shares) > 1 else False)
+    if off.any(): raise ValueError(f'The probabilities of {off.sum()} of {len(off)} texts are no numbers in [0, 1] that sum to 1, first in row {np.argmax(off)}, counted from 0.')
+    log = np.log(np.maximum([given, 1 - given], np.finfo('float32').tiny)) # of nothing at all there is no logarithm
+    return tuple(shares), log[0] if len(shares) > 1 else log[0] - log[1]
+
+def _two_classes(name, logits, labels):
+    "Both classes of a model with one logit, which is the log-odds of the class that it names: the other is the label that occurs beside it."
+    others = sorted({str(v) for v in labels.dropna()} - {name}) or [f'not {name}']
+    if len(others) > 1: raise ValueError(f'One column of logits, for {name!r}, tells two classes apart; the labels are {", ".join([name, *others])}.')
+    return (others[0], name), np.column_stack([np.zeros(len(logits)), logits])
+
+# %% ../nbs/api/02_predictions.ipynb #dcb3c597
 def to_frame(p:Predictions)->pd.DataFrame:
     "One row a text: id, label, groups, the fold where there are several, and a column of logits a class."
     logits = {f'logit:{c}': p.logits[:, k] for k, c in enumerate(p.classes)}
     return pd.DataFrame(dict(id=p.ids, label=[p.classes[k] for k in p.labels], groups=p.groups, **({} if p.fold is None else dict(fold=p.fold)), **logits))
 
-def from_frame(frame:pd.DataFrame, meta:dict=None)->Predictions:
+def from_frame(
+    frame:pd.DataFrame,      # one row a text
+    meta:dict=None,          # model, data, split and the like
+    probabilities=None,      # columns of probabilities, each named after its class; those named `probability:<class>` when absent
+)->Predictions:
     "The inverse of `to_frame`; raises `ValueError` on a missing column or an unknown label."
-    classes = tuple(str(c).removeprefix('logit:') for c in frame.columns if str(c).startswith('logit:'))
-    _check_frame(frame, ['id', 'label', 'groups', *([] if classes else ['logit:<class>'])])
+    classes, logits = _scores(frame, probabilities)
+    missing = [c for c in ('id', 'label', 'groups') if c not in frame] + ([] if classes else ['logit:<class>'])
+    if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(map(str, frame.columns))}.')
+    if len(classes) == 1: classes, logits = _two_classes(classes[0], logits, frame.label)
     _, labels = _codes(frame.label.tolist(), classes, 'label')
-    groups = [_as_list(g) for g in frame.groups]
-    _codes([g for own in groups for g in own], None, 'group')
-    try: logits = frame[[f'logit:{c}' for c in classes]].to_numpy('float32')
-    except (TypeError, ValueError) as e: raise ValueError(f'A logit is no number: {e}.') from None
-    return Predictions(np.array(_unique(frame, 'id')), logits, np.array(labels), groups, classes, meta or {}, np.array(frame.fold.tolist()) if 'fold' in frame else None)
+    return Predictions(frame.id.astype(str).to_numpy(), logits.astype('float32'), np.array(labels),
+                       [_as_list(g) for g in frame.groups], classes, meta or {}, frame.fold.to_numpy() if 'fold' in frame else None)
 
 Predictions.to_frame, Predictions.from_frame = to_frame, staticmethod(from_frame)
 
@@ -80,10 +118,12 @@ def save(p:Predictions, path)->Path:
     return path
 
 def load(path)->Predictions:
-    "Read what `save` wrote, or any parquet file with the same columns; every `ValueError` names the file."
-    table = _parquet(_content(path, bytes), path)
-    try: return from_frame(_values(table), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
-    except ValueError as e: raise ValueError(f'{path}: {e}') from e
+    "Read what `save` wrote, or any parquet file with the same columns."
+    import pyarrow.parquet as pq
+    if not Path(path).is_file(): raise ValueError(f'No file {path}.')
+    try: table = pq.read_table(path, page_checksum_verification=True)
+    except Exception as e: raise ValueError(f'{path} is not a readable parquet file ({e}).') from e
+    return from_frame(table.to_pandas(), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
 
 Predictions.save, Predictions.load = save, staticmethod(load)
 
@@ -94,11 +134,18 @@ def paired(
 )->tuple:                   # the same two, the second in the order of the first
     "Align two tables by id; raises `ValueError` where ids, labels, groups or classes differ."
     if dense.classes != compressed.classes: raise ValueError(f'The classes differ: {dense.classes} and {compressed.classes}.')
-    where = {i: k for k, i in enumerate(compressed.ids)}
-    only = [i for i in dense.ids if i not in where]
-    if only or len(where) != len(dense): raise ValueError(f'The predictions are on different texts: {len(only)} of {len(dense)} ids are missing in the second, which has {len(where)}{f"; the first is {str(only[0])!r}" if only else ""}.')
-    k = np.array([where[i] for i in dense.ids])
-    labels, groups = np.asarray(compressed.labels)[k], [compressed.groups[j] for j in k]
-    if (labels != dense.labels).any() or [sorted(g) for g in groups] != [sorted(g) for g in dense.groups]:
-        raise ValueError('The same ids carry other labels or groups in the two tables.')
-    return dense, Predictions(dense.ids, compressed.logits[k], labels, groups, dense.classes, compressed.meta, None if compressed.fold is None else np.asarray(compressed.fold)[k])
+    k = _order(dense.ids, compressed.ids)
+    same = isinstance(k, slice)
+    labels, groups = np.asarray(compressed.labels)[k], compressed.groups if same else [compressed.groups[j] for j in k]
+    if (labels != dense.labels).any() or not _same_groups(groups, dense.groups): raise ValueError('The same ids carry other labels or groups in the two tables.')
+    return dense, compressed if same else Predictions(dense.ids, compressed.logits[k], labels, groups, dense.classes, compressed.meta, None if compressed.fold is None else np.asarray(compressed.fold)[k])
+
+def _order(ids, others):
+    "Where the ids stand among the others; raises `ValueError` where these are not the same."
+    if len(ids) == len(others) and np.array_equal(ids, others): return slice(None)
+    where = {i: k for k, i in enumerate(others)}
+    only = [i for i in ids if i not in where]
+    if only or len(where) != len(ids): raise ValueError(f'The predictions are on different texts: {len(only)} of {len(ids)} ids are missing in the second, which has {len(where)}.')
+    return np.array([where[i] for i in ids])
+
+def _same_groups(one, other): return all(a is b or len(a) == len(b) and sorted(a) == sorted(b) for a, b in zip(one, other))

@@ -61,6 +61,7 @@ def _facts(audit):
     for name, scores in audit.scores.items(): metas |= {f'{name}, {side}': s.meta for side, s in zip(('dense', 'compressed', 'control'), scores)}
     rows = [(f'{side}: {k}', str(m[k])) for side, m in metas.items() for k in ('model', 'split', 'sources', 'versions', 'arithmetic', 'processor') if m.get(k)]
     sizes = ([] if audit.dense is None else [('texts', str(len(audit.dense)))]) + [(f'{name}: items', str(len(s[0]))) for name, s in audit.scores.items()]
+    rows += [(f'{side}: texts cut', f'{m["cut"]:,}, at {m["limit"]:,} tokens') for side, m in metas.items() if 'cut' in m]
     return [*rows, *((k, str(v)) for k, v in audit.settings.items()), *sizes, ('date', date.today().isoformat())]
 
 def html(
@@ -71,7 +72,7 @@ def html(
     from markupsafe import Markup
     import pandas as pd
     env, summary = Environment(autoescape=True), audit.summary()
-    classes = '' if audit.table is None else _frame(env, audit.table.query("metric == 'tpr' and group == 'all'")[['cls', 'dense', 'compressed', 'change', 'low', 'high', 'n']].rename(columns=dict(cls='class')))
+    classes = '' if audit.table is None else _frame(env, audit.table.query("metric == 'tpr' and scope == 'all'")[['cls', 'dense', 'compressed', 'change', 'low', 'high', 'n']].rename(columns=dict(cls='class')))
     cost = audit.cost.rename_axis('model').reset_index().rename(columns=dict(macs='multiply-adds', ms_per_text='ms a text'))
     full = audit.tidy().rename(columns=dict(cls='class'))
     names = ([] if audit.dense is None else [audit.dense.meta.get('data') or 'predictions']) + list(audit.scores)

@@ -240,7 +240,7 @@ def _costs(before, after):
     "Rows for parameters, non-zeros, bytes and multiply-adds, from the records."
     import pandas as pd
     a, b = (p.meta.get('record') or {} for p in (before, after))
-    rows = [dict(metric=m, cls='', group='model', dense=a[m], compressed=b[m], change=b[m] - a[m], judged=False) for m in ('parameters', 'nonzero', 'bytes', 'macs') if m in a and m in b]
+    rows = [dict(metric=m, cls='', group='model', scope='model', dense=a[m], compressed=b[m], change=b[m] - a[m], judged=False) for m in ('parameters', 'nonzero', 'bytes', 'macs') if m in a and m in b]
     return pd.DataFrame(rows)
 
 def latency(dense, compressed, data):
@@ -248,14 +248,14 @@ def latency(dense, compressed, data):
     import pandas as pd
     from fairprune.auditing import latency as timed
     a, b = timed([dense, compressed], data['test']['text'])
-    return pd.DataFrame([dict(metric='ms_per_text', cls='', group='model', dense=a, compressed=b, change=b - a, judged=False)])
+    return pd.DataFrame([dict(metric='ms_per_text', cls='', group='model', scope='model', dense=a, compressed=b, change=b - a, judged=False)])
 
 def rationales(dense, compressed, data):
     "How far the attention of both agrees with human rationales, over all texts that have one."
     import pandas as pd
     from fairprune.mitigate.attention import plausibility
-    a, b = (plausibility(m, data).query("cls == '' and group == 'all'").set_index('metric').value for m in (dense, compressed))
-    return pd.DataFrame([dict(metric=f'attention_{m}', cls='', group='model', dense=a[m], compressed=b[m], change=b[m] - a[m], judged=False) for m in a.index])
+    a, b = (plausibility(m, data).query("cls == '' and scope == 'all'").set_index('metric').value for m in (dense, compressed))
+    return pd.DataFrame([dict(metric=f'attention_{m}', cls='', group='model', scope='model', dense=a[m], compressed=b[m], change=b[m] - a[m], judged=False) for m in a.index])
 
 benchmarks = dict(latency=latency, rationales=rationales) # name to function of dense model, compressed model and data, giving rows
 
@@ -310,9 +310,10 @@ def tiny_grid(folder, **changes):
                             finetune=dict(epochs=3, lr=1e-2, batch_size=8), columns=dict(id='id'), audit=dict(n_resamples=200, min_n=3)) | changes)
 
 # %% ../nbs/api/61_sweep.ipynb #32fda404
-def _sealed(content:dict)->str:
+def _sealed(content:dict, *told)->str:
+    "A line of JSON, and one with its checksum, which repeats the entries `told`."
     body = json.dumps(content, sort_keys=True)
-    return f'{body}\n{json.dumps(dict(sha256=hashlib.sha256(body.encode()).hexdigest()))}\n'
+    return f'{body}\n{json.dumps(dict(sha256=hashlib.sha256(body.encode()).hexdigest()) | {k: content[k] for k in told})}\n'
 
 def _unsealed(path)->dict|None:
     "The content of a sealed file; None where it is absent, damaged or cut short."
@@ -341,11 +342,22 @@ def result(sweep, cell)->dict|None:
     found, kept = _unsealed(sweep.path('cells', cell)), sweep.folder/'predictions'/f'{cell.predictions_key}.parquet'
     return found if found and kept.is_file() and sha256(kept) == found['predictions'] else None
 
+def _finished(sweep, cell)->dict|None:
+    "Seconds of a finished result, whole and with its predictions, from its seal alone; else None. A sweep has many."
+    try:
+        with open(f'{sweep.folder}/cells/{cell.id}.json', 'rb') as f: body, seal = f.read().splitlines()
+        told = json.loads(seal)
+        if told['sha256'] != hashlib.sha256(body).hexdigest(): return None
+        if 'predictions' not in told: told = json.loads(body) # sealed before the seal told that much
+        with open(f'{sweep.folder}/predictions/{cell.predictions_key}.parquet', 'rb') as f: kept = hashlib.file_digest(f, 'sha256').hexdigest()
+        return told if kept == told['predictions'] else None
+    except (OSError, ValueError, KeyError, TypeError): return None
+
 def commit(sweep, cell, found, predictions):
     "Write a result: predictions first, and then the file that says it is finished."
     kept = sweep.folder/'predictions'/f'{cell.predictions_key}.parquet'
     if not _readable(kept): predictions.save(kept)
-    with written(sweep.path('cells', cell)) as part: part.write_text(_sealed(found | dict(predictions=sha256(kept))), encoding='utf-8')
+    with written(sweep.path('cells', cell)) as part: part.write_text(_sealed(found | dict(predictions=sha256(kept)), 'seconds', 'predictions'), encoding='utf-8')
     sweep.path('failed', cell).unlink(missing_ok=True)
 
 def _readable(path):
@@ -371,8 +383,8 @@ def status(
     "A row a cell: finished, failed, running, or waiting."
     import pandas as pd
     def row(cell):
-        found, failed = sweep.result(cell), _unsealed(sweep.path('failed', cell))
-        claimed = not found and (sweep.folder/'claims'/f'{cell.id}.lock').exists()
+        found = _finished(sweep, cell)
+        failed, claimed = (None, False) if found else (_unsealed(sweep.path('failed', cell)), (sweep.folder/'claims'/f'{cell.id}.lock').exists())
         try: lock = _claim(sweep, cell) if claimed else None
         except OSError: claimed, lock = not failed, None # a folder that is read alone: nothing tells whether it is tried again
         if lock: lock.release()
@@ -421,7 +433,7 @@ class _Flight:
 
     def settled(self, cell):
         "Whether another run has finished the cell, or failed at it, since this one began."
-        return bool(self.sweep.result(cell)) or _stamp(self.sweep.path('failed', cell)) not in (None, self.failures[cell.id])
+        return bool(_finished(self.sweep, cell)) or _stamp(self.sweep.path('failed', cell)) not in (None, self.failures[cell.id])
 
     def launch(self):
         "Submit what can go now."
@@ -492,7 +504,7 @@ def matching(
     return found
 
 def _todo(sweep, only, retry_failed):
-    wanted = [c for c in matching(sweep.cells, only) if not sweep.result(c)]
+    wanted = [c for c in matching(sweep.cells, only) if not _finished(sweep, c)]
     return wanted if retry_failed else [c for c in wanted if not sweep.path('failed', c).exists()]
 
 def sweep(
@@ -560,10 +572,11 @@ def table(
 ): # DataFrame: data, model, method, family, level, mitigation, seed, fold, then the columns of `compare`
     "All finished cells."
     import pandas as pd
+    from fairprune.bias.groups import scoped
     found = [(c, sweep.result(c)) for c in _told_apart(sweep.cells)]
     parts = [_identify(pd.DataFrame(**r['rows']), c).assign(seed=c.seed, fold=c.fold, id=c.id) for c, r in found if r]
     if not parts: raise ValueError(f'No finished cell in {sweep.folder} yet.')
-    return _ordered(pd.concat(parts, ignore_index=True))
+    return _ordered(scoped(pd.concat(parts, ignore_index=True)))
 
 def _ordered(frame):
     first = [c for c in ('data', 'model', 'method', 'family', 'level', 'mitigation', 'seed', 'fold') if c in frame]
@@ -575,13 +588,13 @@ Sweep.table = table
 def _pool_one(sweep, members, dense):
     "The pooled rows of one configuration: cells by seed and fold, with their dense counterparts."
     import pandas as pd
-    from fairprune.bias.groups import compare
+    from fairprune.bias.groups import compare, scoped
     load = lambda c: _load(sweep.folder/'predictions'/f'{c.predictions_key}.parquet')
     seeds = sorted({c.seed for c in members})
     pairs = [[_joined([load(c) for c in group if c.seed == s]) for s in seeds] for group in (dense, members)]
     rows = compare(*pairs, **{'n_resamples': 2000} | members[0].audit)
-    costs = [pd.DataFrame(**sweep.result(c)['rows']).query("group == 'model'") for c in members]
-    mean = pd.concat(costs).groupby('metric', sort=False)[['dense', 'compressed', 'change']].mean().reset_index().assign(cls='', group='model', judged=False)
+    costs = [scoped(pd.DataFrame(**sweep.result(c)['rows'])).query("scope == 'model'") for c in members]
+    mean = pd.concat(costs).groupby('metric', sort=False)[['dense', 'compressed', 'change']].mean().reset_index().assign(cls='', group='model', scope='model', judged=False)
     rows = pd.concat([rows, mean.assign(seeds=len(seeds))], ignore_index=True).assign(**_provenance([sweep.result(c) for c in members]))
     return rows[rows.metric.isin({*members[0].metrics, *mean.metric})] if members[0].metrics else rows
 
@@ -620,11 +633,11 @@ def pooled(
 
 def _one_of_each(rows):
     "Configurations that differ in benchmarks alone, `of` the same, have many rows in common: those over most seeds stay."
-    return rows.sort_values('seeds', ascending=False, kind='stable').drop_duplicates(['of', 'metric', 'cls', 'group']).sort_index()
+    return rows.sort_values('seeds', ascending=False, kind='stable').drop_duplicates(['of', 'metric', 'cls', 'group', 'scope']).sort_index()
 
 def plot(
     sweep:Sweep,
-    metrics=('accuracy', 'worst_group_accuracy') # as for `plot_levels`
+    metrics=None # as for `plot_levels`
 ): # figure
     "Level against value with intervals, a panel a metric."
     from fairprune.plots import plot_levels
@@ -698,7 +711,7 @@ def estimate(
 )->tuple:           # seconds in one process, and where the rate comes from
     "Expected work of the cells that are left."
     from fairprune.models import logits
-    todo = [c for c in sweep.cells if not sweep.result(c)] if todo is None else todo
+    todo = [c for c in sweep.cells if not _finished(sweep, c)] if todo is None else todo
     done = [r for c in sweep.cells if (r := sweep.result(c))]
     work = sum(map(passes, todo))
     if done: return work * sum(r['seconds'] for r in done) / sum(r['passes'] for r in done), f'{len(done)} finished cells'

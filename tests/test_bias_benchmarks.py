@@ -31,6 +31,7 @@ def test_Benchmark():
     broken = fair.items.assign(up=[np.nan] + [1.] * 399)
     with expect_fail(ValueError, "NaN or infinite scores in 1 of 400 items, first at id '0'"): Scores(broken, Coin())
     with expect_fail(ValueError, 'Ids must be unique'): Scores(pd.concat([fair.items] * 2), Coin())
+    with expect_fail(ValueError, "A type is called 'all', which is our word"): Scores(fair.items.assign(type='all'), Coin())
     with expect_fail(ValueError, 'Missing column: unit'): Scores(fair.items.drop(columns='unit'), Coin())
 
 

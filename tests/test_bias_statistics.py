@@ -6,6 +6,14 @@ from scipy import stats
 from fairprune.bias.statistics import *
 
 
+def test_Draws():
+    """What is kept is what would be drawn again."""
+    kept, fresh = Draws([3, 1, 400], 2500, 0), Draws([3, 1, 400], 2500, 0, keep=0)
+    assert kept.kept is not None and fresh.kept is None
+    assert all((np.concatenate(list(d)) == np.concatenate(list(kept))).all() for d in (kept, fresh, fresh))
+    assert (np.concatenate(list(kept)).sum(1) == 404).all()
+
+
 def test_resampled_sums():
     """The spread of a resampled mean is the standard error, as it must be."""
     hits = (np.arange(400) % 4 == 0)[:, None].astype('int8')

@@ -2,11 +2,14 @@
 import math
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import binom, norm
 import json
+import tempfile
+import time
 from collections import Counter
+from dataclasses import replace
 from fastcore.test import expect_fail
-from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 from fairprune.bias.groups import planted
 from fairprune.bias.statistics import interval, resampled_sums
@@ -147,25 +150,66 @@ def test_gate_4():
 
 
 def test_gate_5():
+    """A group may have any name: one that is called `all`, or as a class is, is judged like the others."""
+    per_class = gate(*planted(), classes=True)
+    for name in ('all', 'judged', 'class: yes'):
+        called = gate(*planted(groups=('A', 'B', name)), classes=True)
+        assert called.table.query("verdict == 'fail'")[['group', 'scope']].values.tolist() == [[name, 'group'], ['class: yes', 'class']]
+        assert called.table.drop(columns='group').equals(per_class.table.drop(columns='group')) and called.reason == per_class.reason.replace('c (', f'{name} (', 1)
+
+
+def test_gate_6():
+    """By its keys alone, every text would be in the same group, and the gate open."""
+    with tempfile.TemporaryDirectory() as folder:
+        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
+    assert structs.outcome == 'fail' and structs.table.group.tolist() == ['who=a', 'who=b', 'who=c'] and structs.table.verdict.tolist() == ['pass', 'pass', 'fail']
+
+
+def test_gate_7():
+    """What was cut of long texts stands beside the reason."""
+    with tempfile.TemporaryDirectory() as folder:
+        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
+    long = [replace(p, meta=dict(cut=12, limit=256)) for p in planted()]
+    assert gate(*long).reason.endswith('12 of 900 texts are longer than the 256 tokens that were read of them.')
+
+
+def test_gate_8():
+    """A group of 80,000 takes a second."""
+    start = time.process_time()
+    high = limit(2500, 2400, 80_000, .05, False)
+    assert abs(exact_p(2500, 2400, 80_000, high, False) - .05) < 1e-3 and time.process_time() - start < 5
+    few, plain = limit(30, 20, 1200, .05, True), brentq(lambda d: exact_p(30, 20, 1200, d, True) - .05, -.5, 30 / 1200 - 20 / 1200, xtol=1e-5)
+    assert abs(few - plain) < 2e-5
+
+
+def test_gate_9():
     """A drop that is exactly the bound is never decided."""
+    with tempfile.TemporaryDirectory() as folder:
+        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     little = gate(*planted(60, harm=0))
     assert little.outcome == 'too little data' and set(little.table.verdict) == {'too few texts'} and little.table.high.isna().all()
     assert gate(*planted(900, harm=0), min_n=300).outcome == 'too little data' and gate(*planted(900, harm=.9), min_n=290).outcome == 'fail'
-    on = _complete(_judge([('x', 200, 150, 4, 0)], .02, .95, 30), .02, .95, 30)
+    on = _complete(_judge([('x', 'group', 200, 150, 4, 0)], .02, .95, 30), .02, .95, 30)
     assert on.needed_n.item() == math.inf and 'no number of texts of group x (now 200), as its drop is the bound itself' in _reason('too little data', on, .02)
     assert _about(1374) == 'about 1,400' and _about(98) == 'about 98'
 
 
-def test_gate_6():
+def test_gate_10():
     """JSON gets None where a number is undefined or infinite."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
+    with tempfile.TemporaryDirectory() as folder:
+        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     little = gate(*planted(60, harm=0))
     zero = gate(dense, dense, max_worst_group_drop=0)
     assert zero.outcome == 'too little data' and zero.needed == math.inf and zero.as_dict()['needed'] is None
     assert json.loads(json.dumps(little.as_dict(), allow_nan=False))['table'][0]['p_pass'] is None
 
 
-def test_gate_7():
+def test_gate_11():
     """A name that the data do not know is noticed before they are loaded."""
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
@@ -174,9 +218,12 @@ def test_gate_7():
     with expect_fail(ValueError, 'A model is judged on data'): gate('runs/dense', 'runs/small')
 
 
-def test_gate_8():
+def test_gate_12():
     """Other mistakes."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
+    with tempfile.TemporaryDirectory() as folder:
+        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     with expect_fail(ValueError, 'max_worst_group_drop = 2'): gate(dense, small, max_worst_group_drop=2)
     with expect_fail(ValueError, 'max_worst_group_drop = -0.01'): gate(dense, small, max_worst_group_drop=-.01)
     with expect_fail(ValueError, 'confidence = 95'): gate(dense, small, confidence=95)
@@ -188,8 +235,11 @@ def test_gate_8():
     with expect_fail(ValueError, 'No text belongs to a group'): gate(nobody, nobody)
 
 
-def test_gate_9():
+def test_gate_13():
     """With 100 texts a group it says that it cannot know."""
+    with tempfile.TemporaryDirectory() as folder:
+        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     quiet, edge = (1000, .002, .002), (400, .03, .01) # no drop; a drop of exactly two points
     cases = {
         'drop at the bound in one of three groups': [edge, quiet, quiet],
@@ -203,7 +253,7 @@ def test_gate_9():
         "Share of each outcome."
         rng = np.random.default_rng(seed)
         draws = [rng.multinomial(n, [lost, won, 1 - lost - won], runs) for n, lost, won in case]
-        seen = Counter(_outcome(_judge([(k, n, n, *d[run, :2]) for k, ((n, _, _), d) in enumerate(zip(case, draws))], .02, .95, 30).verdict) for run in range(runs))
+        seen = Counter(_outcome(_judge([(k, 'group', n, n, *d[run, :2]) for k, ((n, _, _), d) in enumerate(zip(case, draws))], .02, .95, 30).verdict) for run in range(runs))
         return {outcome: seen[outcome] / runs for outcome in EXIT}
     rates = pd.DataFrame({name: simulate(case) for name, case in cases.items()}).T
     most = binom.ppf(.999, 200, .05) / 200 # what 5% may look like
@@ -213,5 +263,8 @@ def test_gate_9():
 
 def test_plot():
     """Blue lies within the bound, red is beyond it, orange is undecided, grey has too few texts."""
+    with tempfile.TemporaryDirectory() as folder:
+        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     ax = gate(*planted(620, list('abcd'), harm=.4), classes=True).plot()
     assert ax.get_title() == 'Gate: fail' and len(ax.get_yticklabels()) == 6

@@ -83,7 +83,7 @@ def test_plausibility():
     start = Magnitude(.5)(finetune(tiny_classifier(), planted, epochs=1, lr=2e-3, progress=False))
     how = dict(epochs=2, lr=2e-3)
     after = {'as pruned': start, 'further training': debias(start, planted, Recover(**how)), 'supervised attention': debias(start, planted, SupervisedAttention(**how))}
-    told = pd.DataFrame({name: plausibility(m, planted, min_n=1).query("cls == '' and group == 'all'").set_index('metric').value for name, m in after.items()}).T
+    told = pd.DataFrame({name: plausibility(m, planted, min_n=1).query("cls == '' and scope == 'all'").set_index('metric').value for name, m in after.items()}).T
     told['accuracy'] = [predict(m, planted).accuracy for m in after.values()]
     assert told.auprc['supervised attention'] > told.auprc['further training'] + .2 and told.accuracy.drop('as pruned').min() > .95 and undone(start, after['supervised attention']) == []
 

@@ -253,6 +253,12 @@ def test_summary_table():
     assert shown[shown.family == 'magnitude'].level.tolist() == ['0.3', '0.5', '0.7', '0.9'] * 2
     assert list(summary_table(two.assign(model=two.data), 'nonzero').data.unique()) == ['planted', 'other'] and 'model' in summary_table(two.assign(model=two.data))
     with expect_fail(ValueError, 'Unknown metric f1'): summary_table(table, ['f1'])
+    few = summary_table(table[table.scope != 'judged']) # no group was large enough: accuracy is there all the same
+    assert few.accuracy.tolist() == shown.accuracy.tolist() and 'worst_group_accuracy' not in few
+    with expect_fail(ValueError, 'Unknown metric worst_group_accuracy'): summary_table(table[table.scope != 'judged'], 'worst_group_accuracy')
+    odd = table.replace(dict(group=dict(a='all', b='judged', c='model'))) # names of groups
+    assert summary_table(odd).equals(shown) and summary_table(table.drop(columns='scope')).equals(shown) # also of a table from before there was a scope
+    assert sorted(_chosen(odd, 'int8()', 'none', 'accuracy')[0].group) == ['all', 'd', 'judged', 'model']
 
 
 def test_to_markdown():

@@ -8,20 +8,31 @@ from fastcore.test import expect_fail
 from fairprune.predictions import *
 
 
-def test_check():
+def test_like_probabilities():
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     assert example.predicted.tolist() == [0, 1, 1] and example.accuracy == 2 / 3
     assert np.allclose(example.probabilities[0], np.exp([1, 0]) / (np.e + 1)) and np.allclose(example.probabilities.sum(1), 1)
 
 
-def test_check_2():
+def test_like_probabilities_2():
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     with expect_fail(ValueError, 'NaN or infinite logits in 1 of 1'): Predictions(['a'], np.array([[np.nan, 0]]), [0], [[]], ('no', 'yes'))
     with expect_fail(ValueError, 'Logits have the shape'): Predictions(['a'], np.array([[0., 0]]), [0], [[]], ('no', 'yes', 'maybe'))
-    with expect_fail(ValueError, "Ids must be unique; 'b' stands twice"): replace(example, ids=np.array(['a', 'b', 'b']))
     with expect_fail(ValueError, 'Labels must be indices'): Predictions(['a'], np.array([[0., 0]]), [2], [[]], ('no', 'yes'))
+    with expect_fail(ValueError, "The groups of a text are 'women': give a list"): replace(example, groups=['women', 'men', 'old'])
+    with expect_fail(ValueError, "The groups of a text are {'sex': 'f'}: give a list"): replace(example, groups=[['women'], {'sex': 'f'}, []])
+    with expect_fail(ValueError, 'here some are of the kind int'): replace(example, groups=[['women'], [3], []])
+
+
+def test_like_probabilities_3():
+    """They are refused here; their logarithms are right."""
+    example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
+                          [['women'], ['men', 'old'], []], ('no', 'yes'))
+    share = np.array([[.9, .1], [.2, .8], [.35, .65]])
+    with expect_fail(ValueError, 'and sum to 1, as probabilities do'): replace(example, logits=share)
+    assert np.allclose(replace(example, logits=np.log(share)).probabilities, share)
 
 
 def test_from_frame():
@@ -34,8 +45,50 @@ def test_from_frame():
     assert other.groups == [['women'], ['old men'], []] and other.labels.tolist() == [0, 1, 0] and other.classes == ('0', '1')
     assert from_frame(plain.assign(groups=[['men', None], [], ['old']])).groups == [['men'], [], ['old']]
     with expect_fail(ValueError, 'A label is missing'): from_frame(plain.assign(label=[0, 1, None]))
-    with expect_fail(ValueError, 'A logit is no number'): from_frame(plain.assign(**{'logit:0': ['a', 'b', 'c']}))
-    with expect_fail(ValueError, "The groups ' men' and 'men' differ in white space alone"): from_frame(plain.assign(groups=['men', ' men', 'old']))
+
+
+def test_from_frame_2():
+    """Groups that are given as an object are named by key and value, as those of several columns are."""
+    example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
+                          [['women'], ['men', 'old'], []], ('no', 'yes'))
+    example.to_frame()
+    plain = example.to_frame().assign(groups=['women', 'old men', None], label=[0, 1, 0]).rename(columns={'logit:no': 'logit:0', 'logit:yes': 'logit:1'})
+    struct = [dict(sex='f', race='black'), dict(sex='m', race=None), dict(sex=['f', 'm'])]
+    assert from_frame(plain.assign(groups=struct)).groups == [['sex=f', 'race=black'], ['sex=m'], ['sex=f', 'sex=m']]
+    with expect_fail(ValueError, 'holds no name but'): from_frame(plain.assign(groups=[[dict(sex='f')], ['x'], ['x']]))
+    with expect_fail(ValueError, 'holds no name but'): from_frame(plain.assign(groups=[b'women', 'men', 'men']))
+    with expect_fail(ValueError, 'written as text'): from_frame(plain.assign(groups=['{"sex": "f"}', 'men', 'men']))
+
+
+def test_from_frame_3():
+    """They give the calibration that they have; taken for logits they would look far less sure than they are."""
+    rng = np.random.default_rng(0)
+    sure = rng.beta(4, 1, 2000)
+    yes = np.where(rng.random(2000) < .5, sure, 1 - sure)
+    table = pd.DataFrame(dict(id=range(2000), label=np.where(rng.random(2000) < yes, 'yes', 'no'), groups='x'))
+    shares = table.assign(**{'probability:no': 1 - yes, 'probability:yes': yes})
+    given = from_frame(shares)
+    assert given.classes == ('no', 'yes') and np.allclose(given.probabilities[:, 1], yes, atol=1e-6)
+    assert (from_frame(table.assign(no=1 - yes, yes=yes), probabilities=['no', 'yes']).logits == given.logits).all()
+    assert from_frame(table.assign(**{'probability:no': 1 - (yes > .5), 'probability:yes': yes > .5})).probabilities.max() == 1 # decisions
+    with expect_fail(ValueError, 'as probabilities do'): from_frame(shares.rename(columns=lambda c: c.replace('probability', 'logit')))
+    with expect_fail(ValueError, 'of 2000 texts are no numbers in'): from_frame(shares.assign(**{'probability:no': 2 - yes}))
+    with expect_fail(ValueError, 'Leave one of them out'): from_frame(shares.assign(**{'logit:no': 0., 'logit:yes': 1.}))
+    with expect_fail(ValueError, 'Missing column: maybe'): from_frame(shares, probabilities=['maybe'])
+
+
+def test_from_frame_4():
+    """A model with one logit says how much more likely one class is than the other; so does one probability."""
+    rng = np.random.default_rng(0)
+    sure = rng.beta(4, 1, 2000)
+    yes = np.where(rng.random(2000) < .5, sure, 1 - sure)
+    table = pd.DataFrame(dict(id=range(2000), label=np.where(rng.random(2000) < yes, 'yes', 'no'), groups='x'))
+    shares = table.assign(**{'probability:no': 1 - yes, 'probability:yes': yes})
+    given = from_frame(shares)
+    single = from_frame(table.assign(**{'logit:yes': np.log(yes / (1 - yes))}))
+    assert single.classes == ('no', 'yes') and np.allclose(single.probabilities[:, 1], yes) and single.accuracy == given.accuracy
+    assert np.allclose(from_frame(table.assign(**{'probability:yes': yes})).probabilities, given.probabilities, atol=1e-6)
+    with expect_fail(ValueError, 'tells two classes apart; the labels are yes, no, perhaps'): from_frame(table.assign(**{'logit:yes': 0.}, label=['no', 'perhaps'] * 1000))
 
 
 def test_load():
@@ -54,22 +107,6 @@ def test_load():
     assert (again.logits == example.logits).all() and again.groups == example.groups and again.classes == ('no', 'yes')
     with expect_fail(ValueError, 'Unknown label: perhaps'): from_frame(example.to_frame().assign(label='perhaps'))
     with expect_fail(ValueError, 'Missing column: groups'): from_frame(example.to_frame().drop(columns='groups'))
-
-
-def test_load_2():
-    """An index that pandas stored is a column like others."""
-    def kept(ids, labels, groups, classes=('0', '1'), store=lambda t, path: t.to_parquet(path)):
-        with tempfile.TemporaryDirectory() as folder:
-            store(pd.DataFrame({'id': ids, 'label': labels, 'groups': groups} | {f'logit:{c}': [0., 1] for c in classes}), f'{folder}/mine.parquet')
-            read = load(f'{folder}/mine.parquet')
-        return read.ids.tolist(), [read.classes[k] for k in read.labels], read.groups
-    assert kept(['01', '1'], [0., 1.], ['02134', '2134']) == (['01', '1'], ['0', '1'], [['02134'], ['2134']])
-    assert kept([2**62, 2**62 + 1], pd.Categorical([1, 0]), [0, None]) == ([str(2**62), str(2**62 + 1)], ['1', '0'], [['0'], []])
-    assert kept([1, 2], [True, False], pd.array([7, None], 'Int64'), ('False', 'True'), lambda t, path: t.set_index('id').to_parquet(path)) == (['1', '2'], ['True', 'False'], [['7'], []])
-    with expect_fail(ValueError, "mine.parquet: Ids must be unique; '1' stands twice in column 'id', in row 0 and 1"): kept([1., 1.], [0, 1], ['a', 'b'])
-    with expect_fail(ValueError, 'mine.parquet: Unknown label: 2. Allowed: 0, 1'): kept([1, 2], [0, 2], ['a', 'b'])
-    assert kept([1, 2], [0, 1], [dict(sex='f', age=7), dict(sex=None, age=8)])[2] == [['sex=f', 'age=7'], ['age=8']]
-    with expect_fail(ValueError, "mine.parquet: Column 'id' is empty in 1 of 2 rows"): kept(['a', None], [0, 1], ['a', 'b'])
 
 
 def test_paired():

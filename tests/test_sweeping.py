@@ -150,7 +150,7 @@ def test_predictions():
     assert [len(p) for p in dense] == [120, 120] and np.unique(dense[0].fold).tolist() == [0, 1, 2] and len(small) == 1 and np.isclose(np.mean([p.accuracy for p in dense]), accuracy.dense['magnitude'])
     plt.close(figure)
     assert 'toy' in figure.get_suptitle()
-    twice = pd.DataFrame([('x', 'accuracy', 1.), ('x', 'auprc', 1.), ('x', 'accuracy', 3.), ('y', 'accuracy', 1.)], columns=['of', 'metric', 'seeds']).assign(cls='', group='all')
+    twice = pd.DataFrame([('x', 'accuracy', 1.), ('x', 'auprc', 1.), ('x', 'accuracy', 3.), ('y', 'accuracy', 1.)], columns=['of', 'metric', 'seeds']).assign(cls='', group='all', scope='all')
     assert _one_of_each(twice).index.tolist() == [1, 2, 3]
 
 

@@ -34,6 +34,8 @@ def _check(scores):
     if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(map(str, items.columns))}.')
     if not len(items): raise ValueError('No items: the table is empty.')
     if items.id.duplicated().any(): raise ValueError(f'Ids must be unique; {items.id[items.id.duplicated()].iloc[0]!r} stands twice.')
+    own = sorted({'all', 'across'} & set(items.type))
+    if own: raise ValueError(f'A type is called {own[0]!r}, which is our word for {"all types together" if own[0] == "all" else "what compares types"}. Call it something else.')
     numbers = items.select_dtypes('number')
     bad = ~np.isfinite(numbers.to_numpy(float)).all(1)
     if bad.any(): raise ValueError(f'NaN or infinite scores in {bad.sum()} of {len(items)} items, first at id {items.id[bad].iloc[0]!r}. The model diverged, or was cast too low.')

@@ -324,8 +324,8 @@ def _flip_table(metric, changed, before, after, groups, names, clusters, min_n, 
     (k, n), a_to_b, b_to_a = changed.shape, f'{names[0]} to {names[1]}', f'{names[1]} to {names[0]}'
     lists = [[]] * n if groups is None else [[g] if isinstance(g, str) else list(g) for g in groups]
     if len(lists) != n: raise ValueError(f'{len(lists)} lists of groups for {n} items.')
-    known = ['all', *sorted({g for own in lists for g in own} - {'all'})]
-    member = np.array([[g == 'all' or g in own for g in known] for own in lists]) # (n, groups)
+    known = sorted({g for own in lists for g in own})
+    member = np.array([[True, *(g in own for g in known)] for own in lists]) # (n, 1 + groups), everybody first
     cells = [np.ones((1, n), bool), changed, before & ~after, ~before & after, before]
     units = np.concatenate([member * c[:, None] for x in cells for c in x], 1).astype('int8')
     if clusters is not None: units = clustered(units, clusters)
@@ -339,7 +339,7 @@ def _flip_table(metric, changed, before, after, groups, names, clusters, min_n, 
 # %% ../../nbs/api/21_exemplars.ipynb #5491ddce
 def _flip_rows(metric, of, points, draws, cases, groups, min_n, confidence, seed):
     low, high = np.clip(interval(over_seeds(draws.mean(1), points, seed), confidence), -1 if metric == 'net' else 0, 1)
-    return pd.DataFrame(dict(metric=metric, of=of, group=groups, value=points.mean(0), low=low, high=high, n=cases.round().astype(int), judged=cases >= min_n))
+    return pd.DataFrame(dict(metric=metric, of=of, group=['all', *groups], scope=['all', *['group'] * len(groups)], value=points.mean(0), low=low, high=high, n=cases.round().astype(int), judged=cases >= min_n))
 
 # %% ../../nbs/api/21_exemplars.ipynb #0b52c177
 def to_table(

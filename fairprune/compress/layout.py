@@ -296,7 +296,7 @@ def written_bytes(layer)->int:
 
 def thin(model)->dict: # name to module
     "The layers that `save` writes without zeros; a weight that two modules share is written as it is."
-    owners = Counter(t.data_ptr() for t in model.state_dict().values())
+    owners = Counter(t.data_ptr() for t in model.state_dict().values() if torch.is_tensor(t)) # what torch quantized keeps more than tensors
     return {n: m for n, m in linear_layers(model).items() if owners[m.weight.data_ptr()] == 1 and written_bytes(m) < m.weight.nbytes}
 
 class _Sparse(nn.Module):

@@ -6,10 +6,10 @@
 __all__ = ['Record', 'latency', 'measure', 'stored_record', 'unadjusted', 'Method', 'Chain', 'methods', 'parse']
 
 # %% ../../nbs/api/10_methods.ipynb #fca9f96e
-import copy, time
+import copy, math, time
 from dataclasses import asdict, dataclass
 import torch
-from .layout import Compact, _sample, freeze, frozen, read_sample, thin, uses, weights, written_bytes
+from .layout import Compact, freeze, frozen, linear_layers, thin, written_bytes
 from ..values import text_of, value_of
 
 # %% ../../nbs/api/10_methods.ipynb #9cd59f9d
@@ -20,44 +20,58 @@ class Record:
     parameters:int  # weights and biases, as they are computed with
     nonzero:int     # those that are not zero
     bytes:int       # of all tensors, as `save` writes them: packed, and without zeros where that is smaller
-    macs:int        # multiply-adds a token, with weights that are not zero, as often as it meets them
+    macs:int        # multiply-adds a token in linear layers, counting non-zero weights
     seconds:float   # that compression took
     latency:float=0. # milliseconds; median of five forward passes of one text of 64 tokens, or as many as the model reads, where the model was when it was measured
     def as_dict(self): return asdict(self)
 
+def _places(model):
+    "Tokens that a model has positions for. Those up to the padding token's, which RoBERTa has, are nobody's."
+    tables = [m.num_embeddings - m.padding_idx - 1 for n, m in model.named_modules() if n.endswith('position_embeddings') and getattr(m, 'padding_idx', None) is not None]
+    said = getattr(model.config, 'max_position_embeddings', None) or math.inf
+    return min([said if said > 0 else math.inf, *tables]) # XLNet says -1: it reads texts of any length
+
+def _sample(model, tokens):
+    "Token ids (1, tokens) of no text. A classifier with a decoder is read at the end token, so that stands last."
+    ids = (torch.arange(min(tokens, _places(model)), device=model.device)[None] + 1000) % model.config.vocab_size
+    if model.config.is_encoder_decoder: ids[:, -1] = model.config.eos_token_id
+    return ids
+
+@torch.no_grad()
 def latency(
     model,
     tokens:int=64, # of the text; fewer where the model reads no more
     rounds:int=5
 )->float:
     "Milliseconds of a forward pass of one text: the median of `rounds`, after one that does not count."
-    read_sample(model, ids := _sample(model, tokens))
-    return _timed(model, ids, rounds)
-
-def _timed(model, ids, rounds):
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter(); read_sample(model, ids).cpu() # waits for a GPU
+    ids = _sample(model, tokens)
+    was_training, times = model.training, []; model.eval()
+    for _ in range(rounds + 1):
+        start = time.perf_counter(); model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.cpu() # waits for a GPU
         times.append(time.perf_counter() - start)
-    return 1000 * sorted(times)[rounds // 2]
+    model.train(was_training)
+    return 1000 * sorted(times[1:])[rounds // 2]
+
+def _packed(model):
+    "Weights and biases of layers that torch itself quantized, which pack them away from `state_dict`, and what the names of these layers begin with."
+    layers = {n: m for n, m in model.named_modules() if callable(getattr(m, 'weight', None))}
+    return [t for m in layers.values() for t in (m.weight(), m.bias()) if t is not None], tuple(f'{n}.' for n in layers)
 
 def measure(model, method:str='', seconds:float=0.)->Record:
     "The `Record` of a model as it stands."
-    times, layers = uses(model), weights(model)
-    unique = {t.data_ptr(): t for t in model.state_dict().values()} # tied weights count once
-    stored = sum(t.nbytes for t in unique.values())
-    compact = [m for m in layers.values() if isinstance(m, Compact)]
+    layers = linear_layers(model).values()
+    packed, packs = _packed(model)
+    unique = {t.data_ptr(): t for k, t in model.state_dict().items() if torch.is_tensor(t) and not k.startswith(packs)} # tied weights count once
+    stored = sum(t.nbytes for t in [*unique.values(), *packed])
+    compact = [m for m in layers if isinstance(m, Compact)]
     inside = {t.data_ptr() for m in compact for name, t in m.state_dict().items() if name != 'bias'}
     factors = {(m.weight.data_ptr(), i): t for m in compact for i, t in enumerate(m.factors())}
-    whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | factors
+    whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | factors | dict(enumerate(t.dequantize() for t in packed))
     spared = sum(m.weight.nbytes - written_bytes(m) for m in thin(model).values())
     nonzero = {key: int(torch.count_nonzero(t)) for key, t in whole.items()}
-    def needed(m):
-        key = m.weight.data_ptr()
-        return sum(nonzero[key, i] for i in range(len(m.factors()))) if isinstance(m, Compact) else nonzero[key]
-    macs = sum(needed(m) * (times[n] or 1) for n, m in layers.items()) # a layer that does not run may be read
-    parameters, took = sum(t.numel() for t in whole.values()), _timed(model, _sample(model, 64), 5)
-    return Record(method, parameters, sum(nonzero.values()), stored - spared, round(macs), round(seconds, 3), round(took, 3))
+    macs = sum(nonzero[m.weight.data_ptr()] for m in layers if not isinstance(m, Compact)) + sum(nonzero[key] for key in factors)
+    macs += sum(nonzero[i] for i, t in enumerate(packed) if t.dim() > 1)
+    return Record(method, sum(t.numel() for t in whole.values()), sum(nonzero.values()), stored - spared, macs, round(seconds, 3), round(latency(model), 3))
 
 def stored_record(model)->Record:
     "The record that was saved with a model, or a fresh one."

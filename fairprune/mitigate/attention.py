@@ -194,7 +194,7 @@ def plausibility(
     layers=(-1,), # which; negative ones count from the top
     heads=(),     # which; all when empty
     min_n:int=30, # fewer texts than this are too few to judge
-)->pd.DataFrame:  # tidy: metric, cls, group, value, n, judged
+)->pd.DataFrame:  # tidy: metric, cls, group, scope (group, or all texts), value, n, judged
     "How far attention agrees with people's rationales, by class and group; raises `ValueError` on data without rationales or marked words."
     if 'rationale' not in data[split].column_names: raise ValueError(f'{data.name!r} has no rationales. HateXplain has.')
     frame = data.frame(split)
@@ -205,5 +205,5 @@ def plausibility(
     attention = word_attention(model, frame.text.tolist(), [list(w) for w in frame.tokens], layers, heads)
     scores = pd.DataFrame([rationale_scores(a, m, max(1, round(share * len(m)))) for a, m in zip(attention, marked)])
     frame = frame.assign(cls=[data.labels[k] for k in frame.label])
-    parts = {('', 'all'): scores} | {(c, 'all'): scores[frame.cls == c] for c in data.labels} | {('', g): scores[[g in own for own in frame.groups]] for g in data.groups}
-    return pd.DataFrame([dict(metric=m, cls=c, group=g, value=p[m].mean(), n=len(p), judged=len(p) >= min_n) for (c, g), p in parts.items() if len(p) for m in scores])
+    parts = [('', 'all', 'all', scores), *((c, 'all', 'all', scores[frame.cls == c]) for c in data.labels), *(('', g, 'group', scores[[g in own for own in frame.groups]]) for g in data.groups)]
+    return pd.DataFrame([dict(metric=m, cls=c, group=g, scope=s, value=p[m].mean(), n=len(p), judged=len(p) >= min_n) for c, g, s, p in parts if len(p) for m in scores])

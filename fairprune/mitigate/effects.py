@@ -33,7 +33,7 @@ def effects(
     for (baseline, before), (name, after) in ((b, m) for b in against.items() for m in mitigated.items()):
         table = compare(before, after, n_resamples=n_resamples, **audit)
         if auc: table = pd.concat([table, compare_probabilities(before, after, negative=negative, n_resamples=n_resamples, drawn=drawn, **audit)])
-        of_all, power = table[table.group.isin(['all', 'judged'])].set_index(['metric', 'cls']), _power(before, after, table)
+        of_all, power = table[table.scope != 'group'].set_index(['metric', 'cls']), _power(before, after, table)
         for asked, (metric, _, cls) in zip(metrics, names):
             if (metric, cls) not in of_all.index: raise ValueError(f'Nothing to show for {asked!r}: name a class as in tpr:hate, or give groups that can be judged.')
             r = of_all.loc[(metric, cls)]
@@ -45,7 +45,7 @@ def _power(before, after, table):
     "What decides how small a change can be seen: the share of answers that differ, and the texts of the judged groups."
     sides = [[p] if isinstance(p, Predictions) else p for p in (before, after)]
     flips = np.mean([np.mean(a.predicted != b.predicted) for a, b in (paired(*pair) for pair in zip(*sides))])
-    n = table[(table.metric == 'accuracy') & (table.group != 'all') & table.judged].n
+    n = table[(table.metric == 'accuracy') & (table.scope == 'group') & table.judged].n
     return dict(flips=float(flips), smallest=n.min(), largest=n.max())
 
 # %% ../../nbs/api/44_effects.ipynb #9e4342b8

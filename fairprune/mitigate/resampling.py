@@ -34,12 +34,12 @@ def with_training(
 def added(
     before, # `GroupedText`
     after,  # the same with another training split
-)->pd.DataFrame: # a row for each class and group: before, after, change
+)->pd.DataFrame: # a row for each class and group: scope (group, or all texts), before, after, change
     "Training texts by class and group before and after; a text of several groups counts in each, `all` counts every text once."
     def counts(d):
         f = d.frame('train')[['label', 'groups']]
-        f = pd.concat([f.assign(group='all'), f.explode('groups').dropna(subset='groups').rename(columns=dict(groups='group'))])
-        return f.assign(label=[d.labels[k] for k in f.label]).groupby(['label', 'group']).size()
+        f = pd.concat([f.assign(group='all', scope='all'), f.explode('groups').dropna(subset='groups').rename(columns=dict(groups='group')).assign(scope='group')])
+        return f.assign(label=[d.labels[k] for k in f.label]).groupby(['label', 'group', 'scope']).size()
     table = pd.concat([counts(before), counts(after)], axis=1, keys=['before', 'after']).fillna(0).astype(int)
     return table.assign(change=table.after - table.before).reset_index()
 
