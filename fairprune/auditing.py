@@ -72,13 +72,23 @@ def _cut_short(predictions):
 
 def _matched(audit): return 'control' in audit.settings # a control that was made, not given
 
+def _otherwise(cost):
+    "A sentence where models were computed in other floats or by other int8 kernels, or, unless all is float32, on other processors."
+    known = cost[cost.arithmetic != '']
+    floats = {a.split(', ')[0] for a in known.arithmetic}
+    kernels = {k for a in known.arithmetic if (k := tuple(part for part in a.split(', ') if part.startswith('int8')))}
+    other = known.processor.nunique() > 1 and (kernels or floats != {'float32'})
+    if len(floats) > 1 or len(kernels) > 1 or other:
+        each = '; '.join(f'{name}: {a} on {p}' for name, a, p in zip(known.index, known.arithmetic, known.processor))
+        yield f'The models were not computed alike ({each}), so part of a difference may come from that.'
+
 def _verdict(audit):
     confidence = audit.settings['confidence']
     control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
     told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
     if audit.table is not None: told += filter(None, [_cut_short([audit.dense, audit.compressed])])
     for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence)
-    return ' '.join(told)
+    return ' '.join([*told, *_otherwise(audit.cost)])
 Audit.verdict = property(_verdict)
 
 # %% ../nbs/api/60_audit.ipynb #d7da2955
@@ -124,9 +134,9 @@ def _classifies(model):
 
 def _forward(model, texts):
     import torch
-    from fairprune.models import logits
+    from fairprune.models import logits, tokenizer_of
     if _classifies(model): return logits(model, texts)
-    with torch.no_grad(): return [model(**model.tokenizer(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[0].cpu() for t in texts] # waits for a GPU
+    with torch.no_grad(): return [model(**tokenizer_of(model)(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[0].cpu() for t in texts] # waits for a GPU
 
 def latency(
     models,           # with `.tokenizer`
@@ -140,10 +150,16 @@ def latency(
             start = time.perf_counter(); _forward(model, texts); times[i, k] = time.perf_counter() - start
     return (1000 * np.median(times[1:], axis=0) / len(texts)).tolist() # the first round warms up
 
-def _cost(records, milliseconds, perplexity):
-    "A row a model, from the records, times and perplexities that are known."
-    rows = [dict(method=(r or {}).get('method') or '-', **{k: (r or {}).get(k, np.nan) for k in ('parameters', 'nonzero', 'bytes', 'macs')}, ms_per_text=ms)
-            for r, ms in zip(records, milliseconds)]
+def _computed(side):
+    "In which numbers, and on what processor, a model or predictions were computed; '' where that is not known."
+    from fairprune.compress.methods import arithmetic, processor
+    if isinstance(side, Predictions): return {k: side.meta.get(k, '') for k in ('arithmetic', 'processor')}
+    return dict(arithmetic=arithmetic(side), processor=processor(side))
+
+def _cost(records, milliseconds, computed, perplexity):
+    "A row a model, from what is known of it."
+    rows = [dict(method=(r or {}).get('method') or '-', **{k: (r or {}).get(k, np.nan) for k in ('parameters', 'nonzero', 'bytes', 'macs')}, ms_per_text=ms, **how)
+            for r, ms, how in zip(records, milliseconds, computed)]
     table = pd.DataFrame(rows, index=['dense', 'compressed', 'control'][:len(rows)])
     return table.assign(perplexity=perplexity) if perplexity else table
 
@@ -265,7 +281,7 @@ def audit(
     models = [m for _, m in sides if m is not None]
     times = latency(models, data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]]) if len(models) == len(sides) else [np.nan] * len(sides)
     records = [p.meta.get('record') for p in found] or [_as_it_is(m).as_dict() for m in models]
-    cost = _cost(records, times, [measure(m) for m in models] if corpus else None)
+    cost = _cost(records, times, [_computed(side) for side in found or models], [measure(m) for m in models] if corpus else None)
     return Audit(table, *(found[:2] or (None, None)), cost, settings | how, bias, scores)
 
 # %% ../nbs/api/60_audit.ipynb #2083df26

@@ -7,7 +7,7 @@ __all__ = ['app', 'sweep_app', 'audit', 'demo', 'data', 'list_benchmarks', 'mode
            'sweep_show', 'sweep_effects', 'sweep_plot', 'main']
 
 # %% ../nbs/api/63_cli.ipynb #46cda3f3
-import io, sys, tempfile, traceback
+import io, re, sys, tempfile, traceback
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Optional
@@ -25,29 +25,58 @@ def _writable(*folders, file=None):
             with tempfile.TemporaryFile(dir=folder): pass
         except OSError as e: raise ValueError(f'Cannot write to {folder}: {e.strerror}.') from e
 
-_GROUPS, _LABEL, _TEXT = (typer.Option(name, help=f'Column of a table: {what}.') for name, what in dict(groups='groups; several with commas', label='labels', text='texts').items())
+_GROUPS, _LABEL, _TEXT = (typer.Option(None, help=f'Column of a table: {what}.') for what in ('groups, groups when absent; several with commas', 'labels, label when absent', 'texts, text when absent'))
 _ID, _SPLIT_COLUMN = (typer.Option(None, help=f'Column of a table: {what}.') for what in ('unique ids; row numbers when absent', 'names of splits'))
 _MAX_LENGTH = typer.Option(None, help='Tokens that a classifier reads of a text; as many as it can when absent.')
 _SPLIT = typer.Option(None, help='Which split; test when absent, or the whole of a table without split column. Named, such a table is split by the hash of its ids, as for training.')
+_LABEL_NAMES = typer.Option(None, help='Class of each label of a table, where they differ, such as 0=neutral,1=hate or 0=LABEL_0,1=LABEL_1.')
+_ONE_HOT = typer.Option(False, '--one-hot', help='Each column of --groups is a group: 0 or 1, or a share.')
+_GROUP_WORDS = typer.Option(None, help='Words that are groups where a text has them, with commas; or a file with a word, or "group: regular expression", a line.')
+_SEPARATOR, _ENCODING = typer.Option(None, help='Of a CSV file; found by its header when absent.'), typer.Option(None, help='Of a text file; UTF-8 when absent.')
+
+def _pairs(text):
+    "Labels and their names, from 0=neutral,1=hate."
+    pairs = [part.partition('=') for part in text.split(',')]
+    if not all(equals and name for _, equals, name in pairs): raise ValueError(f'--label-names {text}: give pairs such as 0=neutral,1=hate.')
+    return {label: name for label, _, name in pairs}
+
+def _words(given):
+    "Group words from a file or a list; name to regular expression where the file has a colon."
+    if not Path(given).is_file() and Path(given).suffix: raise ValueError(f'No file {given}.')
+    lines = Path(given).read_text(encoding='utf-8').splitlines() if Path(given).is_file() else given.split(',')
+    parts = [line.partition(':') for line in map(str.strip, lines) if line]
+    return {name.strip(): pattern.strip() if colon else re.escape(name.strip()) for name, colon, pattern in parts}
+
+def _columns(options):
+    "Of the options of a command those that describe a table, as `from_file` takes them."
+    reads = dict(text=str, label=str, id=str, split_column=str, one_hot=bool, separator=str, encoding=str, label_names=_pairs, group_words=_words,
+                 groups=lambda text: text if not options['one_hot'] and ',' not in text else [c.strip() for c in text.split(',')])
+    given = {name: read(options[name]) for name, read in reads.items() if options[name]}
+    return {dict(split_column='split').get(name, name): value for name, value in given.items()}
 
 def _classes(given):
     "Class names of the first of the models, where it is a classifier."
     from transformers import AutoConfig
     from fairprune.models import _resolve
     for name in given:
-        try: config = None if name.endswith('.parquet') else AutoConfig.from_pretrained(_resolve(name))
+        try: config = None if name.lower().endswith('.parquet') else AutoConfig.from_pretrained(_resolve(name))
         except OSError: config = None # loading it says more
         if config and any(a.endswith('ForSequenceClassification') for a in config.architectures or ()): return [config.id2label[k] for k in range(config.num_labels)]
 
-def _named(name, given, part, groups, **columns):
+def _named(name, given, part, columns):
     "The data set of a command and the split that is judged; a table has the classes of the models. No data where predictions need none."
     from fairprune.data import named_data
     if not name: return None, part or 'test'
-    whole = dict(fractions=(0, 0)) if part is None and columns['split'] is None else {}
-    classes, part = _classes(given), part or 'test'
-    data = named_data(name, groups=groups.split(',') if ',' in groups else groups, labels=classes, complete=False, **whole, **columns)
-    if classes: typer.echo(f'{data.name}: {len(data[part]):,} of {sum(map(len, data.splits.values())):,} texts are judged, those of the split {part}.', err=True)
+    classes, table = _classes(given), bool(Path(name).suffix)
+    how = dict(labels=classes, complete=False, whole='test' if part is None and 'split' not in columns else None) if table else {}
+    data, part = named_data(name, **columns, **how), part or 'test'
+    if classes: typer.echo(f'{data.name}: {len(data[part]):,} of {sum(map(len, data.splits.values())):,} texts are judged, those of the split {part}.{_shared(data)}', err=True)
     return data, part
+
+def _shared(data):
+    "A sentence about the texts that stand in several splits, where there are any."
+    shared = data.repeated()['across']
+    return f' Texts in several splits: {shared:,}; what a model learned in one of them is judged in another.' if shared else ''
 
 def _show(found, html):
     "Print the verdict, and write the report where one is asked for."
@@ -59,19 +88,20 @@ def _show(found, html):
 def audit(
     dense: str = typer.Argument(help='Model folder, hub id, or a .parquet file of predictions.'),
     compressed: str = typer.Argument(help='The same, after compression.'),
-    data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table (CSV, parquet, JSON), for classifiers. Not needed for predictions.'),
+    data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table (CSV, TSV, parquet, JSON), for classifiers. Not needed for predictions.'),
     benchmark: list[str] = typer.Option([], help='Such as stereoset, crows_pairs or "bbq(n=600)", for language models; may be repeated. The command benchmarks lists them.'),
     control: str = typer.Option('auto', help='random, noise, none, a model or its predictions: what damage of the same size does. auto: random where there are models.'),
-    groups: str = _GROUPS, label: str = _LABEL, text: str = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
+    groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
+    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
     negative: Optional[str] = typer.Option(None, help='The harmless class, such as neutral or normal: adds the identity AUCs.'),
     split: Optional[str] = _SPLIT, html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
     confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.'),
     max_length: Optional[int] = _MAX_LENGTH, probabilities: bool = typer.Option(True, help='Measure confidence and calibration by group too.')):
     "Compare two models, or two files of predictions, by group and on benchmarks."
-    _writable(html, file=csv)
+    columns = _columns(locals()); _writable(html, file=csv)
     from fairprune.auditing import audit as run
-    judged = _named(data, (dense, compressed), split, groups, label=label, text=text, id=id, split=split_column)
+    judged = _named(data, (dense, compressed), split, columns)
     found = run(dense, compressed, *judged, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
                 control=None if control == 'none' else control, negative=negative, max_length=max_length, probabilities=probabilities)
     if csv: _write_table(csv, found.tidy())
@@ -82,18 +112,19 @@ def audit(
 def demo(
     out: Path = typer.Option(Path('demo'), help='Folder for models, predictions and report.'),
     method: str = typer.Option('magnitude(sparsity=0.6)', help='Compression, such as "magnitude(sparsity=0.5) >> int8()".'),
+    model: str = typer.Option('sentence-transformers/all-MiniLM-L6-v2', help='Hub id or folder: an encoder or a decoder, with any head or none.'),
     seed: int = typer.Option(0, help='Of data and training.')):
-    "Fine-tune MiniLM on synthetic biographies, compress it, and audit what that did. No network needed."
+    "Fine-tune MiniLM, or another model, on synthetic biographies, compress it, and audit what that did. MiniLM needs no network."
     from fairprune.compress.methods import parse
     step = parse(method); _writable(out) # before any work
     from fairprune.auditing import audit as run
-    from fairprune.models import MINILM, finetune, load_classifier, save
+    from fairprune.models import finetune, load_classifier, save
     from fairprune.synthetic import bios
     data = bios(seed=seed)
-    with redirect_stdout(io.StringIO()): fresh = load_classifier(MINILM, data.labels) # says that its head is fresh
+    with redirect_stdout(io.StringIO()): fresh = load_classifier(model, data.labels) # says that its head is fresh
     for one in getattr(step, 'steps', (step,)): one.check(fresh)
-    typer.echo(f'{data}\nFine-tuning {MINILM} ...')
-    dense = finetune(MINILM, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
+    typer.echo(f'{data}\nFine-tuning {model} ...')
+    dense = finetune(model, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
     typer.echo(f'Compressing: {step}'); small = step(dense, data, seed); save(small, out/'compressed')
     found = run(dense, small, data)
     found.dense.save(out/'dense.parquet'); found.compressed.save(out/'compressed.parquet')
@@ -101,13 +132,20 @@ def demo(
 
 # %% ../nbs/api/63_cli.ipynb #08fd2cc0
 @app.command()
-def data(name: Optional[str] = typer.Argument(None, help='bios, toxigen, hatexplain, or a table.'), split: str = typer.Option('test', help='Which split.')):
+def data(
+    name: Optional[str] = typer.Argument(None, help='bios, toxigen, hatexplain, or a table.'), split: Optional[str] = _SPLIT,
+    groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
+    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING):
     "List the named data sets, or count the texts of one by group and label."
-    from fairprune.data import named_data
+    columns = _columns(locals())
     if name is None:
-        typer.echo('bios        synthetic biographies, 12 occupations, gender (embedded)\ntoxigen     statements about 13 communities, hate or neutral\n'
-                   'hatexplain  posts, 3 labels, 10 communities, human rationales\nOr the path of a CSV, parquet or JSON table with the columns text, label, groups.')
-    else: found = named_data(name); typer.echo(f'{found}\n\n{split}:\n{found.counts(split).to_string()}')
+        typer.echo('bios           synthetic biographies, 12 occupations, gender (embedded)\ntoxigen        statements about 13 communities, hate or neutral\n'
+                   'toxigen_by_id  the same in the split of the published results, where 52 texts stand in two splits\n'
+                   'hatexplain     posts, 3 labels, 10 communities, human rationales\n'
+                   'Or the path of a CSV, TSV, parquet or JSON table with the columns text, label, groups, or those that the options name.')
+        return
+    found, part = _named(name, (), split, columns)
+    typer.echo(f'{found}\n\n{part}:\n{found.counts(part).to_string()}')
 
 @app.command('benchmarks')
 def list_benchmarks():
@@ -131,7 +169,8 @@ def gate(
     dense: str = typer.Argument(help='Model folder, hub id, or a .parquet file of predictions.'),
     compressed: str = typer.Argument(help='The same, after compression.'),
     data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table. Not needed for predictions.'),
-    groups: str = _GROUPS, label: str = _LABEL, text: str = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
+    groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
+    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
     split: Optional[str] = _SPLIT,
     max_worst_group_drop: float = typer.Option(.02, help='Largest accuracy that any group may lose.'),
     confidence: float = typer.Option(.95, help='Of the decision.'), min_n: int = typer.Option(30, help='Smaller groups can neither pass nor fail.'),
@@ -140,9 +179,9 @@ def gate(
     max_length: Optional[int] = _MAX_LENGTH,
     json_file: Optional[Path] = typer.Option(None, '--json', help='File for the decision in full.')):
     "Exit with 0 if no group can have lost more than the bound, 1 if one has, 3 if the data are too few."
-    _writable(file=json_file)
+    columns = _columns(locals()); _writable(file=json_file)
     from fairprune.gating import gate as run
-    judged = _named(data, (dense, compressed), split, groups, label=label, text=text, id=id, split=split_column)
+    judged = _named(data, (dense, compressed), split, columns)
     found = run(dense, compressed, *judged, max_worst_group_drop, confidence, min_n, only or None, classes, False, max_length)
     if json_file: _write_json(json_file, found.as_dict())
     typer.echo(f'{found.outcome}: {found.reason}'); raise typer.Exit(found.exit_status)

@@ -8,7 +8,8 @@ __all__ = ['model_kind', 'need_kind', 'first_token', 'loglikelihoods', 'encode_m
 # %% ../nbs/api/06_likelihood.ipynb #1a44a7e7
 from contextlib import contextmanager
 import numpy as np, pandas as pd, torch
-from .models import _batches, _limit, is_lm
+from torch import nn
+from .models import _batches, _limit, is_lm, tokenizer_of
 
 # %% ../nbs/api/06_likelihood.ipynb #ef4d6e8e
 def model_kind(
@@ -20,6 +21,19 @@ def model_kind(
     if name.endswith('ForSequenceClassification'): return 'classifier'
     return 'causal' if is_lm(model) else 'masked' if name.endswith('ForMaskedLM') else 'encoder'
 
+def _looks_back(model)->bool:
+    "Whether what a model says of a token does not change with those after it: two rows that differ in the last."
+    with _scoring(model): first, second = model(input_ids=torch.tensor([[5, 6, 7], [5, 6, 8]], device=model.device), use_cache=False).logits[:, :2].float()
+    return not (first - second).abs().max() > 1e-4 * first.abs().max()
+
+@contextmanager
+def _scoring(model):
+    "Evaluation mode without gradients; the mode comes back."
+    was_training = model.training; model.eval()
+    try:
+        with torch.inference_mode(): yield
+    finally: model.train(was_training)
+
 _IS = dict(causal='a causal language model', masked='a masked language model', classifier='a classifier', encoder='an encoder without a masked-LM head')
 
 def need_kind(
@@ -28,8 +42,10 @@ def need_kind(
     what='this score' # who asks
 )->str:        # the kind that it is
     "The kind of a model; raises `ValueError` where it is none of `kinds`."
-    found = model_kind(model)
-    if found not in kinds: raise ValueError(f'{what} needs {" or ".join(_IS[k] for k in kinds)}; {getattr(model, "name", "") or "the model"} is {_IS[found]}.')
+    found, name = model_kind(model), getattr(model, 'name', '') or 'the model'
+    if found not in kinds: raise ValueError(f'{what} needs {" or ".join(_IS[k] for k in kinds)}; {name} is {_IS[found]}.')
+    if found == 'causal' and not _looks_back(model):
+        raise ValueError(f'{what}: {name} ({type(model).__name__}) reads the words after a token as well, so it is no causal language model. Load a masked one by `load_masked_lm`.')
     return found
 
 # %% ../nbs/api/06_likelihood.ipynb #467bed74
@@ -39,7 +55,7 @@ def _pieces(model, texts, prefixes):
     prefixes = [''] * len(texts) if prefixes is None else list(prefixes)
     if len(prefixes) != len(texts): raise ValueError(f'{len(texts)} texts and {len(prefixes)} prefixes: give one prefix for each text, or none at all.')
     if not len(texts): return [], []
-    joint, tokenizer = [p + t for p, t in zip(prefixes, texts)], model.tokenizer
+    joint, tokenizer = [p + t for p, t in zip(prefixes, texts)], tokenizer_of(model)
     given = tokenizer(joint, add_special_tokens=False, verbose=False, return_offsets_mapping=tokenizer.is_fast)
     if tokenizer.is_fast: return given['input_ids'], [_before(i, p, t, at) for i, (p, t, at) in enumerate(zip(prefixes, joint, given['offset_mapping']))]
     own = tokenizer([p.rstrip() for p in prefixes], add_special_tokens=False, verbose=False)['input_ids']
@@ -60,7 +76,7 @@ def first_token(
 )->list:      # one token id, or none
     "What stands in front of every text; raises `ValueError` where the tokenizer has no BOS."
     if bos is False: return []
-    if bos is True and model.tokenizer.bos_token_id is None:
+    if bos is True and tokenizer_of(model).bos_token_id is None:
         raise ValueError('The tokenizer has no BOS token. Pass bos=False, which leaves the first token out of the score, or the id of a token to begin with, such as bos=0.')
     found = model.tokenizer.bos_token_id if bos is True else int(bos)
     if not 0 <= found < model.config.vocab_size: raise ValueError(f'bos = {found}: give a token id below {model.config.vocab_size}, True or False.')
@@ -103,31 +119,23 @@ def _ancestors(n, paths):
     for path in paths: seen[np.ix_(path, path)] |= np.tri(len(path), dtype=bool)
     return seen
 
-# %% ../nbs/api/06_likelihood.ipynb #f3b5e134
-_TREES = ('gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'gpt_neox', 'phi', 'phi3', 'olmo2', 'gemma', 'smollm3', 'opt', 'gptj', 'stablelm', 'granite')
-
-def _reads_trees(model): return model.config.model_type in _TREES and model.config._attn_implementation in ('sdpa', 'eager')
-
 # %% ../nbs/api/06_likelihood.ipynb #445c4dc8
-@contextmanager
-def _head_at(model, at):
-    "Within it the model gives logits at the positions `at`, (B, T) booleans, alone: (n, vocabulary)."
-    hook = model.get_output_embeddings().register_forward_pre_hook(lambda head, args: (args[0][at.to(args[0].device)], *args[1:]))
-    try: yield
+def _answer_at(model, at, **inputs):
+    "What the model says of `inputs`, with logits at the positions `at`, (B, T) booleans, alone: (n, vocabulary)."
+    picked = []
+    def pick(head, args):
+        if args[0].shape[:-1] != at.shape: return None
+        picked.append(head); return (args[0][at.to(args[0].device)], *args[1:])
+    hook = model.get_output_embeddings().register_forward_pre_hook(pick)
+    try: answer = model(**inputs)
     finally: hook.remove()
+    if not picked: answer.logits = answer.logits[at.to(answer.logits.device)]
+    return answer
 
 def _log_p(logits, row, token):
     "Log-probability of each `token` in its `row` of (n, vocabulary) logits, float32."
     norm = torch.cat([part.float().logsumexp(-1) for part in logits.split(16)])
     return logits[row, token].float() - norm[row]
-
-@contextmanager
-def _scoring(model):
-    "Evaluation mode without gradients; the mode comes back."
-    was_training = model.training; model.eval()
-    try:
-        with torch.inference_mode(): yield
-    finally: model.train(was_training)
 
 # %% ../nbs/api/06_likelihood.ipynb #1ce7876a
 def _inputs(trees, shared):
@@ -147,7 +155,7 @@ def _read(model, ids, depth, mask, at):
     mask, places = to(mask), {}
     if mask.dim() == 3: # as floats, which every implementation adds to the scores
         mask, places = torch.where(mask, 0., torch.finfo(model.dtype).min).to(model.dtype)[:, None], dict(position_ids=to(depth))
-    with _head_at(model, to(at)): return model(input_ids=to(ids), attention_mask=mask, use_cache=False, **places).logits
+    return _answer_at(model, to(at), input_ids=to(ids), attention_mask=mask, use_cache=False, **places).logits
 
 # %% ../nbs/api/06_likelihood.ipynb #55a7a1d4
 def _scores(model, packs, trees, starts, shared):
@@ -161,6 +169,42 @@ def _scores(model, packs, trees, starts, shared):
     logits = _read(model, ids, depth, mask, at)
     found = _log_p(logits, *(torch.as_tensor(x, device=logits.device) for x in (place, token))).cpu().numpy().astype(float)
     return np.split(found, np.cumsum([len(row) - n for pack, ns in zip(packs, starts) for row, n in zip(pack, ns)])[:-1])
+
+# %% ../nbs/api/06_likelihood.ipynb #24eacb80
+def _sees_all(model, length):
+    "Whether every layer sees all that comes before a token, in rows of `length` tokens."
+    from transformers.masking_utils import create_masks_for_generate
+    given = dict(inputs_embeds=torch.zeros(1, length, 1, dtype=model.dtype), attention_mask=torch.ones(1, length, dtype=int), past_key_values=None)
+    masks = create_masks_for_generate(model.config, **given)
+    each = masks.values() if isinstance(masks, dict) else [masks]
+    plain = torch.ones(length, length, dtype=bool).tril()
+    return all(m is None or m.shape[-2:] == plain.shape and bool(((m if m.dtype == torch.bool else m == 0) == plain).all()) for m in each)
+
+def _scored(model, packs, shared):
+    "What each row of `packs` scores, in trees or side by side."
+    packs = packs if shared else [[row] for pack in packs for row in pack]
+    return np.concatenate(_scores(model, packs, [_tree([row[:-1] for row in pack]) for pack in packs], [[1] * len(pack) for pack in packs], shared))
+
+@contextmanager
+def _exactly(model):
+    "Within it, layers of few bits multiply as floats, so that no rounding depends on what is read together."
+    from fairprune.compress.layout import Compact
+    def product(layer, args, y): return nn.functional.linear(args[0], layer.dense().to(args[0].dtype), layer.bias)
+    hooks = [m.register_forward_hook(product) for m in model.modules() if isinstance(m, Compact)]
+    try: yield
+    finally:
+        for h in hooks: h.remove()
+
+def _reads_trees(model, packs):
+    "Whether a model scores rows in these trees as it does side by side; False where the trial costs more than they save."
+    packs = [pack for pack in packs if len(pack) > 1]
+    saved = sum(_shared(a, b) for pack in packs for a, b in zip(pack, pack[1:]))
+    pair = max(([pack[0], pack[-1]] for pack in packs), key=lambda two: min(map(len, two)) - _shared(*two), default=[]) # they part early
+    if saved <= 2 * sum(map(len, pair)) or not _sees_all(model, max(len(row) for pack in packs for row in pack)): return False
+    with _exactly(model):
+        try: tree = _scored(model, [pair], True)
+        except Exception: return False # it takes no such mask
+        return np.allclose(tree, _scored(model, [pair], False), atol=1e-3 + 64 * torch.finfo(model.dtype).eps)
 
 # %% ../nbs/api/06_likelihood.ipynb #782107ed
 def loglikelihoods(
@@ -178,16 +222,23 @@ def loglikelihoods(
     first, (pieces, own) = first_token(model, bos), _pieces(model, texts, prefixes)
     rows, starts = [first + p for p in pieces], [max(len(first) + n, 1) for n in own]
     _check_rows(rows, starts, getattr(model.config, 'max_position_embeddings', 10**9))
-    begin, shared = {}, _reads_trees(model)
+    begin, found = {}, {}
     for row, start in zip(map(tuple, rows), starts): begin[row] = min(start, begin.get(row, start))
-    packs, found = _packs(sorted(begin), 128 if shared else 0), {}
-    trees = [_tree([row[:-1] for row in pack]) for pack in packs]
     with _scoring(model):
-        for batch in tqdm(_batches([len(ids) for ids, _ in trees], tokens_per_batch), disable=not progress, desc='score'):
-            part = [packs[i] for i in batch]
-            scores = _scores(model, part, [trees[i] for i in batch], [[begin[row] for row in pack] for pack in part], shared)
+        for part, trees, shared in tqdm(_work(model, sorted(begin), tokens_per_batch), disable=not progress, desc='score'):
+            scores = _scores(model, part, trees, [[begin[row] for row in pack] for pack in part], shared)
             found.update(zip([row for pack in part for row in pack], scores))
     return _table([found[tuple(row)][start - begin[tuple(row)]:] for row, start in zip(rows, starts)], per_token)
+
+def _work(model, rows, tokens_per_batch):
+    "Batches of sorted rows: (packs, their trees, whether they are read as trees). A row that shares its pack with no other is read as it is."
+    packs = _packs(rows, 128)
+    if not _reads_trees(model, packs): packs = [[row] for row in rows]
+    trees, alone, batches = [_tree([row[:-1] for row in pack]) for pack in packs], np.array([len(pack) == 1 for pack in packs], bool), []
+    for shared in (True, False):
+        mine = np.flatnonzero(alone != shared)
+        for batch in _batches([len(trees[i][0]) for i in mine], tokens_per_batch): batches.append(([packs[i] for i in mine[batch]], [trees[i] for i in mine[batch]], shared))
+    return batches
 
 def _table(scores, per_token):
     "Sums and numbers of tokens, and the scores themselves where they are asked for."
@@ -228,7 +279,7 @@ def pseudo_loglikelihoods(
         for k in at: asked.setdefault((*row[:k], model.tokenizer.mask_token_id, *row[k + 1:], k), {})[row[k]] = None
     keys = list(asked)
     with _scoring(model):
-        for batch in tqdm(_batches([len(k) - 1 for k in keys], tokens_per_batch), disable=not progress, desc='score'):
+        for batch in tqdm(_alike([len(k) - 1 for k in keys], tokens_per_batch), disable=not progress, desc='score'):
             _fill(model, [keys[i] for i in batch], asked)
     return _table([np.array([asked[(*row[:k], model.tokenizer.mask_token_id, *row[k + 1:], k)][row[k]] for k in at]) for row, at in zip(rows, places)], per_token)
 
@@ -243,14 +294,16 @@ def _check_positions(rows, places, positions, limit):
         if len(row) > limit: raise ValueError(f'Text {i} has {len(row)} tokens; the model reads at most {limit}. Shorten it.')
     return places
 
+def _alike(lengths, tokens_per_batch):
+    "Indices in batches of rows of one length, the longest first."
+    same = {n: np.flatnonzero(np.asarray(lengths) == n) for n in sorted(set(lengths), reverse=True)}
+    return [part.tolist() for n, rows in same.items() for part in np.split(rows, range(max(1, tokens_per_batch // n), len(rows), max(1, tokens_per_batch // n)))]
+
 def _fill(model, keys, asked):
-    "Read a batch of masked texts and write down the log-probabilities that are asked for."
-    t = max(map(len, keys)) - 1
-    ids, alive, at = np.full((len(keys), t), model.tokenizer.pad_token_id), np.zeros((len(keys), t), int), np.zeros((len(keys), t), bool)
-    for i, (*row, k) in enumerate(keys): ids[i, :len(row)], alive[i, :len(row)], at[i, k] = row, 1, True
-    pairs = [(i, token) for i, key in enumerate(keys) for token in asked[key]]
-    to = lambda x: torch.as_tensor(x, device=model.device)
-    with _head_at(model, to(at)): logits = model(input_ids=to(ids), attention_mask=to(alive)).logits
+    "Read a batch of masked texts of one length and write down the log-probabilities that are asked for."
+    *ids, at = torch.tensor(keys, device=model.device).T
+    ids, pairs = torch.stack(ids, 1), [(i, token) for i, key in enumerate(keys) for token in asked[key]]
+    logits = _answer_at(model, nn.functional.one_hot(at, ids.shape[1]).bool(), input_ids=ids, attention_mask=torch.ones_like(ids)).logits
     for (i, token), value in zip(pairs, _log_p(logits, *(torch.tensor(x, device=logits.device) for x in zip(*pairs))).tolist()): asked[keys[i]][token] = value
 
 # %% ../nbs/api/06_likelihood.ipynb #bedc1401

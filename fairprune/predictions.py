@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from .data import _as_list, _codes
+from .data import _as_list, _check_frame, _codes, _content, _parquet, _unique, _values
 from .files import written
 
 # %% ../nbs/api/02_predictions.ipynb #d8cf0db1
@@ -47,7 +47,8 @@ def _check(p):
     _check_groups(p)
     bad = ~np.isfinite(p.logits).all(1)
     if bad.any(): raise ValueError(f'NaN or infinite logits in {bad.sum()} of {n} rows, first at id {np.asarray(p.ids)[bad][0]!r}. The model diverged, or was cast too low.')
-    if len(set(p.ids)) != n: raise ValueError('Ids must be unique.')
+    again = pd.Series(p.ids).duplicated()
+    if again.any(): raise ValueError(f'Ids must be unique; {str(p.ids[again.argmax()])!r} stands twice.')
     if np.min(p.labels) < 0 or np.max(p.labels) >= len(p.classes): raise ValueError(f'Labels must be indices from 0 to {len(p.classes) - 1}.')
     if _like_probabilities(p.logits): raise ValueError('The logits of every text lie in [0, 1] and sum to 1, as probabilities do. Give logits or log-probabilities; in a table, name the columns probability:<class>.')
 
@@ -97,13 +98,16 @@ def from_frame(
     probabilities=None,      # columns of probabilities, each named after its class; those named `probability:<class>` when absent
 )->Predictions:
     "The inverse of `to_frame`; raises `ValueError` on a missing column or an unknown label."
-    classes, logits = _scores(frame, probabilities)
-    missing = [c for c in ('id', 'label', 'groups') if c not in frame] + ([] if classes else ['logit:<class>'])
-    if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(map(str, frame.columns))}.')
+    try: classes, logits = _scores(frame, probabilities)
+    except (TypeError, ValueError) as e:
+        if 'convert' in str(e): raise ValueError(f'A logit is no number: {e}.') from None
+        raise
+    _check_frame(frame, ['id', 'label', 'groups', *([] if classes else ['logit:<class>'])])
     if len(classes) == 1: classes, logits = _two_classes(classes[0], logits, frame.label)
     _, labels = _codes(frame.label.tolist(), classes, 'label')
-    return Predictions(frame.id.astype(str).to_numpy(), logits.astype('float32'), np.array(labels),
-                       [_as_list(g) for g in frame.groups], classes, meta or {}, frame.fold.to_numpy() if 'fold' in frame else None)
+    groups = [_as_list(g) for g in frame.groups]
+    _codes([g for own in groups for g in own], None, 'group')
+    return Predictions(np.array(_unique(frame, 'id')), logits.astype('float32'), np.array(labels), groups, classes, meta or {}, np.array(frame.fold.tolist()) if 'fold' in frame else None)
 
 Predictions.to_frame, Predictions.from_frame = to_frame, staticmethod(from_frame)
 
@@ -118,12 +122,10 @@ def save(p:Predictions, path)->Path:
     return path
 
 def load(path)->Predictions:
-    "Read what `save` wrote, or any parquet file with the same columns."
-    import pyarrow.parquet as pq
-    if not Path(path).is_file(): raise ValueError(f'No file {path}.')
-    try: table = pq.read_table(path, page_checksum_verification=True)
-    except Exception as e: raise ValueError(f'{path} is not a readable parquet file ({e}).') from e
-    return from_frame(table.to_pandas(), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
+    "Read what `save` wrote, or any parquet file with the same columns; every `ValueError` names the file."
+    table = _parquet(_content(path, bytes), path)
+    try: return from_frame(_values(table), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
+    except ValueError as e: raise ValueError(f'{path}: {e}') from e
 
 Predictions.save, Predictions.load = save, staticmethod(load)
 
@@ -145,7 +147,8 @@ def _order(ids, others):
     if len(ids) == len(others) and np.array_equal(ids, others): return slice(None)
     where = {i: k for k, i in enumerate(others)}
     only = [i for i in ids if i not in where]
-    if only or len(where) != len(ids): raise ValueError(f'The predictions are on different texts: {len(only)} of {len(ids)} ids are missing in the second, which has {len(where)}.')
+    first = f'; the first is {str(only[0])!r}' if only else ''
+    if only or len(where) != len(ids): raise ValueError(f'The predictions are on different texts: {len(only)} of {len(ids)} ids are missing in the second, which has {len(where)}{first}.')
     return np.array([where[i] for i in ids])
 
 def _same_groups(one, other): return all(a is b or len(a) == len(b) and sorted(a) == sorted(b) for a, b in zip(one, other))

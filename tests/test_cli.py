@@ -4,17 +4,27 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+import bz2
+import gzip
 import json
+import lzma
 import subprocess
+import zipfile
+from collections import Counter
 from contextlib import redirect_stderr
 from unittest import mock
+import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
+from transformers import BertForPreTraining, PreTrainedTokenizerFast
 from typer.testing import CliRunner
+from fairprune.auditing import audit as run_audit
 from fairprune.bias.groups import planted
 from fairprune.compress.pruning import Magnitude
-from fairprune.data import from_frame
-from fairprune.models import save, tiny_classifier, tiny_lm
+from fairprune.data import from_file, from_frame
+from fairprune.gating import gate as run_gate
+from fairprune.models import save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.predictions import Predictions
 from fairprune.cli import *
 
 
@@ -108,8 +118,37 @@ def test_main_5():
         assert trained.call_count == 1 and 'Compressing: wanda()' in wanda_run.output and Path(folder, 'demo', 'report', 'index.html').is_file()
 
 
+@pytest.mark.heavy
 def test_main_6():
+    """A checkpoint that is not what its configuration says is refused in one line, before anything is trained."""
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
+    for done, said in ((berts, 'left over: cls.predictions, '), (llamas, 'left over: lm_head; padding token: [SEP]')):
+        assert done.returncode == 0 and f'Fresh classification head for 12 labels: ' in done.stdout and said in done.stdout and '\nReport: ' in done.stdout, done
+    assert another.returncode == 2 and another.stderr.startswith('Error: ') and another.stderr.count('\n') == 1 and 'missing weights' in another.stderr and 'for another architecture' in another.stderr
+
+
+@pytest.mark.heavy
+def test_main_7():
     """The gate fails on the planted harm, and says so to a machine as well."""
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
         result = CliRunner().invoke(app, ['gate', *paths, '--json', f'{folder}/gate.json'])
@@ -118,7 +157,7 @@ def test_main_6():
     assert result.exit_code == 1 and result.output.startswith('fail: ') and told['outcome'] == 'fail' and copy.exit_code == 0
 
 
-def test_main_7():
+def test_main_8():
     """A folder in place of a file is noticed before any work."""
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
@@ -128,7 +167,8 @@ def test_main_7():
             with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
 
 
-def test_main_8():
+@pytest.mark.heavy
+def test_main_9():
     """`--split-column` names a column of splits, and `--split` the one that counts; a table without such a column is split by the hash of its ids then, as `from_frame` splits it for training."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -141,6 +181,16 @@ def test_main_8():
         def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
         assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
         assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
         crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
@@ -159,7 +209,131 @@ def test_main_8():
         with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
 
 
-def test_main_9():
+@pytest.mark.heavy
+def test_main_10():
+    """`data` reads a table by the same options, to see what an audit would see."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+    with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with expect_fail(ValueError, 'bios has columns of its own'): CliRunner().invoke(app, ['data', 'bios', '--label', 'x'], catch_exceptions=False)
+
+
+@pytest.mark.heavy
+def test_main_11():
+    """Models that number their classes judge a table that names them, and the other way round."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+    with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with tempfile.TemporaryDirectory() as folder:
+        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
+        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
+        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
+        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
+
+
+@pytest.mark.heavy
+def test_main_12():
     """A sweep from its file to its table."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -172,6 +346,16 @@ def test_main_9():
         def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
         assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
         assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
         crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
@@ -188,6 +372,28 @@ def test_main_9():
         assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
         assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
         with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+    with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with tempfile.TemporaryDirectory() as folder:
+        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
+        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
+        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
+        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
     with tempfile.TemporaryDirectory() as folder:
         frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
@@ -204,7 +410,329 @@ def test_main_9():
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
 
-def test_main_10():
+def test_main_13():
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']
+
+
+@pytest.mark.heavy
+def test_main_14():
+    """Forty tables each time, and five hundred where there is time."""
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+    with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with tempfile.TemporaryDirectory() as folder:
+        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
+        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
+        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
+        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
+    with tempfile.TemporaryDirectory() as folder:
+        frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
+        frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
+        Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
+        def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
+        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+        with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
+        assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
+        assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
+        against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
+        kept = pd.read_csv(f'{folder}/effects.csv')
+        assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
+        with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
+        with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
+    POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
+             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00')]
+    def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told
+        n, (labels, members, more) = int(rng.integers(8, 40)), ([POOLS[k] for k in rng.choice(len(POOLS), 3)])
+        text = [f'{i} ' + rng.choice(['plain', 'with, comma', 'a "quote"', 'two\nlines', 'ünïcode', "'; |\t", '  space ', 'NULL']) for i in range(n)]
+        label = [labels[k] for k in rng.permutation(np.arange(n) % 2).tolist()]
+        one, two = ([None if rng.random() < .2 else str(rng.choice(pool)) for _ in range(n)] for pool in (members, more))
+        names = dict(zip(('text', 'label', 'groups', 'id', 'more'), rng.permutation(['text', 'Label', 'größe', '0', 'a,b', 'my id', 'x;y', ' c'])))
+        columns = {names['text']: text, names['label']: label, names['groups']: one, names['id']: [f'{i:0{rng.integers(1, 4)}}' + 'x' * i for i in range(n)]}
+        told = {k: names[k] for k in ('text', 'label', 'groups')} | dict(whole='test') | ({'id': names['id']} if rng.random() < .7 else {})
+        if rng.random() < .3: columns |= {names['more']: two}; told |= dict(groups=[names['groups'], names['more']])
+        elif rng.random() < .3: columns[names['groups']] = [None if v is None else [v] if w is None else [v, w] for v, w in zip(one, two)] # lists, where the file can hold them
+        return {k: columns[k] for k in rng.permutation(list(columns))}, told
+    def expected(columns, told): # what a plain reading gives: ids, texts, labels, groups
+        several, n = not isinstance(told['groups'], str), len(columns[told['text']])
+        own = [[(c, v) for c in (told['groups'] if several else [told['groups']]) if columns[c][i] is not None for v in ([columns[c][i]] if isinstance(columns[c][i], str) else columns[c][i])] for i in range(n)]
+        return (columns[told['id']] if 'id' in told else [str(i) for i in range(n)], columns[told['text']], columns[told['label']], [sorted({f'{c}={v}' if several else v for c, v in o}) for o in own])
+    def spoilt(rng, columns, told): # a fault that nothing can be read through
+        columns, n = {k: list(v) for k, v in columns.items()}, len(columns[told['text']])
+        kind, k = rng.choice(['empty label', 'empty text', 'same id', 'white space', 'one label', 'no column', 'written list', 'no rows']), int(rng.integers(1, n))
+        if kind == 'empty label': columns[told['label']][k] = None
+        if kind == 'empty text': columns[told['text']][k] = None
+        if kind == 'same id': told = told | dict(id='double'); columns['double'] = [str(i - (i == k)) for i in range(n)]
+        if kind == 'white space': columns[told['label']][k] += ' '; columns[told['label']][0] = columns[told['label']][k].strip()
+        if kind == 'one label': columns[told['label']] = ['same'] * n
+        if kind == 'no column': told = told | dict(label='absent')
+        if kind == 'written list': told = told | dict(groups='lists'); columns['lists'] = ["['a', 'b']"] * n
+        if kind == 'no rows': columns = {c: [] for c in columns}
+        return columns, told
+    def typed(rng, values): # the same names as numbers or categories, where they are such
+        if any(isinstance(v, list) for v in values): return pd.Series(values, dtype=object)
+        numbers = all(v is None or v in ('0', '1', '2', '10') for v in values)
+        kinds = [lambda: pd.Series(values, dtype=object), lambda: pd.Series(values, dtype='category')] + numbers * [lambda: pd.array([None if v is None else int(v) for v in values], 'Int64'), lambda: pd.Series([None if v is None else float(v) for v in values])]
+        return kinds[rng.integers(len(kinds))]()
+    def stored(rng, columns, folder, damaged): # the path of a file, and how it is read
+        flat = not any(isinstance(v, list) for own in columns.values() for v in own)
+        kind, packed = rng.choice(['.json', '.jsonl', '.parquet', '.Parquet'] + flat * ['.csv', '.CSV', '.tsv', '.csv']), rng.choice(['', '', '.gz', '.bz2', '.xz', '.zip'])
+        path, how, n = f'{folder}/mine{kind}{packed}', {}, len(next(iter(columns.values())))
+        frame = pd.DataFrame({c: typed(rng, v) if kind.lower() == '.parquet' else pd.Series(v, dtype=object) for c, v in columns.items()})
+        if kind.lower() == '.parquet': content = frame.to_parquet(index=bool(rng.integers(2)))
+        elif kind in ('.json', '.jsonl'): content = frame.to_json(orient='records', lines=kind == '.jsonl', force_ascii=bool(rng.integers(2))).encode()
+        else:
+            sep, encoding = '\t' if kind == '.tsv' else str(rng.choice(list(',;\t|~'))), str(rng.choice(['utf-8', 'utf-8-sig', 'utf-16', 'gb18030']))
+            if sep == '~': how['separator'] = sep
+            if not encoding.startswith('utf-8'): how['encoding'] = encoding
+            text = frame.to_csv(sep=sep, index=bool(rng.integers(2)), quoting=int(rng.choice([0, 1])), lineterminator=str(rng.choice(['\n', '\r\n'])))
+            content = (text + damaged * (sep.join('x' * (frame.shape[1] + 2)) + '\n')).encode(encoding) # one field too many
+        if damaged and kind[1] in 'jpP': content = content[:len(content) // 2]
+        pack = {'.gz': gzip.compress, '.bz2': bz2.compress, '.xz': lzma.compress}.get(packed, lambda content: content)
+        if packed == '.zip':
+            with zipfile.ZipFile(path, 'w') as archive: archive.writestr('mine' + kind, content)
+        else: Path(path).write_bytes(pack(content))
+        return path, how
+    def judged_as_expected(rng, folder, ids, labels, groups): # predictions, audit and gate against plain pandas
+        classes = sorted(set(labels))
+        table = pd.DataFrame({'id': typed(rng, ids), 'label': typed(rng, labels), 'groups': groups})
+        def saved(name, shuffle):
+            logits = rng.normal(size=(len(ids), len(classes))).round(3)
+            rows = table.join(pd.DataFrame(logits, columns=[f'logit:{c}' for c in classes]))
+            rows.sample(frac=1, random_state=shuffle).to_parquet(f'{folder}/{name}.parquet')
+            return pd.DataFrame(dict(right=[classes[k] == l for k, l in zip(logits.argmax(1), labels)], group=groups)).explode('group').groupby('group').right.agg(['mean', 'size'])
+        before, after = saved('dense', 0), saved('small', 1)
+        sides = [Predictions.load(f'{folder}/{name}.parquet') for name in ('dense', 'small')]
+        known = dict(zip(sides[0].ids, (sides[0].classes[k] for k in sides[0].labels))) == dict(zip(ids, labels)) and len(sides[0]) == len(ids)
+        audited = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy'").set_index('group').loc[before.index]
+        gated = run_gate(*sides, min_n=2).table.set_index('group').loc[before.index]
+        return known and all(np.allclose(t.dense, before['mean']) and np.allclose(t.compressed, after['mean']) and (t.n == before['size']).all() for t in (audited, gated))
+    def fuzzed(seed): # sound, refused, or wrong
+        rng = np.random.default_rng(seed)
+        columns, told = drawn_table(rng)
+        sound = rng.random() < .75
+        damaged = not sound and rng.random() < .3
+        if not sound and not damaged: columns, told = spoilt(rng, columns, told)
+        with tempfile.TemporaryDirectory() as folder:
+            path, how = stored(rng, columns, folder, damaged)
+            try: read = from_file(path, **told, **how)
+            except ValueError as e: return 'refused' if not sound and path in str(e) else 'wrong'
+            ids, texts, labels, groups = expected(columns, told)
+            part = read['test'][:]
+            right = (part['id'], part['text'], [read.labels[k] for k in part['label']], part['groups']) == (ids, texts, labels, groups)
+            return 'sound' if sound and right and (not any(groups) or judged_as_expected(rng, folder, ids, labels, groups)) else 'wrong'
+    outcomes = Counter(map(fuzzed, range(40)))
+    assert outcomes['wrong'] == 0 and outcomes['sound'] > 20 and outcomes['refused'] > 4
+
+
+@pytest.mark.heavy
+@pytest.mark.slow
+def test_main_15():
+    dense, small = planted()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
+        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
+        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
+        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
+        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
+        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
+        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
+    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
+    rules = tiny_classifier().tokenizer.backend_tokenizer
+    rules.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
+    with tempfile.TemporaryDirectory() as folder:
+        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
+            home = Path(folder)/type(own).__name__
+            own.save_pretrained(home); tokenizer.save_pretrained(home)
+        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
+        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
+    with tempfile.TemporaryDirectory() as folder:
+        crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
+        crashed = subprocess.run([sys.executable, '-c', crash, 'gate', 'a.parquet', 'b.parquet'], capture_output=True, text=True)
+        assert crashed.returncode == 2 and 'Traceback' in crashed.stderr and "KeyError: 'lost'" in crashed.stderr
+        for words in (['gate', '--json'], ['audit', '--csv']):
+            with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
+    with tempfile.TemporaryDirectory() as folder:
+        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
+        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
+        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
+        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
+        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
+        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
+        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
+        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
+    with tempfile.TemporaryDirectory() as folder:
+        def counted(content, *words):
+            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
+            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
+        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
+        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
+        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
+        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
+        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
+        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
+        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
+        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
+        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
+        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
+            with expect_fail(ValueError, message): counted(split, *words)
+    with tempfile.TemporaryDirectory() as folder:
+        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
+        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
+        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
+        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
+        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
+    with tempfile.TemporaryDirectory() as folder:
+        frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
+        frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
+        Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
+        def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
+        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+        with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
+        assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
+        assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
+        against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
+        kept = pd.read_csv(f'{folder}/effects.csv')
+        assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
+        with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
+        with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
+    POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
+             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00')]
+    def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told
+        n, (labels, members, more) = int(rng.integers(8, 40)), ([POOLS[k] for k in rng.choice(len(POOLS), 3)])
+        text = [f'{i} ' + rng.choice(['plain', 'with, comma', 'a "quote"', 'two\nlines', 'ünïcode', "'; |\t", '  space ', 'NULL']) for i in range(n)]
+        label = [labels[k] for k in rng.permutation(np.arange(n) % 2).tolist()]
+        one, two = ([None if rng.random() < .2 else str(rng.choice(pool)) for _ in range(n)] for pool in (members, more))
+        names = dict(zip(('text', 'label', 'groups', 'id', 'more'), rng.permutation(['text', 'Label', 'größe', '0', 'a,b', 'my id', 'x;y', ' c'])))
+        columns = {names['text']: text, names['label']: label, names['groups']: one, names['id']: [f'{i:0{rng.integers(1, 4)}}' + 'x' * i for i in range(n)]}
+        told = {k: names[k] for k in ('text', 'label', 'groups')} | dict(whole='test') | ({'id': names['id']} if rng.random() < .7 else {})
+        if rng.random() < .3: columns |= {names['more']: two}; told |= dict(groups=[names['groups'], names['more']])
+        elif rng.random() < .3: columns[names['groups']] = [None if v is None else [v] if w is None else [v, w] for v, w in zip(one, two)] # lists, where the file can hold them
+        return {k: columns[k] for k in rng.permutation(list(columns))}, told
+    def expected(columns, told): # what a plain reading gives: ids, texts, labels, groups
+        several, n = not isinstance(told['groups'], str), len(columns[told['text']])
+        own = [[(c, v) for c in (told['groups'] if several else [told['groups']]) if columns[c][i] is not None for v in ([columns[c][i]] if isinstance(columns[c][i], str) else columns[c][i])] for i in range(n)]
+        return (columns[told['id']] if 'id' in told else [str(i) for i in range(n)], columns[told['text']], columns[told['label']], [sorted({f'{c}={v}' if several else v for c, v in o}) for o in own])
+    def spoilt(rng, columns, told): # a fault that nothing can be read through
+        columns, n = {k: list(v) for k, v in columns.items()}, len(columns[told['text']])
+        kind, k = rng.choice(['empty label', 'empty text', 'same id', 'white space', 'one label', 'no column', 'written list', 'no rows']), int(rng.integers(1, n))
+        if kind == 'empty label': columns[told['label']][k] = None
+        if kind == 'empty text': columns[told['text']][k] = None
+        if kind == 'same id': told = told | dict(id='double'); columns['double'] = [str(i - (i == k)) for i in range(n)]
+        if kind == 'white space': columns[told['label']][k] += ' '; columns[told['label']][0] = columns[told['label']][k].strip()
+        if kind == 'one label': columns[told['label']] = ['same'] * n
+        if kind == 'no column': told = told | dict(label='absent')
+        if kind == 'written list': told = told | dict(groups='lists'); columns['lists'] = ["['a', 'b']"] * n
+        if kind == 'no rows': columns = {c: [] for c in columns}
+        return columns, told
+    def typed(rng, values): # the same names as numbers or categories, where they are such
+        if any(isinstance(v, list) for v in values): return pd.Series(values, dtype=object)
+        numbers = all(v is None or v in ('0', '1', '2', '10') for v in values)
+        kinds = [lambda: pd.Series(values, dtype=object), lambda: pd.Series(values, dtype='category')] + numbers * [lambda: pd.array([None if v is None else int(v) for v in values], 'Int64'), lambda: pd.Series([None if v is None else float(v) for v in values])]
+        return kinds[rng.integers(len(kinds))]()
+    def stored(rng, columns, folder, damaged): # the path of a file, and how it is read
+        flat = not any(isinstance(v, list) for own in columns.values() for v in own)
+        kind, packed = rng.choice(['.json', '.jsonl', '.parquet', '.Parquet'] + flat * ['.csv', '.CSV', '.tsv', '.csv']), rng.choice(['', '', '.gz', '.bz2', '.xz', '.zip'])
+        path, how, n = f'{folder}/mine{kind}{packed}', {}, len(next(iter(columns.values())))
+        frame = pd.DataFrame({c: typed(rng, v) if kind.lower() == '.parquet' else pd.Series(v, dtype=object) for c, v in columns.items()})
+        if kind.lower() == '.parquet': content = frame.to_parquet(index=bool(rng.integers(2)))
+        elif kind in ('.json', '.jsonl'): content = frame.to_json(orient='records', lines=kind == '.jsonl', force_ascii=bool(rng.integers(2))).encode()
+        else:
+            sep, encoding = '\t' if kind == '.tsv' else str(rng.choice(list(',;\t|~'))), str(rng.choice(['utf-8', 'utf-8-sig', 'utf-16', 'gb18030']))
+            if sep == '~': how['separator'] = sep
+            if not encoding.startswith('utf-8'): how['encoding'] = encoding
+            text = frame.to_csv(sep=sep, index=bool(rng.integers(2)), quoting=int(rng.choice([0, 1])), lineterminator=str(rng.choice(['\n', '\r\n'])))
+            content = (text + damaged * (sep.join('x' * (frame.shape[1] + 2)) + '\n')).encode(encoding) # one field too many
+        if damaged and kind[1] in 'jpP': content = content[:len(content) // 2]
+        pack = {'.gz': gzip.compress, '.bz2': bz2.compress, '.xz': lzma.compress}.get(packed, lambda content: content)
+        if packed == '.zip':
+            with zipfile.ZipFile(path, 'w') as archive: archive.writestr('mine' + kind, content)
+        else: Path(path).write_bytes(pack(content))
+        return path, how
+    def judged_as_expected(rng, folder, ids, labels, groups): # predictions, audit and gate against plain pandas
+        classes = sorted(set(labels))
+        table = pd.DataFrame({'id': typed(rng, ids), 'label': typed(rng, labels), 'groups': groups})
+        def saved(name, shuffle):
+            logits = rng.normal(size=(len(ids), len(classes))).round(3)
+            rows = table.join(pd.DataFrame(logits, columns=[f'logit:{c}' for c in classes]))
+            rows.sample(frac=1, random_state=shuffle).to_parquet(f'{folder}/{name}.parquet')
+            return pd.DataFrame(dict(right=[classes[k] == l for k, l in zip(logits.argmax(1), labels)], group=groups)).explode('group').groupby('group').right.agg(['mean', 'size'])
+        before, after = saved('dense', 0), saved('small', 1)
+        sides = [Predictions.load(f'{folder}/{name}.parquet') for name in ('dense', 'small')]
+        known = dict(zip(sides[0].ids, (sides[0].classes[k] for k in sides[0].labels))) == dict(zip(ids, labels)) and len(sides[0]) == len(ids)
+        audited = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy'").set_index('group').loc[before.index]
+        gated = run_gate(*sides, min_n=2).table.set_index('group').loc[before.index]
+        return known and all(np.allclose(t.dense, before['mean']) and np.allclose(t.compressed, after['mean']) and (t.n == before['size']).all() for t in (audited, gated))
+    def fuzzed(seed): # sound, refused, or wrong
+        rng = np.random.default_rng(seed)
+        columns, told = drawn_table(rng)
+        sound = rng.random() < .75
+        damaged = not sound and rng.random() < .3
+        if not sound and not damaged: columns, told = spoilt(rng, columns, told)
+        with tempfile.TemporaryDirectory() as folder:
+            path, how = stored(rng, columns, folder, damaged)
+            try: read = from_file(path, **told, **how)
+            except ValueError as e: return 'refused' if not sound and path in str(e) else 'wrong'
+            ids, texts, labels, groups = expected(columns, told)
+            part = read['test'][:]
+            right = (part['id'], part['text'], [read.labels[k] for k in part['label']], part['groups']) == (ids, texts, labels, groups)
+            return 'sound' if sound and right and (not any(groups) or judged_as_expected(rng, folder, ids, labels, groups)) else 'wrong'
+    many = Counter(map(fuzzed, range(1000, 1500)))
+    assert many['wrong'] == 0 and many['sound'] > 320 and many['refused'] > 80

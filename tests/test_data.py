@@ -7,7 +7,7 @@ from fairprune.files import sha256
 import tempfile
 from fastcore.test import expect_fail
 from fairprune.data import *
-from fairprune.data import _group_lists, _majority
+from fairprune.data import _codes, _csv, _decoded, _group_lists, _hash_split, _json, _kind, _majority, _mentioned, _missing, _name, _one_hot_groups
 
 
 def test_unit_hash():
@@ -16,22 +16,52 @@ def test_unit_hash():
     assert abs(np.mean([unit_hash(i) for i in range(2000)]) - .5) < .03
 
 
+def test_name():
+    """What is blank or missing is no name."""
+    assert [_name(v) for v in ('02134', ' a', 7, np.int64(7), 7., 1.5, np.float32(.1), True, np.bool_(True), pd.Timestamp('2020-01-01'), 2**70)] == ['02134', ' a', '7', '7', '7', '1.5', '0.1', 'True', 'True', '2020-01-01 00:00:00', str(2**70)]
+    for value in (2.**60, np.inf, np.float32(2**30)):
+        with expect_fail(ValueError, 'too long to tell it from its neighbours'): _name(value)
+    for value in (['a'], dict(a=1), b'a'):
+        with expect_fail(ValueError, 'where a name is text or a number'): _name(value)
+    assert all(map(_missing, (None, np.nan, pd.NA, pd.NaT, '', ' \t'))) and not any(map(_missing, (0, False, 'None', [], 'a')))
+
+
 def test_group_lists():
-    """A CSV file cannot hold lists: it turns them into text, which is refused."""
+    """An object gives groups like several columns do: `{"gender": "female"}` is the group `gender=female`."""
     assert _group_lists(pd.DataFrame(dict(g=['a', None, 'b'])), 'g') == [['a'], [], ['b']]
     assert _group_lists(pd.DataFrame(dict(g=[['b', 'a'], []])), 'g') == [['a', 'b'], []]
     assert _group_lists(pd.DataFrame(dict(g=[['b', None, np.nan], pd.NA, 3])), 'g') == [['b'], [], ['3']]
+    assert _group_lists(pd.DataFrame(dict(g=[0, np.nan, 1])), 'g') == [['0'], [], ['1']]
     assert _group_lists(pd.DataFrame(dict(g=['f'], age=['old'])), ['g', 'age']) == [['age=old', 'g=f']]
     for text in ("['a', 'b']", "['a' 'b']", '["a"]', '[]'):
         with expect_fail(ValueError, 'a list that was written as text'): _group_lists(pd.DataFrame(dict(g=['a', text])), 'g')
+    assert _group_lists(pd.DataFrame(dict(g=[dict(gender='female', age=['old', None], faith=None)])), 'g') == [['age=old', 'gender=female']]
+    for value in ([['a']], b'a', [b'a']):
+        with expect_fail(ValueError, 'A field of groups holds no name but'): _group_lists(pd.DataFrame(dict(g=[value])), 'g')
     assert _group_lists(pd.DataFrame(dict(g=[dict(sex='f', race='black'), dict(sex='m', race=None), dict(sex=['f', 'm'])])), 'g') == [['race=black', 'sex=f'], ['sex=m'], ['sex=f', 'sex=m']] # objects, by key and value
     with expect_fail(ValueError, 'an object that was written as text'): _group_lists(pd.DataFrame(dict(g=['{"sex": "f"}'])), 'g')
     with expect_fail(ValueError, "holds no name but ('sex', 'f')"): _group_lists(pd.DataFrame(dict(g=[[('sex', 'f')]])), 'g')
     assert _group_lists(pd.DataFrame(dict(g=['[other]'])), 'g') == [['[other]']]
 
 
+def test_mentioned():
+    """And no column at all, but words that tell whom a text is about, searched whole and whatever the case."""
+    hot = pd.DataFrame(dict(female=[1, 0., np.nan], muslim=['0.4', 'TRUE', '0.5']))
+    assert _one_hot_groups(hot, ['female', 'muslim']) == [['female'], ['muslim'], ['muslim']]
+    for value in (2, 'yes', -.1, [1]):
+        with expect_fail(ValueError, "Column 'female' holds"): _one_hot_groups(pd.DataFrame(dict(female=[value])), ['female'])
+    assert _mentioned(['A Woman and men', 'a mention', 'women'], dict(women='wom[ae]n', men='men')) == [['men', 'women'], [], ['women']] and _mentioned(['c++', 'Cs'], ['c++', 'c']) == [['c', 'c++'], []]
+    with expect_fail(ValueError, 'no regular expression'): _mentioned(['a'], dict(a='('))
+
+
+def test_codes():
+    """Two names that only white space tells apart are a mistake of typing, and refused."""
+    assert _codes([10, '9', 10.], None, 'label') == (('9', '10'), [1, 0, 1]) and _codes(['b', '10', '9'], None, 'label')[0] == ('10', '9', 'b')
+    with expect_fail(ValueError, "The groups ' a' and 'a' differ in white space alone"): _codes(['a', ' a'], None, 'group')
+    with expect_fail(ValueError, "The label 'a' is named twice"): _codes(['a'], ['a', 'a'], 'label')
+
+
 def test_dataset_dict():
-    """Everything is checked before anything is built: columns, ids, labels, groups, and that no split is empty."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     assert data.labels == ('no', 'yes') and data.groups == ('a', 'b')
@@ -47,17 +77,65 @@ def test_dataset_dict_2():
     with expect_fail(ValueError, 'Unknown group: b'): from_frame(frame, group_names=['a'])
     with expect_fail(ValueError, 'Empty split: validation'): from_frame(frame.assign(s=['train', 'test'] * 20), split='s')
     with expect_fail(ValueError, 'Ids must be unique'): from_frame(frame.assign(i=1), id='i')
-    with expect_fail(ValueError, "'1' stands twice in column 'i'"): from_frame(frame.assign(i=[1, '1', *range(2, 40)]), id='i')
+    with expect_fail(ValueError, "'1' stands twice in column 'i', in row 0 and 1, counted from 0. 1 of 40 rows repeat an id"): from_frame(frame.assign(i=[1, '1', *range(2, 40)]), id='i')
+    with expect_fail(ValueError, "Column 'text' stands twice"): from_frame(pd.concat([frame, frame[['text']]], axis=1))
     with expect_fail(ValueError, "No split 'dev'"): data['dev']
-    for column, value, message in (('text', None, "Column 'text' is empty in 1 of 40 rows, first in row 7"), ('s', np.nan, "Column 's' is empty in 1 of 40 rows, first in row 7"),
-                                   ('label', pd.NA, 'A label is missing'), ('label', 3, 'here are values of the kinds int, str')):
+    for column, value in (('text', None), ('text', ' '), ('s', np.nan), ('label', pd.NA), ('label', '')):
         spoiled = frame.assign(s=['train', 'validation', 'test', 'test'] * 10).astype(object); spoiled.at[7, column] = value
-        with expect_fail(ValueError, message): from_frame(spoiled, split='s')
+        with expect_fail(ValueError, f"Column '{column}' is empty in 1 of 40 rows, first in row 7"): from_frame(spoiled, split='s')
+    with expect_fail(ValueError, "Column 'text': ['a'] is of the kind list"): from_frame(frame.assign(text=[['a']] * 40))
     with expect_fail(ValueError, "All texts have the label 'yes'"): from_frame(frame.assign(label='yes'))
     assert from_frame(frame.assign(label='yes'), labels=['no', 'yes']).labels == ('no', 'yes')
 
 
 def test_dataset_dict_3():
+    """Ids and groups that look like numbers stay what they are, however pandas holds them; numbered classes stand in the order of their numbers."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    for coded, expected in ((['02134', '2134'], {'02134', '2134'}), ([0, np.nan], {'0'}), (pd.array([0, None], 'Int64'), {'0'}), (pd.Categorical([7, None]), {'7'}), ([True, False], {'True', 'False'})):
+        assert set(from_frame(frame.assign(groups=pd.Series(coded).repeat(20).to_numpy())).groups) == expected
+    assert from_frame(frame.assign(i=['01', '1', *map(str, range(2, 40))]), id='i').frame('test').id.is_unique
+    assert from_frame(frame.assign(label=[2., 10.] * 20)).labels == ('2', '10') and from_frame(frame.assign(label=[True, False] * 20)).labels == ('False', 'True')
+
+
+def test_dataset_dict_4():
+    """Numbered labels get names by `label_names`, be they those of a model or nicer ones."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    numbered = frame.assign(label=[1, 0] * 20)
+    assert from_frame(numbered, label_names={0: 'yes', 1: 'no'}).labels == ('yes', 'no') # in this order
+    assert from_frame(numbered, label_names={'0': 'LABEL_0', '1': 'LABEL_1'}, labels=['LABEL_0', 'LABEL_1']).labels == ('LABEL_0', 'LABEL_1')
+    with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1. Other names for them go into `label_names`'): from_frame(numbered, labels=['LABEL_0', 'LABEL_1'])
+    with expect_fail(ValueError, "Label '1' has no name. Named are: 0"): from_frame(numbered, label_names={0: 'no'})
+
+
+def test_dataset_dict_5():
+    """One-hot columns, and words in place of a column."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    hot = from_frame(frame.assign(female=[1, 0] * 20, muslim=[.2, np.nan, .5, .9] * 10), groups=['female', 'muslim'], one_hot=True, whole='test')
+    assert hot['test']['groups'][:4] == [['female'], [], ['female', 'muslim'], ['muslim']] and list(hot.splits) == ['test']
+    worded = from_frame(frame.assign(text=['Women talk', 'men talk'] * 20).drop(columns='groups'), group_words=['women', 'men'], whole='test')
+    assert worded['test']['groups'][:2] == [['women'], ['men']]
+
+
+def test_dataset_dict_6():
+    """It keeps its name."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    dev = from_frame(frame.assign(s=['train', 'train', 'dev', 'test'] * 10), split='s')
+    assert list(dev.splits) == ['train', 'dev', 'test'] and dev['validation']['id'] == dev['dev']['id']
+
+
+def test_dataset_dict_7():
+    """`together` keeps them in one split, that of the first; it may also name the column of a template, or an author."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    data = GroupedText.from_frame(frame, name='example')
+    twins = frame.assign(text=[f'Text  {i // 2}' if i % 2 else f'text {i // 2}' for i in range(40)])
+    leaking, tight = from_frame(twins), from_frame(twins, together='text')
+    apart = (_hash_split(range(40), (.7, .1), 0).reshape(20, 2) != _hash_split(range(0, 40, 2), (.7, .1), 0)[:, None]).any(1).sum()
+    assert leaking.repeated() == dict(texts=20, across=apart, contrary=20) and apart and tight.repeated() == dict(texts=20, across=0, contrary=20) and data.repeated()['texts'] == 0
+    assert 'texts in several splits' in repr(leaking) and 'several' not in repr(tight)
+    with expect_fail(ValueError, 'Give one of them'): from_frame(frame, together='text', whole='test')
+
+
+def test_dataset_dict_8():
     """A rationale has a number in [0, 1] for each token."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     def marked(mask): return from_frame(frame.assign(tokens=[['a', 'word']] * 40, mask=[[0, 1]] * 39 + [mask]), tokens='tokens', rationale='mask')
@@ -69,14 +147,49 @@ def test_dataset_dict_3():
         with expect_fail(ValueError, "Text '39' needs a list of tokens"): marked(mask)
 
 
-def test_dataset_dict_4():
-    """Without fractions for the others, all of it is the test split."""
+def test_dataset_dict_9():
+    """A table for a finished model needs no texts to train on: all of it is the test split."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
-    only = from_frame(frame, fractions=(0, 0), complete=False)
+    only = from_frame(frame, whole='test')
     assert list(only.splits) == ['test'] and only['test']['id'] == [str(k) for k in range(40)]
     assert list(from_frame(frame.assign(s='dev'), split='s', complete=False).splits) == ['dev']
     with expect_fail(ValueError, "No split 'train'"): only['train']
     with expect_fail(ValueError, 'Empty split: train, validation'): from_frame(frame, fractions=(0, 0))
+
+
+def test_decoded():
+    """First come the bytes, and the kind."""
+    assert _kind('a/My.Data.CSV.GZ')[::2] == ('.csv', 'My.Data') and _kind('x.Parquet')[::2] == ('.parquet', 'x') and _decoded('\ufeffä'.encode(), 'x.csv', 'utf-8') == 'ä'
+    for name in ('mine.xls', 'mine', 'mine.gz', 'mine.csv.rar'):
+        with expect_fail(ValueError, f'{name}: unknown kind of file'): _kind(name)
+    with expect_fail(ValueError, "Unknown encoding 'utf8000'"): _decoded(b'', 'x.csv', 'utf8000')
+    with expect_fail(ValueError, 'x.csv, line 2: not utf-8 (byte 0xe9). Name the encoding of the file'): _decoded(b'text\ncaf\xe9\n', 'x.csv', 'utf-8')
+    with expect_fail(ValueError, 'x.csv, line 1: a null character'): _decoded('text'.encode('utf-16-le'), 'x.csv', 'utf-8')
+
+
+def test_csv():
+    """The separator is the one of comma, semicolon, tab and bar that finds most of the columns that are asked for in the header; else the comma."""
+    def read(text, sep=None): return _csv(text, 'x.csv', sep, ['text', 'label', 'groups'])
+    table = read('text,label,groups\n"a, ""b""\nc",01,NA\n\nd,1.0,\n')
+    assert table.to_dict('split') == dict(index=[2, 5], columns=['text', 'label', 'groups'], data=[['a, "b"\nc', '01', 'NA'], ['d', '1.0', '']])
+    for sep in ';\t|,': assert read('text,label,groups\na,b,c\n'.replace(',', sep)).equals(read('text,label,groups\na,b,c\n'))
+    assert read('text label groups\na b c', ' ').equals(read('text\tlabel\tgroups\na\tb\tc', '\\t')) and list(read(',text\n0,a').columns) == ['Unnamed: 0', 'text']
+    assert list(read('my;text,label\na,b').columns) == ['my;text', 'label'] # the one that is asked for
+    for wrong, line in (('text,label\na,,b\n', 2), ('text,label\n"a\nb",c\nd\n', 4), ('text,label\na,b,\n', 2)):
+        with expect_fail(ValueError, f'x.csv, line {line}: '): read(wrong)
+    for wrong, line in (('text,label\n"a"b,c\n', 2), ('text,label\na,b\n"a,b\n', 3)):
+        with expect_fail(ValueError, f'x.csv, line {line}: '): read(wrong)
+    with expect_fail(ValueError, "separator = ';;': give one character"): read('a', ';;')
+
+
+def test_parquet():
+    """Parquet is read as Python values, since pandas would turn whole numbers into floats where one is missing."""
+    lines = '{"text": "a", "id": "02134", "groups": ["x"]}\n\n{"text": "b", "id": 12345678901234567890, "label": 1}\n'
+    assert _json(lines, 'x.json').index.tolist() == [1, 3] and _json(lines, 'x.json').id.tolist() == ['02134', 12345678901234567890]
+    assert _json('[' + lines.strip().replace('\n\n', ',') + ']', 'x.json').to_dict('records') == _json(lines, 'x.jsonl').to_dict('records')
+    for wrong, message in (('{"a": 1}\n{"a": ', 'x.json, line 2: no JSON'), ('[\n{"a": 1},\n{"a" 1}]', 'x.json, line 3: no JSON'), ('[1]', 'x.json, record 1: int is no record'),
+                           ('{"a": 1}\n\n"b"', 'x.json, line 3: str is no record'), ('{"a": 1, "a": 2}', "x.json, line 1: no JSON (the key 'a' stands twice)")):
+        with expect_fail(ValueError, message): _json(wrong, 'x.json')
 
 
 def test_from_file():
@@ -89,17 +202,74 @@ def test_from_file():
 
 
 def test_from_file_2():
+    """Whatever form a table is stored in, the same is read."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+    plain = frame.assign(id=[f'{i:05}' for i in range(40)], label=['01', '1'] * 20, groups=['02134', '2134', 'NA', None] * 10)
+    stores = {'.csv': lambda f: plain.to_csv(f, index=False), '.CSV': lambda f: plain.to_csv(f), '.tsv': lambda f: plain.to_csv(f, index=False, sep='\t'), '.csv.gz': lambda f: plain.to_csv(f, index=False),
+              '.csv.zip': lambda f: plain.to_csv(f, index=False), '.tsv.xz': lambda f: plain.to_csv(f, index=False, sep='\t'), '.csv.bz2': lambda f: plain.to_csv(f, index=False, encoding='utf-8-sig', sep=';'),
+              '.json': lambda f: plain.to_json(f, orient='records'), '.jsonl.gz': lambda f: plain.to_json(f, orient='records', lines=True, force_ascii=False),
+              '.parquet': plain.to_parquet, '.PARQUET': lambda f: plain.set_index('id').astype('category').to_parquet(f)}
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix, store in stores.items():
+            store(path := f'{folder}/mine{suffix}'); read = from_file(path, id='id')
+            assert read.name == 'mine' and read.labels == ('01', '1') and read.groups == ('02134', '2134', 'NA') and read['test'][:] == from_frame(plain, id='id')['test'][:], suffix
+
+
+def test_from_file_3():
+    """A text in another encoding is read by its name, and an error names file, place and remedy."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+    with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)/'mine.csv'
+        def wrong(content, message, **columns):
+            mine.write_bytes(content)
+            with expect_fail(ValueError, f'{mine}{message}'): from_file(mine, whole='test', **columns)
+        mine.write_bytes('text;label;groups\ncafé;a;x\nthé;b;y\n'.encode('cp1252'))
+        assert from_file(mine, encoding='cp1252', whole='test')['test']['text'] == ['café', 'thé']
+        wrong(mine.read_bytes(), ', line 2: not utf-8 (byte 0xe9)')
+        wrong(b'text,label,groups\na,b,c,d\ne,f,g\n', ', line 2: 4 fields, where the header names 3 columns')
+        wrong(b'id,text,label,groups\n1,a,b,c\n2,a,b,c\n1,e,f,g\n', ": Ids must be unique; '1' stands twice in column 'id', in line 2 and 4", id='id')
+        wrong(b'text,label,groups\na,b,c\n,f,g\n', ": Column 'text' is empty in 1 of 2 rows, first in line 3")
+        wrong(b'text,label,label\na,b,c\n', ": Column 'label' stands twice"); wrong(b'', ': Missing column: text, label, groups'); wrong(b'text,label,groups\n', ': The table has no rows')
+        wrong(b'text,label,groups\na,b,"[\'x\', \'y\']"\nc,d,\n', ": The group \"['x', 'y']\" is a list that was written as text")
+        (packed := Path(folder)/'mine.csv.gz').write_bytes(b'text,label')
+        with expect_fail(ValueError, f'{packed} cannot be read'): from_file(packed)
+        (table := Path(folder)/'mine.parquet').write_bytes(b'PAR1')
+        with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
+
+
+def test_from_file_4():
     """In a CSV file only an empty field is missing: `None` and `NA` are names as good as any."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
     with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)/'mine.csv'
+        def wrong(content, message, **columns):
+            mine.write_bytes(content)
+            with expect_fail(ValueError, f'{mine}{message}'): from_file(mine, whole='test', **columns)
+        mine.write_bytes('text;label;groups\ncafé;a;x\nthé;b;y\n'.encode('cp1252'))
+        assert from_file(mine, encoding='cp1252', whole='test')['test']['text'] == ['café', 'thé']
+        wrong(mine.read_bytes(), ', line 2: not utf-8 (byte 0xe9)')
+        wrong(b'text,label,groups\na,b,c,d\ne,f,g\n', ', line 2: 4 fields, where the header names 3 columns')
+        wrong(b'id,text,label,groups\n1,a,b,c\n2,a,b,c\n1,e,f,g\n', ": Ids must be unique; '1' stands twice in column 'id', in line 2 and 4", id='id')
+        wrong(b'text,label,groups\na,b,c\n,f,g\n', ": Column 'text' is empty in 1 of 2 rows, first in line 3")
+        wrong(b'text,label,label\na,b,c\n', ": Column 'label' stands twice"); wrong(b'', ': Missing column: text, label, groups'); wrong(b'text,label,groups\n', ': The table has no rows')
+        wrong(b'text,label,groups\na,b,"[\'x\', \'y\']"\nc,d,\n', ": The group \"['x', 'y']\" is a list that was written as text")
+        (packed := Path(folder)/'mine.csv.gz').write_bytes(b'text,label')
+        with expect_fail(ValueError, f'{packed} cannot be read'): from_file(packed)
+        (table := Path(folder)/'mine.parquet').write_bytes(b'PAR1')
+        with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
+    with tempfile.TemporaryDirectory() as folder:
         frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
-        frame.to_csv(Path(folder)/'lists.csv', index=False)
-        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
 
 
 def test_from_hub():
@@ -109,15 +279,33 @@ def test_from_hub():
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
     with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)/'mine.csv'
+        def wrong(content, message, **columns):
+            mine.write_bytes(content)
+            with expect_fail(ValueError, f'{mine}{message}'): from_file(mine, whole='test', **columns)
+        mine.write_bytes('text;label;groups\ncafé;a;x\nthé;b;y\n'.encode('cp1252'))
+        assert from_file(mine, encoding='cp1252', whole='test')['test']['text'] == ['café', 'thé']
+        wrong(mine.read_bytes(), ', line 2: not utf-8 (byte 0xe9)')
+        wrong(b'text,label,groups\na,b,c,d\ne,f,g\n', ', line 2: 4 fields, where the header names 3 columns')
+        wrong(b'id,text,label,groups\n1,a,b,c\n2,a,b,c\n1,e,f,g\n', ": Ids must be unique; '1' stands twice in column 'id', in line 2 and 4", id='id')
+        wrong(b'text,label,groups\na,b,c\n,f,g\n', ": Column 'text' is empty in 1 of 2 rows, first in line 3")
+        wrong(b'text,label,label\na,b,c\n', ": Column 'label' stands twice"); wrong(b'', ': Missing column: text, label, groups'); wrong(b'text,label,groups\n', ': The table has no rows')
+        wrong(b'text,label,groups\na,b,"[\'x\', \'y\']"\nc,d,\n', ": The group \"['x', 'y']\" is a list that was written as text")
+        (packed := Path(folder)/'mine.csv.gz').write_bytes(b'text,label')
+        with expect_fail(ValueError, f'{packed} cannot be read'): from_file(packed)
+        (table := Path(folder)/'mine.parquet').write_bytes(b'PAR1')
+        with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
+    with tempfile.TemporaryDirectory() as folder:
         frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
-        frame.to_csv(Path(folder)/'lists.csv', index=False)
-        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
+        for s in ('train', 'dev', 'test'): frame.assign(id=[f'0{i}' for i in range(40)], groups=['02134', '2134', 'NA', None] * 10).to_csv(Path(folder)/f'{s}.csv', index=False)
+        Path(folder, 'validation.csv').unlink(); named = from_hub(folder, whole='test')
     assert {s: len(d) for s, d in hub.splits.items()} == dict(train=40, validation=40, test=40)
+    assert named.groups == ('02134', '2134', 'NA') and len(named['test']) == 120 # names of a CSV file stay text here too
 
 
 def test_folds():
@@ -145,14 +333,31 @@ def test_download():
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
     with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)/'mine.csv'
+        def wrong(content, message, **columns):
+            mine.write_bytes(content)
+            with expect_fail(ValueError, f'{mine}{message}'): from_file(mine, whole='test', **columns)
+        mine.write_bytes('text;label;groups\ncafé;a;x\nthé;b;y\n'.encode('cp1252'))
+        assert from_file(mine, encoding='cp1252', whole='test')['test']['text'] == ['café', 'thé']
+        wrong(mine.read_bytes(), ', line 2: not utf-8 (byte 0xe9)')
+        wrong(b'text,label,groups\na,b,c,d\ne,f,g\n', ', line 2: 4 fields, where the header names 3 columns')
+        wrong(b'id,text,label,groups\n1,a,b,c\n2,a,b,c\n1,e,f,g\n', ": Ids must be unique; '1' stands twice in column 'id', in line 2 and 4", id='id')
+        wrong(b'text,label,groups\na,b,c\n,f,g\n', ": Column 'text' is empty in 1 of 2 rows, first in line 3")
+        wrong(b'text,label,label\na,b,c\n', ": Column 'label' stands twice"); wrong(b'', ': Missing column: text, label, groups'); wrong(b'text,label,groups\n', ': The table has no rows')
+        wrong(b'text,label,groups\na,b,"[\'x\', \'y\']"\nc,d,\n', ": The group \"['x', 'y']\" is a list that was written as text")
+        (packed := Path(folder)/'mine.csv.gz').write_bytes(b'text,label')
+        with expect_fail(ValueError, f'{packed} cannot be read'): from_file(packed)
+        (table := Path(folder)/'mine.parquet').write_bytes(b'PAR1')
+        with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
+    with tempfile.TemporaryDirectory() as folder:
         frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
-        frame.to_csv(Path(folder)/'lists.csv', index=False)
-        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
+        for s in ('train', 'dev', 'test'): frame.assign(id=[f'0{i}' for i in range(40)], groups=['02134', '2134', 'NA', None] * 10).to_csv(Path(folder)/f'{s}.csv', index=False)
+        Path(folder, 'validation.csv').unlink(); named = from_hub(folder, whole='test')
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder)/'source.txt', Path(folder)/'cache'/'copy.txt'
         source.write_text('hello')
@@ -163,10 +368,15 @@ def test_download():
 
 @pytest.mark.data
 def test_toxigen():
-    """This is the human-annotated part, 6,514 texts, label `hate` or `neutral`."""
-    tox = toxigen()
+    """They load it as `toxigen(by='id')`; a grid, and the command line, call it `toxigen_by_id`."""
+    tox, old = toxigen(), toxigen(by='id')
     assert sum(map(len, tox.splits.values())) == 6514 and tox.labels == ('neutral', 'hate') and len(tox.groups) == 13
     assert toxigen()['test']['id'] == tox['test']['id']
+    where, before = ({i: s for s in d.splits for i in d[s]['id']} for d in (tox, old))
+    assert tox.repeated() == dict(texts=106, across=0, contrary=10) and old.repeated() == dict(texts=106, across=52, contrary=10)
+    assert sum(where[i] != s for i, s in before.items()) == 52 and len(set(old['train']['text']) & set(old['test']['text'])) == 33
+    moved = pd.crosstab(pd.Series(before, name='by id'), pd.Series(where, name='by text'))
+    with expect_fail(ValueError, "by = 'label': give text or id"): toxigen(by='label')
 
 
 def test_post():
@@ -188,21 +398,45 @@ def test_named_sources():
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
     with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)/'mine.csv'
+        def wrong(content, message, **columns):
+            mine.write_bytes(content)
+            with expect_fail(ValueError, f'{mine}{message}'): from_file(mine, whole='test', **columns)
+        mine.write_bytes('text;label;groups\ncafé;a;x\nthé;b;y\n'.encode('cp1252'))
+        assert from_file(mine, encoding='cp1252', whole='test')['test']['text'] == ['café', 'thé']
+        wrong(mine.read_bytes(), ', line 2: not utf-8 (byte 0xe9)')
+        wrong(b'text,label,groups\na,b,c,d\ne,f,g\n', ', line 2: 4 fields, where the header names 3 columns')
+        wrong(b'id,text,label,groups\n1,a,b,c\n2,a,b,c\n1,e,f,g\n', ": Ids must be unique; '1' stands twice in column 'id', in line 2 and 4", id='id')
+        wrong(b'text,label,groups\na,b,c\n,f,g\n', ": Column 'text' is empty in 1 of 2 rows, first in line 3")
+        wrong(b'text,label,label\na,b,c\n', ": Column 'label' stands twice"); wrong(b'', ': Missing column: text, label, groups'); wrong(b'text,label,groups\n', ': The table has no rows')
+        wrong(b'text,label,groups\na,b,"[\'x\', \'y\']"\nc,d,\n', ": The group \"['x', 'y']\" is a list that was written as text")
+        (packed := Path(folder)/'mine.csv.gz').write_bytes(b'text,label')
+        with expect_fail(ValueError, f'{packed} cannot be read'): from_file(packed)
+        (table := Path(folder)/'mine.parquet').write_bytes(b'PAR1')
+        with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
+    with tempfile.TemporaryDirectory() as folder:
         frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
-        frame.to_csv(Path(folder)/'lists.csv', index=False)
-        with expect_fail(ValueError, 'a list that was written as text'): from_file(Path(folder)/'lists.csv')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
+        for s in ('train', 'dev', 'test'): frame.assign(id=[f'0{i}' for i in range(40)], groups=['02134', '2134', 'NA', None] * 10).to_csv(Path(folder)/f'{s}.csv', index=False)
+        Path(folder, 'validation.csv').unlink(); named = from_hub(folder, whole='test')
     for read in (named_data, named_sources):
-        with expect_fail(ValueError, "Unknown data set 'imagenet'. Known: bios, toxigen, hatexplain"): read('imagenet')
+        with expect_fail(ValueError, "Unknown data set 'imagenet'. Known: bios, toxigen, toxigen_by_id, hatexplain"): read('imagenet')
         with expect_fail(ValueError, 'No file none.csv'): read('none.csv')
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder)/'table.csv'
         table.write_text('text,label,groups\n')
         assert named_sources('bios') == {} and named_sources(table) == {'table.csv': sha256(table)}
+
+
+@pytest.mark.data
+def test_named_sources_2():
+    """The two splits of ToxiGen come from one file, so the sources tell them apart."""
+    two = toxigen(), toxigen(by='id')
+    assert all(named_sources(d.name) == d.sources == named_data(d.name).sources for d in two) and two[0].sources.keys() - two[1].sources.keys() == {'split'}
 
 
 def test_MINILM():

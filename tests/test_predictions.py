@@ -20,6 +20,7 @@ def test_like_probabilities_2():
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     with expect_fail(ValueError, 'NaN or infinite logits in 1 of 1'): Predictions(['a'], np.array([[np.nan, 0]]), [0], [[]], ('no', 'yes'))
     with expect_fail(ValueError, 'Logits have the shape'): Predictions(['a'], np.array([[0., 0]]), [0], [[]], ('no', 'yes', 'maybe'))
+    with expect_fail(ValueError, "Ids must be unique; 'b' stands twice"): replace(example, ids=np.array(['a', 'b', 'b']))
     with expect_fail(ValueError, 'Labels must be indices'): Predictions(['a'], np.array([[0., 0]]), [2], [[]], ('no', 'yes'))
     with expect_fail(ValueError, "The groups of a text are 'women': give a list"): replace(example, groups=['women', 'men', 'old'])
     with expect_fail(ValueError, "The groups of a text are {'sex': 'f'}: give a list"): replace(example, groups=[['women'], {'sex': 'f'}, []])
@@ -45,6 +46,8 @@ def test_from_frame():
     assert other.groups == [['women'], ['old men'], []] and other.labels.tolist() == [0, 1, 0] and other.classes == ('0', '1')
     assert from_frame(plain.assign(groups=[['men', None], [], ['old']])).groups == [['men'], [], ['old']]
     with expect_fail(ValueError, 'A label is missing'): from_frame(plain.assign(label=[0, 1, None]))
+    with expect_fail(ValueError, 'A logit is no number'): from_frame(plain.assign(**{'logit:0': ['a', 'b', 'c']}))
+    with expect_fail(ValueError, "The groups ' men' and 'men' differ in white space alone"): from_frame(plain.assign(groups=['men', ' men', 'old']))
 
 
 def test_from_frame_2():
@@ -107,6 +110,22 @@ def test_load():
     assert (again.logits == example.logits).all() and again.groups == example.groups and again.classes == ('no', 'yes')
     with expect_fail(ValueError, 'Unknown label: perhaps'): from_frame(example.to_frame().assign(label='perhaps'))
     with expect_fail(ValueError, 'Missing column: groups'): from_frame(example.to_frame().drop(columns='groups'))
+
+
+def test_load_2():
+    """An index that pandas stored is a column like others."""
+    def kept(ids, labels, groups, classes=('0', '1'), store=lambda t, path: t.to_parquet(path)):
+        with tempfile.TemporaryDirectory() as folder:
+            store(pd.DataFrame({'id': ids, 'label': labels, 'groups': groups} | {f'logit:{c}': [0., 1] for c in classes}), f'{folder}/mine.parquet')
+            read = load(f'{folder}/mine.parquet')
+        return read.ids.tolist(), [read.classes[k] for k in read.labels], read.groups
+    assert kept(['01', '1'], [0., 1.], ['02134', '2134']) == (['01', '1'], ['0', '1'], [['02134'], ['2134']])
+    assert kept([2**62, 2**62 + 1], pd.Categorical([1, 0]), [0, None]) == ([str(2**62), str(2**62 + 1)], ['1', '0'], [['0'], []])
+    assert kept([1, 2], [True, False], pd.array([7, None], 'Int64'), ('False', 'True'), lambda t, path: t.set_index('id').to_parquet(path)) == (['1', '2'], ['True', 'False'], [['7'], []])
+    with expect_fail(ValueError, "mine.parquet: Ids must be unique; '1' stands twice in column 'id', in row 0 and 1"): kept([1., 1.], [0, 1], ['a', 'b'])
+    with expect_fail(ValueError, 'mine.parquet: Unknown label: 2. Allowed: 0, 1'): kept([1, 2], [0, 2], ['a', 'b'])
+    assert kept([1, 2], [0, 1], [dict(sex='f', age=7), dict(sex=None, age=8)])[2] == [['sex=f', 'age=7'], ['age=8']]
+    with expect_fail(ValueError, "mine.parquet: Column 'id' is empty in 1 of 2 rows"): kept(['a', None], [0, 1], ['a', 'b'])
 
 
 def test_paired():

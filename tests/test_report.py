@@ -26,13 +26,21 @@ def test_html():
 
 
 def test_html_2():
+    """The page says in which numbers each model was computed and on what, and warns where the two cannot be compared as they stand."""
+    dense, small = planted()
+    here, there = (replace(p, meta=dict(arithmetic=a, processor=c)) for p, a, c in ((dense, 'float32', 'AVX512'), (small, 'float32, int8 float', 'AVX2')))
+    assert 'not computed alike' in html(audit(here, there)) and 'not computed alike' not in html(audit(here, here))
+    assert all(f'<td>{text}</td>' in html(audit(here, there)) for text in ('compressed: arithmetic', 'float32, int8 float', 'AVX2'))
+
+
+def test_html_3():
     """A group that is called like a script stays text."""
     evil = '<script>alert("$x$")</script>'
     pair = [replace(p, groups=[[evil if g == ['c'] else g[0]] for g in p.groups]) for p in planted()]
     assert evil not in html(audit(*pair)) and '&lt;script&gt;' in html(audit(*pair))
 
 
-def test_html_3():
+def test_html_4():
     """What was cut of long texts stands in the verdict and among the settings, and a group may be called what our tables call something else."""
     long = [replace(p, meta=dict(cut=12, limit=256), groups=[[{'c': 'all'}.get(g, g)] for g, in p.groups]) for p in planted()]
     page = html(audit(*long))
@@ -40,7 +48,7 @@ def test_html_3():
     assert 'lost accuracy beyond chance: all (' in page and '<tr class="harmed"><td>accuracy: all</td>' in page
 
 
-def test_html_4():
+def test_html_5():
     """Its page says in which unit they are, and what the control is."""
     lm, text = tiny_lm(), Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
     asked = PromptPairs(tiny_classifier(('ok', 'toxic')), max_new_tokens=4)
