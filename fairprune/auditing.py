@@ -166,11 +166,11 @@ def _cost(records, milliseconds, computed, perplexity):
 # %% ../nbs/api/60_audit.ipynb #c91f7457
 def _opened(given):
     "What a side is: predictions, or a model; the other is None."
-    from fairprune.models import load
+    from fairprune.models import load, tokenizer_of
     if isinstance(given, Predictions): return given, None
     if isinstance(given, (str, Path)) and str(given).endswith('.parquet'): return Predictions.load(given), None
     model = load(given) if isinstance(given, (str, Path)) else given
-    if getattr(model, 'tokenizer', None) is None: raise ValueError(f'{type(model).__name__} has no tokenizer: set model.tokenizer, as `fairprune.load` does.')
+    tokenizer_of(model) # before any work
     return None, model
 
 def _predictions(given, data, split, progress, max_length=None):
