@@ -498,6 +498,7 @@ def _shipped(family, how, folder):
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSeq2SeqLM
     model = specimen(family, kinds_of(family)[0]); config, tokenizer = copy.deepcopy(model.config), copy.deepcopy(model.tokenizer)
     config.id2label, config.label2id = {0: 'LABEL_0', 1: 'LABEL_1'}, {'LABEL_0': 0, 'LABEL_1': 1}
+    config.architectures = [type(model.base_model).__name__] # Funnel has two bodies
     if how == 'untied head': config.tie_word_embeddings = False
     if how == 'no padding': config.pad_token_id = tokenizer.pad_token = None
     autos = [AutoModel] if how == 'no head' else [AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM, AutoModelForSeq2SeqLM]
