@@ -23,7 +23,7 @@ from fairprune.compress.pruning import _Moving, _need_rows
 
 
 def test_matrix():
-    """What comes before and after the lists, such as a pooler or a head, is no part of it, nor is a layer that shares its weight with another module."""
+    """What comes before and after the lists, such as a pooler or a head, is no part of it, nor is DeBERTa-v2's convolution beside them, or a layer that shares its weight with another module."""
     tiny = tiny_classifier()
     assert len(prunable(tiny)) == 12 and not any('classifier' in n for n in prunable(tiny))
     assert len(targets(tiny, '*attention*')) == 8 and list(targets(tiny, 'classifier')) == ['classifier']
@@ -43,6 +43,8 @@ def test_matrix_2():
     assert matrix(prunable(upside)['model.layers.0.mlp.experts.down_proj']).shape == (4, 32, 64) # experts, outputs, inputs
     assert matrix(prunable(xl)['transformer.layer.0.rel_attn.q']).shape == (4, 8, 32) and matrix(prunable(xl)['transformer.layer.0.rel_attn.o']).shape == (32, 32)
     with expect_fail(ValueError, 'gate_up_proj, (4, 128, 32) in a MixtralExperts, is no linear layer (6 weights are none)'): need_linear(prunable(mixture))
+    beside, conv = tiny_classifier(family='deberta-v2'), 'deberta.encoder.conv.conv'
+    assert conv not in prunable(beside) and matrix(targets(beside, conv)[conv]).shape == (32, 96) # three neighbours of 32 features; by its name
 
 
 def test_matrix_3():

@@ -76,8 +76,9 @@ def shape(layer)->tuple: # (in, out)
 class Bare:
     "A weight without a linear layer: a parameter of a module that multiplies with it itself."
     bias = None
-    def __init__(self, owner, attribute, axes): # axes: those of the inputs, side by side; None where the products do not agree
-        self.owner, self.attribute, self.axes = owner, attribute, axes
+    def __init__(self, owner, attribute, axes):
+        self.owner, self.attribute = owner, attribute
+        self.axes = axes # of the inputs, side by side; None where the products do not agree
     @property
     def weight(self): return getattr(self.owner, self.attribute)
 
@@ -88,12 +89,14 @@ def turned(layer, t)->torch.Tensor: # (..., in)
     return t
 
 def _others(model):
-    "Name to (module, attribute) of parameters with two dimensions or more that are no linear layer's and no embedding's."
-    return {f'{n}.{a}'.removesuffix('.weight'): (m, a) for n, m in model.named_modules() if not isinstance(m, (nn.Linear, Conv1D, Compact, nn.Embedding))
+    "Name to (module, attribute) of parameters with two dimensions or more, but for linear layers and embeddings."
+    known = nn.Linear, Conv1D, Compact, nn.Embedding
+    return {f'{n}.{a}'.removesuffix('.weight'): (m, a) for n, m in model.named_modules() if not isinstance(m, known)
             for a, p in m._parameters.items() if p is not None and p.dim() > 1 and p.is_floating_point()}
 
 # %% ../../nbs/api/08_layout.ipynb #5da69896
-_PRODUCTS, _COPIES = {'matmul', '__matmul__', 'mm', 'bmm', 'grouped_mm', '_grouped_mm'}, {'float', 'to', 'type', 'contiguous', '__getitem__'}
+_PRODUCTS = {'matmul', '__matmul__', 'mm', 'bmm', 'grouped_mm', '_grouped_mm'}
+_COPIES = {'float', 'to', 'type', 'contiguous', '__getitem__'} # of the same weights: in another type, or of some experts
 
 def _summed(name, args, kwargs):
     "The operands of a product, each with the dimensions that it sums over; none for any other function."
@@ -121,14 +124,18 @@ def _axes(p, view, dims):
 class _Products(TorchFunctionMode):
     "Notes in which products of a forward pass some parameters take part: (axes, multiply-adds) each."
     def __init__(self, others):
-        super().__init__()
-        self.views, self.found = [(n, p, p) for n, (m, a) in others.items() for p in [getattr(m, a)]], {n: [] for n in others}
-    def source(self, t): return next(((n, p) for n, p, v in self.views if v.data_ptr() <= t.data_ptr() < v.data_ptr() + v.nbytes), None)
+        super().__init__(); self.found = {n: [] for n in others}
+        self.views = [(n, p, p) for n, (m, a) in others.items() for p in [getattr(m, a)]]
+    def source(self, t):
+        if not isinstance(t, torch.Tensor): return None
+        return next(((n, p) for n, p, v in self.views if 0 <= t.data_ptr() - v.data_ptr() < v.nbytes), None)
     def __torch_function__(self, func, types, args=(), kwargs=None):
         out, name = func(*args, **(kwargs or {})), getattr(func, '__name__', '')
         for t, dims in _summed(name, args, kwargs or {}):
-            if found := self.source(t): self.found[found[0]].append((_axes(found[1], t, dims), out.numel() * math.prod(t.shape[d] for d in dims)))
-        if name in _COPIES and isinstance(args[0], torch.Tensor) and isinstance(out, torch.Tensor) and (found := self.source(args[0])) and not self.source(out): self.views.append((*found, out)) # in another type, or a choice of experts
+            if found := self.source(t):
+                self.found[found[0]].append((_axes(found[1], t, dims), out.numel() * math.prod(t.shape[d] for d in dims)))
+        if name in _COPIES and (found := self.source(args[0])) and isinstance(out, torch.Tensor) and not self.source(out):
+            self.views.append((*found, out))
         return out
 
 # %% ../../nbs/api/08_layout.ipynb #63a6a41b
@@ -140,7 +147,8 @@ def uses(
     layers, others, ids = linear_layers(model), _others(model), _sample(model, tokens)
     count, watch = dict.fromkeys(layers, 0), _Products(others)
     def see(name):
-        def hook(layer, args, y): count[name] += max(1, y.numel() / y.shape[-1] / ids.numel()) # what pools the tokens counts as for each
+        def hook(layer, args, y): # what pools the tokens counts as for each
+            count[name] += max(1, y.numel() / y.shape[-1] / ids.numel())
         return hook
     hooks = [m.register_forward_hook(see(n)) for n, m in layers.items()]
     try:
@@ -149,8 +157,9 @@ def uses(
             with watch: read_sample(model, ids)
     finally:
         for h in hooks: h.remove()
-    _multiplied[_kind_of(model, others)] = {n: _agreed(found) for n, found in watch.found.items() if found}
-    return count | {n: sum(macs for _, macs in found) / ids.numel() / getattr(*others[n]).numel() for n, found in watch.found.items() if found}
+    met = {n: found for n, found in watch.found.items() if found}
+    _multiplied[_kind_of(model, others)] = {n: _agreed(found) for n, found in met.items()}
+    return count | {n: sum(k for _, k in found) / ids.numel() / getattr(*others[n]).numel() for n, found in met.items()}
 
 _multiplied = {} # what a pass has shown, by class and shapes: name to axes
 def _kind_of(model, others): return type(model), tuple((n, tuple(getattr(m, a).shape)) for n, (m, a) in others.items())
@@ -160,10 +169,10 @@ def _agreed(found):
     return first if first and not more and first[-1] - first[0] + 1 == len(first) else None
 
 def weights(model)->dict:
-    "Name to what holds it, for all weights of a model: linear layers, and `Bare` ones. Only a model with parameters of its own kind is run, once."
-    others = _others(model)
-    if others and _kind_of(model, others) not in _multiplied: uses(model, 8)
-    return linear_layers(model) | {n: Bare(*others[n], axes) for n, axes in (_multiplied[_kind_of(model, others)] if others else {}).items()}
+    "Name to what holds it, of all weights: linear layers, and `Bare` ones. A model with others than layers is run, once."
+    if not (others := _others(model)): return linear_layers(model)
+    if (key := _kind_of(model, others)) not in _multiplied: uses(model, 8)
+    return linear_layers(model) | {n: Bare(*others[n], axes) for n, axes in _multiplied[key].items()}
 
 def weight_of(model, name)->torch.Tensor:
     "The weight of a layer, or the parameter itself, by the name in `weights`."

@@ -37,7 +37,7 @@ class Record:
     parameters:int  # weights and biases, as they are computed with
     nonzero:int     # those that are not zero
     bytes:int       # of all tensors, as `save` writes them: packed, and without zeros where that is smaller
-    macs:int        # multiply-adds a token with the weights that are not zero: of a mixture with the experts that it meets, of a shared block each time that it runs
+    macs:int        # multiply-adds a token, with weights that are not zero, as often as it meets them
     seconds:float   # that compression took
     latency:float=0. # milliseconds; median of five forward passes of one text of 64 tokens, or as many as the model reads, where the model was when it was measured
     arithmetic:str='' # as the function of this name gives it, where the model was when it was measured; '' in records of earlier versions
@@ -62,7 +62,7 @@ def _timed(model, ids, rounds):
 def measure(model, method:str='', seconds:float=0.)->Record:
     "The `Record` of a model as it stands."
     if is_computed(model): model = copied(model)
-    layers, times = weights(model), uses(model)
+    times, layers = uses(model), weights(model)
     unique = {t.data_ptr(): t for t in model.state_dict().values()} # tied weights count once
     stored = sum(t.nbytes for t in unique.values())
     compact = [m for m in layers.values() if isinstance(m, Compact)]
@@ -71,9 +71,12 @@ def measure(model, method:str='', seconds:float=0.)->Record:
     whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | factors
     spared = sum(m.weight.nbytes - written_bytes(m) for m in thin(model).values())
     nonzero = {key: int(torch.count_nonzero(t)) for key, t in whole.items()}
-    def needed(m): return sum(nonzero[m.weight.data_ptr(), i] for i in range(len(m.factors()))) if isinstance(m, Compact) else nonzero[m.weight.data_ptr()]
-    macs = sum(needed(m) * (times[n] or 1) for n, m in layers.items()) # a layer that does not run is one that the model reads itself
-    return Record(method, sum(t.numel() for t in whole.values()), sum(nonzero.values()), stored - spared, round(macs), round(seconds, 3), round(_timed(model, _sample(model, 64), 5), 3), arithmetic(model))
+    def needed(m):
+        key = m.weight.data_ptr()
+        return sum(nonzero[key, i] for i in range(len(m.factors()))) if isinstance(m, Compact) else nonzero[key]
+    macs = sum(needed(m) * (times[n] or 1) for n, m in layers.items()) # a layer that does not run may be read
+    parameters, took = sum(t.numel() for t in whole.values()), _timed(model, _sample(model, 64), 5)
+    return Record(method, parameters, sum(nonzero.values()), stored - spared, round(macs), round(seconds, 3), round(took, 3), arithmetic(model))
 
 def stored_record(model)->Record:
     "The record that was saved with a model, or a fresh one."

@@ -27,8 +27,9 @@ def prunable(model)->dict:
     return {n: m for n, m in body(model).items() if not isinstance(m, Compact)}
 
 def left_dense(model)->list:
-    "Names of the parameters in the blocks, of two dimensions or more, that pruning leaves as they are: added or looked up, not multiplied, or shared."
-    lists, pruned = [n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)], {id(m.weight) for m in body(model).values()}
+    "Names of parameters in the blocks, of two dimensions or more, that are no weights: added, looked up or shared."
+    lists = [n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)]
+    pruned = {id(m.weight) for m in body(model).values()}
     return [n for n, p in model.named_parameters() if p.dim() > 1 and within(n, lists) and id(p) not in pruned]
 
 def targets(
@@ -38,7 +39,8 @@ def targets(
     "Weights to prune. A pattern reaches the body; an embedding, norm or head is named in full. Raises `ValueError` where nothing matches."
     inner = prunable(model)
     if not inner: raise ValueError('The model has no floating-point linear layer left: it is quantized already, or factorized. Prune first.')
-    named = {n: m for n, m in (dict(model.named_modules()) | weights(model)).items() if n == modules and hasattr(m, 'weight')}
+    every = dict(model.named_modules()) | weights(model)
+    named = {n: m for n, m in every.items() if n == modules and hasattr(m, 'weight')}
     found = named or {n: m for n, m in inner.items() if fnmatch(n, modules or '*')}
     if not found: raise ValueError(f'No module matches {modules!r}. The body has {len(inner)} weights, such as {next(iter(inner))}.')
     return found
@@ -207,7 +209,8 @@ def gradients(model, layers, inputs):
     for w in wanted: w.requires_grad_(True); w.grad = None
     total = sum(len(b['labels']) for b in inputs)
     for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
-    found = {n: turned(m, torch.zeros_like(w) if w.grad is None else w.grad) for (n, m), w in zip(layers.items(), wanted)} # none where the loss does not depend on it
+    for w in wanted: w.grad = torch.zeros_like(w) if w.grad is None else w.grad # where the loss does not depend on it
+    found = {n: turned(m, m.weight.grad) for n, m in layers.items()}
     for w in wanted: w.grad = None
     for p, learns in before.items(): p.requires_grad_(learns)
     model.train(was_training)

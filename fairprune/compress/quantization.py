@@ -147,9 +147,9 @@ class _Standin(nn.Module):
     def weight(self): self.read = True; return self.kept[0]
 
 def read_by_model(model, layers, form)->list:
-    "Names of the layers whose `.weight` the model reads itself, where it says otherwise, or nothing, once `form(layer)` keeps that weight."
+    "Names of the layers whose `.weight` the model reads itself, where `form(layer)` in its place changes what it says."
     found = {n: _Standin(m, form(m)) for n, m in layers.items()}
-    ids, was = _sample(model, 8), {n: m for n, m in layers.items()}
+    ids = _sample(model, 8)
     try:
         for n, m in found.items(): model.set_submodule(n, m)
         said = read_sample(model, ids)
@@ -157,7 +157,7 @@ def read_by_model(model, layers, form)->list:
         if not any(m.read for m in found.values()): raise
         said = None
     finally:
-        for n, m in was.items(): model.set_submodule(n, m)
+        for n, m in layers.items(): model.set_submodule(n, m)
     read = [n for n, m in found.items() if m.read]
     return [] if not read or said is not None and torch.equal(said, read_sample(model, ids)) else read
 
@@ -339,7 +339,8 @@ class Qat(Method):
 
     def check(self, model):
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
-        Rtn(self.bits, self.group, self.modules).check(model)
+        _check_grid(self.bits, self.group)
+        _replaceable(model, self.modules, int8 if (self.bits, self.group) == (8, 0) else None)
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
