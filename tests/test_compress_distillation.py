@@ -76,7 +76,7 @@ def test_attention_scores():
         again = torch.stack(scores).masked_fill(~seen, -1e9).softmax(-1)
         assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-6)
     for family, config in dict(gemma2=dict(attn_logit_softcapping=.5), gpt_oss={}).items(): # scores are capped; sinks take a part of each row
-        model = tiny_classifier(family=family, initializer_range=.3, **config)
+        with _quiet(): model = tiny_classifier(family=family, initializer_range=.3, **config)
         with torch.no_grad(), attention_scores(model) as scores: found = model(**words).logits
         model.set_attn_implementation('eager'); want = model(**words, output_attentions=True)
         again = torch.stack(scores).masked_fill(~(words['attention_mask'][:, None, None].bool() & torch.ones(7, 7).tril().bool()), -1e9).softmax(-1)
@@ -116,7 +116,7 @@ def test_answers():
         again = torch.stack(scores).masked_fill(~seen, -1e9).softmax(-1)
         assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-6)
     for family, config in dict(gemma2=dict(attn_logit_softcapping=.5), gpt_oss={}).items(): # scores are capped; sinks take a part of each row
-        model = tiny_classifier(family=family, initializer_range=.3, **config)
+        with _quiet(): model = tiny_classifier(family=family, initializer_range=.3, **config)
         with torch.no_grad(), attention_scores(model) as scores: found = model(**words).logits
         model.set_attn_implementation('eager'); want = model(**words, output_attentions=True)
         again = torch.stack(scores).masked_fill(~(words['attention_mask'][:, None, None].bool() & torch.ones(7, 7).tril().bool()), -1e9).softmax(-1)

@@ -258,8 +258,8 @@ def _depth(model, terms, who='model'):
     inputs = dict(input_ids=ids, attention_mask=torch.ones_like(ids))
     out = model.eval()(**inputs, output_hidden_states=True); h = getattr(out, 'hidden_states', None)
     if h is None: raise ValueError(f'{", ".join(t for t in terms if t != "soft")}: a {kind} model has no single row of blocks whose states could be compared. {last}')
-    for t in {'cosine', 'hidden'} & set(terms):
-        if any(s.shape[:2] != ids.shape for s in h): raise ValueError(f'{t}: not every block of a {kind} model gives a state for each token. {last}')
+    for t in terms:
+        if t in ('cosine', 'hidden') and any(s.shape[:2] != ids.shape for s in h): raise ValueError(f'{t}: not every block of a {kind} model gives a state for each token. {last}')
     if 'patient' in terms:
         if len(h) < 3: raise ValueError(f'patient compares blocks before the last: a {who} of one block has none.')
         _read(model, inputs['attention_mask'].bool())
