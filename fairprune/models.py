@@ -86,8 +86,10 @@ def _parts(config):
 
 def _check_weights(name, model, fresh, missing, unexpected, mismatched, why):
     "Raise `ValueError` where weights of the body are missing, left over, or of another shape; of a head that may not be `fresh`, where they are missing."
+    inside = f'{model.base_model_prefix}.'
+    if fresh and not unexpected and not mismatched and not any(k.startswith(inside) for k in missing): return # a head is missing, and no more
     body, parts = _parts(model.config)
-    own, places = (lambda key: key.removeprefix(f'{model.base_model_prefix}.')), {p.split('.')[0] for p in parts}
+    own, places = (lambda key: key.removeprefix(inside)), {p.split('.')[0] for p in parts}
     wrong = dict(missing=[k for k in missing if not fresh or own(k) in body], mismatched=[k for k in mismatched if not fresh or own(k) in parts],
                  unexpected=[k for k in unexpected if own(k).split('.')[0] in places and own(k) not in parts - body])
     for what, keys in wrong.items():
@@ -176,7 +178,7 @@ def _with_name(model, name):
 def _reads_ahead(model):
     "Whether what a language model says after the first token depends on the others."
     from fairprune.compress.layout import layout
-    if layout(model): return False
+    if layout(model) or {m.is_causal for m in model.modules() if hasattr(m, 'is_causal')} == {True}: return False
     a, b = model(input_ids=torch.tensor([[5, 6, 7], [5, 8, 9]])).logits[:, 0]
     return bool((a - b).abs().max() > 1e-3 * a.std())
 
@@ -210,7 +212,8 @@ def _architecture(name):
     "The class that a model was saved from."
     if _gguf(name): return 'a GGUF file for CausalLM'
     from transformers import AutoConfig
-    try: return (AutoConfig.from_pretrained(_resolve(name)).architectures or [''])[0]
+    home = Path(_resolve(name), 'config.json')
+    try: return ((json.loads(home.read_text()).get('architectures') if home.is_file() else AutoConfig.from_pretrained(_resolve(name)).architectures) or [''])[0]
     except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
 
 def load(

@@ -63,7 +63,7 @@ def test_is_lm_2():
 
 @pytest.mark.slow
 def test_load():
-    """One in another form is not: `Int8` rounds a whole batch by its largest number."""
+    """One in another form is not asked, for `Int8` rounds a whole batch by its largest number."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     with torch.no_grad(): out = lm(**lm.tokenizer('The capital of France is', return_tensors='pt')).logits
     assert lm.tokenizer.decode(out[0, -1].argmax()).strip() == 'Paris'
