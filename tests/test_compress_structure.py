@@ -175,7 +175,7 @@ def test_Neurons_2():
     with expect_fail(ValueError, 'quantized already'): Heads(score='magnitude')(Int8()(worker))
     with expect_fail(ValueError, 'MPNetLayer: it is not known'): Neurons(score='magnitude')(other)
     with expect_fail(ValueError, 'model.layers.0: its attention has q_norm.weight over all heads, so those that stay would say something else'): Heads(score='magnitude')(tiny_lm('olmo2'))
-    with expect_fail(ValueError, 'BartForSequenceClassification is an encoder-decoder'): LayerDrop(1)(tiny_classifier(family='bart', encoder_layers=4))
+    with expect_fail(ValueError, 'BartForSequenceClassification is an encoder-decoder'): Neurons(score='magnitude')(tiny_classifier(family='bart', encoder_layers=4))
     odd = tiny_lm()
     odd.model.layers[1].mlp.act_fn = nn.Softmax(-1)
     with expect_fail(ValueError, 'LlamaForCausalLM says something else without these neurons than with them silent'): Neurons(score='magnitude')(odd)
