@@ -75,7 +75,7 @@ def _otherwise(cost):
     other = known.processor.nunique() > 1 and (kernels or floats != {'float32'})
     if len(floats) > 1 or len(kernels) > 1 or other:
         each = '; '.join(f'{name}: {a} on {p}' for name, a, p in zip(known.index, known.arithmetic, known.processor))
-        yield f'The models were not computed alike ({each}), so part of a difference may come from that, and not from compression.'
+        yield f'The models were not computed alike ({each}), so part of a difference may come from that.'
 
 def _verdict(audit):
     confidence = audit.settings['confidence']

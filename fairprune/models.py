@@ -588,9 +588,11 @@ def finetune(
 
 def _say_precision(model, numbers):
     "Write down in which numbers a model is trained, '' for its own. Warns where the processor has to imitate them."
-    model.config.fairprune_trained = numbers
+    if numbers: model.config.fairprune_trained = numbers
+    elif hasattr(model.config, 'fairprune_trained'): del model.config.fairprune_trained
     if numbers == 'bfloat16' and not torch.accelerator.is_available() and (times := _bfloat16_slowness()) > 3:
-        warnings.warn(f'bf16: this processor multiplies bfloat16 {times:.0f} times slower than float32. The result is the same as elsewhere, but training without bf16 is faster.')
+        warnings.warn(f'bf16: this processor multiplies bfloat16 {times:.0f} times slower than float32. '
+                      'The result is the same as elsewhere, but training without bf16 is faster.')
 
 @cache
 def _bfloat16_slowness()->float:

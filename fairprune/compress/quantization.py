@@ -53,7 +53,8 @@ def quantized(layer, empty)->Quantized:
 def input_grid(low, high)->tuple: # floats
     "Scale and zero point of 256 steps from the smallest to the largest input, zero included; raises `ValueError` on NaN."
     low, high = min(float(low), 0.), max(float(high), 0.)
-    if not math.isfinite(high - low): raise ValueError('The inputs of an int8 layer hold NaN or infinite numbers: the model diverged, or was cast too low.')
+    if not math.isfinite(high - low):
+        raise ValueError('The inputs of an int8 layer hold NaN or infinite numbers: the model diverged, or was cast too low.')
     scale = float(np.float32(max((high - low) / 255, 1e-12))) # kernels take a float32
     return scale, float(round(-low / scale))
 
@@ -67,7 +68,8 @@ def _packed(engine, weight, scale, bias):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore') # the tensor type is deprecated, the kernel is not
-            q = torch._make_per_channel_quantized_tensor(weight, scale.double(), torch.zeros(len(scale), dtype=torch.long), 0)
+            zeros = torch.zeros(len(scale), dtype=torch.long)
+            q = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, 0)
             return torch.ops.quantized.linear_prepack(q, _float(bias) if engine == 'x86' else None) # the others add it later
     finally: torch.backends.quantized.engine = before
 
@@ -75,7 +77,9 @@ def _float(bias): return None if bias is None else bias.float()
 
 def _product(engine, packed, bias, x, scale, zero): # (..., in) to (..., out)
     "Inputs, rounded to a grid, times packed weights."
-    if engine == 'x86': return torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(x, scale, int(zero), packed)
+    if engine == 'x86':
+        multiplied = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
+        return multiplied(x, scale, int(zero), packed)
     ends = x.new_tensor([[-zero], [255 - zero]]).expand(2, x.shape[-1])
     rows = torch.cat([(x * (1 / scale)).clamp_(-zero, 255 - zero).reshape(-1, x.shape[-1]), ends])
     y = torch.ops.quantized.linear_dynamic(rows, packed, False)[:-2].view(*x.shape[:-1], -1)
@@ -89,7 +93,8 @@ def _exact(engine, n):
     x = torch.randint(256, (33, n), generator=make).float(); x[0] = 255 # so the grid is 0 to 255
     weight = (254 * torch.randint(2, (64, n), generator=make) - 127).to(torch.int8); weight[0], weight[1] = 127, -127
     packed, exact = _packed(engine, weight, torch.ones(64), None), (x.double() @ weight.double().T).float()
-    return all(torch.allclose(_product(engine, packed, None, x[:rows], 1., 0.), exact[:rows], rtol=1e-6) for rows in (1, 33))
+    def said(rows): return _product(engine, packed, None, x[:rows], 1., 0.)
+    return all(torch.allclose(said(rows), exact[:rows], rtol=1e-6) for rows in (1, 33)) # one row may have a kernel of its own
 
 def _engine(n):
     "The fastest engine that is exact for `n` inputs on this processor; 'float' where none is."
@@ -124,7 +129,8 @@ class Int8Linear(Quantized):
         key = self.weight.data_ptr(), self.scale.data_ptr()
         if self.kernel is None or self.kernel[0] != key:
             engine = _engine(self.in_features)
-            self.kernel = key, engine, self.dense() if engine == 'float' else _packed(engine, self.weight, self.scale, self.bias)
+            packed = self.dense() if engine == 'float' else _packed(engine, self.weight, self.scale, self.bias)
+            self.kernel = key, engine, packed
         return self.kernel[1:]
     @property
     def arithmetic(self): return f'int8 {self.prepared()[0]}'
