@@ -25,8 +25,8 @@ def test_running():
 
 
 def test_kinds_of():
-    """An architecture that fills in masked words is judged as a masked model and not as a causal one, and an encoder-decoder as a classifier alone."""
-    assert kinds_of('bert') == ('classifier', 'masked') and kinds_of('llama') == ('classifier', 'causal') and kinds_of('mamba') == ('causal',) and kinds_of('t5') == ('classifier',)
+    """An architecture that fills in masked words is judged as a masked model and not as a causal one, an encoder-decoder as a classifier alone, and so is XLNet, whose language model reads ahead."""
+    assert kinds_of('bert') == ('classifier', 'masked') and kinds_of('llama') == ('classifier', 'causal') and kinds_of('mamba') == ('causal',) and kinds_of('t5') == kinds_of('xlnet') == ('classifier',)
 
 
 def test_cases():

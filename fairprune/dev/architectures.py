@@ -14,6 +14,7 @@ import contextlib, copy, dataclasses, gc, io, json, re, struct, tempfile, traceb
 from functools import cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
+from huggingface_hub.errors import StrictDataclassFieldValidationError
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 import fairprune as fp
@@ -71,8 +72,14 @@ def kinds_of(family:str)->tuple:
     "What models of an architecture can be."
     found = {}
     for kind in _MAKE:
-        with contextlib.suppress(ValueError): found[kind] = specimen(family, kind).config.is_encoder_decoder
-    return tuple(k for k in found if k == 'classifier' or not found[k] and (k == 'masked' or 'masked' not in found))
+        with contextlib.suppress(ValueError): found[kind] = specimen(family, kind)
+    if 'masked' in found or 'causal' in found and _looks_ahead(found['causal']): found.pop('causal', None)
+    return tuple(k for k, m in found.items() if k == 'classifier' or not m.config.is_encoder_decoder)
+
+@torch.no_grad()
+def _looks_ahead(model): # whether a later token changes what is said at an earlier one
+    a, b = (model(input_ids=torch.tensor([[101, 104, 105, last]])).logits[0, :3] for last in (106, 107))
+    return not torch.allclose(a, b, atol=1e-5)
 
 # %% ../../nbs/api/17_architectures.ipynb #9424f710
 _COLUMNS = dict(weights='magnitude random noise', gradients='taylor', calibrated='wanda sparsegpt gptq staticint8', rounded='int8 rtn share lowrank opq', structure='heads neurons layerdrop',
@@ -323,19 +330,24 @@ def check_scores(model, data):
     need(len(scores) >= model.config.num_hidden_layers, f'only {len(scores)} blocks note attention scores')
 
 # %% ../../nbs/api/17_architectures.ipynb #ecfa3c53
-def _meant(new)->tuple: # at least and at most
-    "Multiply-adds a token, by watching one pass of one text."
-    layers, calls = {n: m for n, m in new.named_modules() if isinstance(m, (nn.Linear, Conv1D, Compact))}, {}
-    hooks = [m.register_forward_hook(lambda m, a, o, n=n: calls.__setitem__(n, calls.get(n, 0) + 1)) for n, m in layers.items()]
-    with torch.no_grad(): new(**_given(new, ['a river was calm and cold']))
+def _runs(model, layers)->dict: # name to (calls, rows of inputs in all)
+    "How often each layer runs in one pass of a text of 64 tokens."
+    found = {n: (0, 0) for n in layers}
+    def see(n): return lambda m, args, out: found.__setitem__(n, (found[n][0] + 1, found[n][1] + out.numel() // out.shape[-1]))
+    hooks = [m.register_forward_hook(see(n)) for n, m in layers.items()]
+    with torch.no_grad(): model(**_given(model, [' '.join((_WORDS * 3)[:62])]))
     for h in hooks: h.remove()
-    def nonzero(m): return sum(int((f != 0).sum()) for f in (m.factors() if isinstance(m, Compact) else [m.weight]))
-    run = sum(k * nonzero(layers[n]) for n, k in calls.items())
-    bare = {n: int((w != 0).sum()) for n, w in block_weights(new).items() if not any(n.startswith(c.replace('.base_layer', '') + '.') for c in calls)}
-    beside = sum(int((m.weight != 0).sum()) for n, m in new.named_modules() if isinstance(m, nn.Conv1d) and not in_block(f'{n}.'))
+    return found
+
+def _meant(new)->tuple: # at least and at most
+    "Multiply-adds a token. A layer counts each time that it runs, at most for all of its inputs, which may be positions; a weight that no layer multiplies with counts once or twice."
+    layers = {n: m for n, m in new.named_modules() if isinstance(m, (nn.Linear, nn.Conv1d, Conv1D, Compact))}
+    size = {n: sum(int((f != 0).sum()) for f in (m.factors() if isinstance(m, Compact) else [m.weight])) for n, m in layers.items()}
+    runs = _runs(new, layers); sure = [n for n, m in layers.items() if not isinstance(m, nn.Conv1d)]
+    bare = {n: int((w != 0).sum()) for n, w in block_weights(new).items() if not any(n.startswith(c.replace('.base_layer', '') + '.') for c in layers)}
     c = new.config; share = (getattr(c, 'num_experts_per_tok', None) or 1) / (getattr(c, 'num_local_experts', None) or getattr(c, 'num_experts', None) or 1)
-    sure = sum(k * (share if '.experts.' in n else 1) for n, k in bare.items() if not re.search('gate|router|conv|A_log', n.replace('gate_up', '')))
-    return run + sure, run + 2 * sum(bare.values()) + beside # relative positions are twice as many as tokens
+    few = sum(k * (share if '.experts.' in n else 1) for n, k in bare.items() if not re.search('gate|router|A_log', n.replace('gate_up', '')))
+    return sum(runs[n][0] * size[n] for n in sure) + few, sum(max(1, *runs[n][:1], runs[n][1] / 64) * k for n, k in size.items()) + 2 * sum(bare.values())
 
 def _bytes(folder):
     "Of the tensors in the files of weights."
@@ -498,8 +510,11 @@ def _shipped(family, how, folder):
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSeq2SeqLM
     model = specimen(family, kinds_of(family)[0]); config, tokenizer = copy.deepcopy(model.config), copy.deepcopy(model.tokenizer)
     config.id2label, config.label2id = {0: 'LABEL_0', 1: 'LABEL_1'}, {'LABEL_0': 0, 'LABEL_1': 1}
+    config.architectures = [type(model.base_model).__name__] # Funnel has two bodies
     if how == 'untied head': config.tie_word_embeddings = False
-    if how == 'no padding': config.pad_token_id = tokenizer.pad_token = None
+    if how == 'no padding':
+        try: config.pad_token_id = tokenizer.pad_token = None
+        except StrictDataclassFieldValidationError: raise Absent # ModernBERT's decoder must have one
     autos = [AutoModel] if how == 'no head' else [AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM, AutoModelForSeq2SeqLM]
     auto = next((a for a in autos if type(config) in a._model_mapping), None)
     if auto is None or how == 'no padding' and 'causal' not in kinds_of(family): raise Absent
