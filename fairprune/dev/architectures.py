@@ -355,8 +355,8 @@ def _bytes(folder):
     return sum(t['data_offsets'][1] - t['data_offsets'][0] for f in Path(folder).glob('*.safetensors') for n, t in of(f.read_bytes()).items() if n != '__metadata__')
 
 # %% ../../nbs/api/17_architectures.ipynb #256e4a18
-def _plain(cls, folder, tokenizer):
-    with _quiet(): model = cls.from_pretrained(folder).eval()
+def _plain(cls, folder, tokenizer, **kwargs):
+    with _quiet(): model = cls.from_pretrained(folder, **kwargs).eval()
     model.tokenizer = tokenizer
     return model
 
@@ -540,6 +540,11 @@ def _tunes(model, family, data):
     new = fp.finetune(model, data, epochs=1, batch_size=64, max_length=48, progress=False) # one step
     need(not changed(model, before), 'the original is changed'); check_moved(model, new); check_saved(new, data)
 
+def _halves(model, family, data):
+    with tempfile.TemporaryDirectory() as root: half = _plain(type(model), fp.save(model, f'{root}/model'), model.tokenizer, dtype=torch.bfloat16)
+    half.record = measure(half)
+    check_saved(fp.Magnitude()(half), data)
+
 def _reparametrized(change):
     def use(model, family, data):
         layer = next((m for n, m in model.named_modules() if isinstance(m, nn.Linear) and in_block(f'{n}.')), None)
@@ -551,7 +556,7 @@ def _reparametrized(change):
 USES = dict(classifier=dict(predict=_predicts, padding=_pads, features=_features, attention=_attends, finetune=_tunes), causal=dict(loglikelihoods=_scores, perplexity=_perplexes, generate=_generates, finetune=_tunes), masked=dict(pseudo_loglikelihoods=_fills))
 USES['classifier'] |= {f'by name: {how}': _by_name(how) for how in ('pretraining head', 'no head', 'untied head', 'no padding')}
 USES['causal'] |= {f'by name: {how}': _by_name(how) for how in ('pretraining head', 'untied head')}
-USES['classifier'] |= {'torch mask': _reparametrized(lambda layer: nn.utils.prune.random_unstructured(layer, 'weight', .3)), 'weight norm': _reparametrized(nn.utils.parametrizations.weight_norm)}
+USES['classifier'] |= {'torch mask': _reparametrized(lambda layer: nn.utils.prune.random_unstructured(layer, 'weight', .3)), 'weight norm': _reparametrized(nn.utils.parametrizations.weight_norm), 'bfloat16': _halves}
 
 def used(
     model,
