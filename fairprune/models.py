@@ -144,6 +144,7 @@ def _set_padding(config, tokenizer):
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None: raise ValueError('The tokenizer has neither a padding token nor an end token: set its `pad_token` and save it.')
         tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id >= config.vocab_size: raise ValueError(f'The padding token {tokenizer.pad_token} has the number {tokenizer.pad_token_id}, and the model knows {config.vocab_size} tokens: the tokenizer is that of another model.')
     if config.pad_token_id is None or _decoder(config): config.pad_token_id = tokenizer.pad_token_id
     return tokenizer.pad_token if before != (tokenizer.pad_token, config.pad_token_id) else ''
 
