@@ -92,7 +92,7 @@ def test_tiny_masked_lm_2():
     """What BERT's own checkpoints carry beside, a pooler and a head for the next sentence, is passed over."""
     pretrained = BertForPreTraining(tiny_masked_lm().config)
     pretrained.tokenizer = tiny_masked_lm().tokenizer
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()): # says what is left over
         again = load_masked_lm(save(pretrained, Path(folder)/'model'))
     assert torch.equal(again.cls.predictions.transform.dense.weight, pretrained.cls.predictions.transform.dense.weight)
     assert again.get_output_embeddings().weight is again.get_input_embeddings().weight and not is_lm(again)
