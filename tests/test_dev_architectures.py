@@ -13,7 +13,7 @@ from fairprune.dev.architectures import *
 
 @pytest.mark.slow
 def test_the_table():
-    """It takes twenty minutes."""
+    """It takes a quarter of an hour."""
     found = architecture_table()
     assert found.verdict.isin(['right', 'refused']).all(), found[~found.verdict.isin(['right', 'refused'])].to_string()
 

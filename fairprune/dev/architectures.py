@@ -39,9 +39,9 @@ def examples(labels=LABELS)->GroupedText:
     return GroupedText.from_frame(frame.assign(split=(['train'] * 4 + ['validation', 'test']) * 4), labels=labels, split='split', tokens='tokens', rationale='rationale', name='examples')
 
 def running()->Corpus:
-    "A thousand words of running text."
+    "Some thousand words of running text."
     draw = np.random.default_rng(1)
-    return Corpus({split: ' '.join(draw.choice(_WORDS, n)) for split, n in dict(train=800, validation=100, test=150).items()}, 'running')
+    return Corpus({split: ' '.join(draw.choice(_WORDS, n)) for split, n in dict(train=800, validation=200, test=150).items()}, 'running')
 
 # %% ../../nbs/api/17_architectures.ipynb #3b105002
 _MARKS = ['[PAD]', *(f'[unused{i}]' for i in range(1, 100)), '[UNK]', '[CLS]', '[SEP]', '[MASK]'] # at the places that they have in BERT's vocabulary
@@ -595,7 +595,9 @@ def architecture_table(
     return found[found.verdict != ''].reset_index(drop=True)
 
 # %% ../../nbs/api/17_architectures.ipynb #86e69db0
-def _bare(sentence): return re.sub(r'\S*(?:\w\.\w+){2,}\S*|/tmp/\S+', '…', sentence)
+_NAMES = rf"\S*(?:\w\.\w+){{2,}}\S*|/tmp/\S+|\w+(?:Layer|Block|Group|List|Experts|Attention|Classification)\b|\bConv1d\b|(?<=\ba )(?:{'|'.join(TINY)})(?= )|(?<=\()\d[\d, ]*(?=\))|\b\d+(?= weights)"
+
+def _bare(sentence): return re.sub(_NAMES, '…', sentence) # what is said of others as well
 
 def refusals(
     found:pd.DataFrame, # of `architecture_table`
@@ -613,7 +615,7 @@ def wide(
     number = {s: i for i, s in refusals(found).sentence.items()}
     def cell(part):
         if part.verdict.isin(['wrong', 'error']).any(): return 'wrong'
-        notes = ' '.join(map(str, sorted({number[_bare(s)] for s in part.sentence[part.verdict == 'refused']})))
-        return f'{"right; " if (part.verdict == "right").any() else ""}refused {notes}' if notes else 'right'
+        notes = ', '.join(map(str, sorted({number[_bare(s)] for s in part.sentence[part.verdict == 'refused']})))
+        return ('right' if (part.verdict == 'right').any() else 'refused') + f' ({notes})' * bool(notes)
     table = found.groupby(['family', 'kind', 'column'], sort=False)[['verdict', 'sentence']].apply(cell).unstack().fillna('')
     return table.loc[list(dict.fromkeys(zip(found.family, found.kind))), list(dict.fromkeys(found.column))].rename_axis(columns=None)
