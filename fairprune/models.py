@@ -145,6 +145,7 @@ def _set_padding(config, tokenizer):
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None: raise ValueError('The tokenizer has neither a padding token nor an end token: set its `pad_token` and save it.')
         tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id >= config.vocab_size: raise ValueError(f'The padding token {tokenizer.pad_token} has the number {tokenizer.pad_token_id}, and the model knows {config.vocab_size} tokens: the tokenizer is that of another model.')
     if config.pad_token_id is None or _decoder(config): config.pad_token_id = tokenizer.pad_token_id
     return tokenizer.pad_token if before != (tokenizer.pad_token, config.pad_token_id) else ''
 
@@ -153,13 +154,14 @@ def load_classifier(
     name,        # hub id, folder, or hub id carried by an installed package
     labels=None, # class names; where the checkpoint has no head for them, a fresh one; None for the checkpoint's own
     seed:int=0,  # of the fresh head
-):               # a `PreTrainedModel` in float32, with `.tokenizer`
+):               # a `PreTrainedModel`, in float32 where `labels` are given, with `.tokenizer`
     "A sequence classifier; raises `ValueError` on weights of the body that are missing or left over, and without `labels` on those of a head that are missing."
     from transformers import AutoModelForSequenceClassification as Auto
     config, tokenizer = _config(Auto, name), _tokenizer(_resolve(name))
     kept, pad = labels is None or _relabelled(config, labels), _set_padding(config, tokenizer)
     torch.manual_seed(seed)
-    model, new, left = _load(Auto, name, config, tokenizer, labels is not None, '' if labels else ', or has no head of its own: give `labels` for a fresh one')
+    numbers = torch.float32 if labels else 'auto' # to train in; what is only read stays as it was saved
+    model, new, left = _load(Auto, name, config, tokenizer, labels is not None, '' if labels else ', or has no head of its own: give `labels` for a fresh one', dtype=numbers)
     if not kept: new += _renewed(Auto, model, new)
     _say(name, labels, new, left, pad)
     return _with_name(model, name)
@@ -629,13 +631,14 @@ def _bfloat16_slowness()->float:
 def _named_model(name, data, seed): return load_classifier(name, data.labels, seed) if hasattr(data, 'labels') else load_lm(name)
 
 def _suits(model, data, balanced, loss):
+    from fairprune.compress.layout import head
     from fairprune.compress.methods import unadjusted
     unadjusted(model, 'finetune'); tokenizer_of(model)
     if balanced and loss: raise ValueError('balanced: weight the classes within the loss that you give.')
     if is_lm(model):
         if balanced: raise ValueError('balanced: a language model has no classes to weight.')
     elif not hasattr(data, 'labels'): raise ValueError(f'{data!r} has no labels: a classifier learns from a GroupedText.')
-    else: _same_labels(model, data)
+    else: head(model); _same_labels(model, data) # a masked language model has no head of classes
 
 def _same_labels(model, data):
     own = tuple(model.config.id2label.values())

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
-from fairprune.compress.layout import frozen, shape, within, layout
+from fairprune.compress.layout import frozen, shape, within, head, layout
 import sys
 import tempfile
 import time
@@ -21,10 +21,10 @@ from fairprune.compress.quantization import Int8, Rtn
 from fairprune.compress.recovery import Recover
 from fairprune.corpus import Corpus, perplexity
 from fairprune.data import GroupedText, toxigen
-from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.factorization import *
-from fairprune.compress.factorization import _LEARN
+from fairprune.compress.factorization import _learns
 
 
 def test_truncated():
@@ -309,7 +309,7 @@ def test_Lora():
         better = adapt(small, data)
         before, after = small.state_dict(), {n.replace('.base_layer', ''): t for n, t in better.state_dict().items()}
         for n, t in before.items():
-            if not set(n.split('.')) & set(_LEARN): assert torch.equal(t, after[n]), n
+            if not _learns(small, n): assert torch.equal(t, after[n]), n
         layers = adaptable(small, '')
         added = sum(2 * sum(shape(m)) for m in layers.values())
         assert better.record.parameters - small.record.parameters == better.record.macs - small.record.macs == added
@@ -337,6 +337,27 @@ def test_Lora():
 
 
 def test_Lora_2():
+    """A language model has adapters alone; a masked one is not trained, and keeps no adapter from the attempt."""
+    torch.manual_seed(0)
+    layer = nn.Linear(2, 2)
+    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
+    few = shared_linear(layer, 1)
+    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
+    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
+    words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
+    toy = GroupedText.from_frame(words, name='toy')
+    adapt = Lora(rank=2, epochs=1, lr=1e-2)
+    for family in ('bert', 'xlm-roberta', 't5', 'bart', 'xlnet'):
+        one = tiny_classifier(toy.labels, family=family)
+        assert not torch.equal(head(adapt(one, toy)).weight, head(one).weight), family
+    thin = adapt(Magnitude(.8)(tiny_classifier(toy.labels, family='funnel')), toy) # its own initialisation knows no layer without zeros
+    with tempfile.TemporaryDirectory() as folder: assert np.array_equal(logits(load(save(thin, f'{folder}/model')), ['a text']), logits(thin, ['a text']))
+    masked = tiny_masked_lm()
+    with expect_fail(ValueError, 'no classification head'): adapt(masked, toy, inplace=True)
+    assert not any('lora_A' in n for n, _ in masked.named_modules())
+
+
+def test_Lora_3():
     """Adapters lie beside linear layers alone, and not beside one whose weight the model reads past them, as Mamba's `dt_proj`."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -361,7 +382,7 @@ def test_Lora_2():
 
 
 @pytest.mark.heavy
-def test_Lora_3():
+def test_Lora_4():
     """Each method on each architecture prints as what `parse` reads, trains in the form that it has, and is the same after saving: for `load`, and for plain `from_pretrained`."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -389,7 +410,7 @@ def test_Lora_3():
 
 
 @pytest.mark.heavy
-def test_Lora_4():
+def test_Lora_5():
     """Factors and centres are found in float32 or float64 and written in its type."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -415,7 +436,7 @@ def test_Lora_4():
 
 
 @pytest.mark.heavy
-def test_Lora_5():
+def test_Lora_6():
     """Training keeps ranks and codes: what changes are factors and centres."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -450,7 +471,7 @@ def test_Lora_5():
 @pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.data
-def test_Lora_6():
+def test_Lora_7():
     """The last rows compare two recoveries of the same pruned model over the same steps: `recover` moves the weights that are left, `lora` moves none of them."""
     torch.manual_seed(0)
     minilm = load_classifier(MINILM, labels=['no', 'yes'])

@@ -37,7 +37,8 @@ def test_word_of_pieces_2():
 
 def test_attention_rows():
     """Attention weights are only there in the plain implementation, to which the model is switched for as long as needed."""
-    for family in ('bert', 'distilbert', 'roberta', 'deberta-v2', 'gpt2', 'llama', 'bloom', 'modernbert-decoder'):
+    decoders = 'gpt2', 'llama', 'bloom', 'falcon', 'modernbert-decoder'
+    for family in ('bert', 'distilbert', 'roberta', 'deberta-v2', *decoders):
         some = tiny_classifier(family=family)
         batch = some.tokenizer(['a good day', 'fine'], padding=True, return_tensors='pt')
         mask = batch['attention_mask']
@@ -46,9 +47,10 @@ def test_attention_rows():
         kept = some.config._attn_implementation
         with eager(some), torch.no_grad(): attentions = some(**batch, output_attentions=True).attentions
         assert some.config._attn_implementation == kept and len(attentions) == 2
+        assert family not in decoders or all((a.triu(1) == 0).all() for a in attentions)
         rows = attention_rows(some, attentions, mask, of_word, (-1, 0))
         assert rows.shape == (2, 8, 5) and torch.allclose(rows.sum(-1), torch.ones(2, 8)) and rows[1, :, 1].allclose(torch.ones(8)) # one word has it all
-        expected = attentions[1][0, 2, 4 if family in ('gpt2', 'llama', 'bloom', 'modernbert-decoder') else 0] * of_word[0]
+        expected = attentions[1][0, 2, 4 if family in decoders else 0] * of_word[0]
         assert torch.allclose(attention_rows(some, attentions, mask, of_word, (-1,), (2,))[0, 0], expected / expected.sum()), family
 
 

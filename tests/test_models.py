@@ -660,6 +660,7 @@ def test_trainer_6():
     assert perplexity(speaker, story, length=16) < 3 < 1000 < perplexity(tiny_lm(), story, length=16)
     with expect_fail(ValueError, 'no classes to weight'): finetune(tiny_lm(), toy, balanced=True)
     with expect_fail(ValueError, 'has no labels'): finetune(tiny, story)
+    with expect_fail(ValueError, 'no classification head'): finetune(tiny_masked_lm(), toy)
 
 
 def test_trainer_7():

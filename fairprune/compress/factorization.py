@@ -258,7 +258,10 @@ def lora(layer, rank, alpha):
         return peft.inject_adapter_in_model(config, pair)[0]
 
 # %% ../../nbs/api/15_factorization.ipynb #ab93f35a
-_LEARN = ('lora_A', 'lora_B', 'classifier', 'score', 'pre_classifier') # adapters and heads of classifiers
+def _learns(model, name)->bool:
+    "Whether LoRA trains what has this name: an adapter, or what a classifier has outside its body."
+    from fairprune.models import is_lm
+    return bool({'lora_A', 'lora_B'} & set(name.split('.'))) or not is_lm(model) and not name.startswith(f'{model.base_model_prefix}.')
 
 def adaptable(model, modules):
     "Name to module of the linear layers of the body, in whatever form, that the model runs and that are not frozen. Raises `ValueError` where there is none."
@@ -273,7 +276,7 @@ def unadapted(model)->list:
     "Names of the smallest modules, and of the parameters of larger ones, that are neither adapters nor heads."
     leaves = [n for n, m in model.named_modules() if next(m.children(), None) is None and (isinstance(m, Compact) or next(m.parameters(), None) is not None)]
     own = [n for n, _ in model.named_parameters() if not within(n, leaves)] # such as the experts of a mixture
-    return [n for n in leaves + own if not set(n.split('.')) & set(_LEARN)]
+    return [n for n in leaves + own if not _learns(model, n)]
 
 @dataclass(frozen=True)
 class Lora(Method):
@@ -297,8 +300,8 @@ class Lora(Method):
         adaptable(model, self.modules)
 
     def apply(self, model, data, seed):
-        from fairprune.models import finetune
-        torch.manual_seed(seed)
+        from fairprune.models import _suits, finetune
+        _suits(model, data, self.balanced, None); torch.manual_seed(seed) # before there are adapters
         layers, spec = adaptable(model, self.modules), dict(kind='lora', rank=self.rank, alpha=self.alpha)
         for n, m in layers.items(): model.set_submodule(n, lora(m, self.rank, self.alpha))
         mark(freeze(model, unadapted(model)), {n: spec for n in layers})

@@ -213,7 +213,9 @@ class Loader(HfQuantizer):
             old = model.get_submodule(name)
             device = next((p.device for p in old.parameters()), torch.device('cpu'))
             with device: new = _kinds[spec['kind']](old, **{k: v for k, v in spec.items() if k != 'kind'})
-            if new is not old: model.set_submodule(name, new)
+            if new is old: continue
+            model.set_submodule(name, new)
+            for m in new.modules(): m._is_hf_initialized = True # its numbers are in the file; a model's own initialisation may not know its form
     def _process_model_after_weight_loading(self, model, **kwargs): return _set_layout(aligned(unfold(model)), self.quantization_config.steps)
     def get_state_dict_and_metadata(self, model): return getattr(self, 'state', None), {}
     def is_serializable(self): return True

@@ -349,7 +349,8 @@ class Qat(Method):
         _replaceable(model, self.modules, int8 if (self.bits, self.group) == (8, 0) else None)
 
     def apply(self, model, data, seed):
-        from fairprune.models import finetune
+        from fairprune.models import _suits, finetune
+        _suits(model, data, False, None) # before a layer is taken out
         empty = Int8Linear if (self.bits, self.group) == (8, 0) else Rtn(self.bits, self.group).empty
         layers = targets(model, self.modules)
         for name, layer in layers.items(): model.set_submodule(name, OnGrid(quantized(layer, empty), matrix(layer).float(), live=True))

@@ -34,14 +34,16 @@ def examples(labels=LABELS)->GroupedText:
     "24 texts of 4 to 40 words, some of them marked, with labels and two groups."
     draw = np.random.default_rng(0)
     tokens = [draw.choice(_WORDS, n).tolist() for n in np.linspace(4, 40, 24).astype(int)]
-    frame = pd.DataFrame(dict(tokens=tokens, text=[' '.join(t) for t in tokens], rationale=[draw.integers(0, 2, len(t)).tolist() for t in tokens],
+    marks = [draw.integers(0, 2, len(t)).tolist() for t in tokens]
+    frame = pd.DataFrame(dict(tokens=tokens, text=[' '.join(t) for t in tokens], rationale=marks,
                               label=[labels[i % len(labels)] for i in range(24)], groups=[['f', 'm'][i // 3 % 2] for i in range(24)]))
-    return GroupedText.from_frame(frame.assign(split=(['train'] * 4 + ['validation', 'test']) * 4), labels=labels, split='split', tokens='tokens', rationale='rationale', name='examples')
+    columns = dict(split='split', tokens='tokens', rationale='rationale')
+    return GroupedText.from_frame(frame.assign(split=(['train'] * 4 + ['validation', 'test']) * 4), labels=labels, name='examples', **columns)
 
 def running()->Corpus:
-    "A thousand words of running text."
+    "Some thousand words of running text."
     draw = np.random.default_rng(1)
-    return Corpus({split: ' '.join(draw.choice(_WORDS, n)) for split, n in dict(train=800, validation=100, test=150).items()}, 'running')
+    return Corpus({split: ' '.join(draw.choice(_WORDS, n)) for split, n in dict(train=800, validation=200, test=150).items()}, 'running')
 
 # %% ../../nbs/api/17_architectures.ipynb #3b105002
 _MARKS = ['[PAD]', *(f'[unused{i}]' for i in range(1, 100)), '[UNK]', '[CLS]', '[SEP]', '[MASK]'] # at the places that they have in BERT's vocabulary
@@ -82,12 +84,16 @@ def _looks_ahead(model): # whether a later token changes what is said at an earl
     return not torch.allclose(a, b, atol=1e-5)
 
 # %% ../../nbs/api/17_architectures.ipynb #9424f710
-_COLUMNS = dict(weights='magnitude random noise', gradients='taylor', calibrated='wanda sparsegpt gptq staticint8', rounded='int8 rtn share lowrank opq', structure='heads neurons layerdrop',
+_COLUMNS = dict(weights='magnitude random noise', gradients='taylor', calibrated='wanda sparsegpt gptq staticint8',
+                rounded='int8 rtn share lowrank opq', structure='heads neurons layerdrop',
                 trained='gradual movement qat lora recover distill tripleloss patientkd freeze unfreeze', attention='tinybert')
-_MORE = dict(structure=["heads(score='magnitude')", "layerdrop(keep=1, which='last')"], calibrated=["sparsegpt(scope='2:4', bits=4, n=8, length=16)"],
-             mitigated=['mixup(batch_size=4)', 'supervisedattention(batch_size=4)', 'groupdro(batch_size=4)'],
-             chained=['layerdrop(keep=1) >> magnitude() >> int8()', 'magnitude() >> recover(batch_size=4)', 'sparsegpt(n=8, length=16) >> gptq(n=8, length=16)', 'int8() >> recover(batch_size=4)',
-                      'magnitude() >> lora(rank=4, batch_size=4)', 'freeze() >> recover(batch_size=4)', "heads(score='magnitude') >> rtn()"])
+_MORE = dict(
+    structure=["heads(score='magnitude')", "layerdrop(keep=1, which='last')"],
+    calibrated=["sparsegpt(scope='2:4', bits=4, n=8, length=16)"],
+    mitigated=['mixup(batch_size=4)', 'supervisedattention(batch_size=4)', 'groupdro(batch_size=4)'],
+    chained=['layerdrop(keep=1) >> magnitude() >> int8()', 'magnitude() >> recover(batch_size=4)',
+             'sparsegpt(n=8, length=16) >> gptq(n=8, length=16)', 'int8() >> recover(batch_size=4)',
+             'magnitude() >> lora(rank=4, batch_size=4)', 'freeze() >> recover(batch_size=4)', "heads(score='magnitude') >> rtn()"])
 _SMALL = dict(n=8, length=16, epochs=1., batch_size=4, every=1, rank=4, keep=1, student='magnitude(sparsity=0.5)', lr=1e-3)
 
 def small(cls):
@@ -98,10 +104,11 @@ def cases(kind:str)->dict: # name of a column to methods
     "What is tried on a kind of model."
     from fairprune.mitigate.mitigation import mitigations
     place, found = {n: c for c, names in _COLUMNS.items() for n in names.split()}, {}
-    for n, cls in methods().items():
-        if n not in mitigations() and (kind != 'masked' or n == 'recover' or 'epochs' not in cls.__dataclass_fields__): found.setdefault(place.get(n, 'other'), []).append(small(cls))
-    for c, texts in _MORE.items(): found[c] = found.get(c, []) + [parse(t) for t in texts if kind == 'classifier' or c != 'mitigated' and (kind != 'masked' or 'batch_size' not in t)]
-    return {c: found[c] for c in [*_COLUMNS, *_MORE, 'other'] if found.get(c)}
+    tried = [(place.get(n, 'other'), n, small(cls)) for n, cls in methods().items() if n not in mitigations()]
+    tried += [(c, text, parse(text)) for c, texts in _MORE.items() if c != 'mitigated' or kind == 'classifier' for text in texts]
+    for c, name, method in tried:
+        if kind != 'masked' or name == 'recover' or 'batch_size' not in str(method): found.setdefault(c, []).append(method)
+    return {c: found[c] for c in [*_COLUMNS, *_MORE, 'other'] if c in found}
 
 # %% ../../nbs/api/17_architectures.ipynb #62fdb1f3
 def in_block(name): return re.search(r'\.\d+\.', name) is not None
@@ -111,7 +118,8 @@ def block_weights(model)->dict: # name to floats; (out, in) where a layer holds 
     found = {}
     for name, m in model.named_modules():
         if isinstance(m, nn.Embedding) or {'lora_A', 'lora_B'} & set(name.split('.')): continue
-        own = {'weight': m.dense()} if isinstance(m, Compact) else {n: p.data.mT if isinstance(m, Conv1D) and p.dim() > 1 else p.data for n, p in m.named_parameters(recurse=False)}
+        own = {'weight': m.dense()} if isinstance(m, Compact) else {n: p.data for n, p in m.named_parameters(recurse=False)}
+        if isinstance(m, Conv1D): own = {n: w.mT for n, w in own.items() if w.dim() > 1}
         found |= {f'{name}.{n}'.replace('.base_layer', ''): w for n, w in own.items() if w.dim() > 1 and not re.search('bias|embed', n)}
     return {n: w for n, w in found.items() if in_block(n)}
 
@@ -122,7 +130,8 @@ def need(ok, what):
     if not ok: raise Wrong(what)
 
 def _given(model, texts):
-    return {k: v for k, v in model.tokenizer(texts, padding=True, return_tensors='pt', truncation=True, max_length=100).items() if k in ('input_ids', 'attention_mask')}
+    found = model.tokenizer(texts, padding=True, return_tensors='pt', truncation=True, max_length=100)
+    return {k: found[k] for k in ('input_ids', 'attention_mask')}
 
 @torch.no_grad()
 def said(model, data)->torch.Tensor: # (texts, classes), or (tokens, vocabulary)
@@ -138,13 +147,15 @@ def alone(model, texts)->torch.Tensor: # (texts, classes)
 
 def state(model)->dict:
     "All that a model is, to compare with."
-    return dict(tensors={n: t.clone() for n, t in model.state_dict().items()}, config={k: v for k, v in model.config.to_dict().items() if v is not None}, record=model.record, training=model.training,
+    return dict(tensors={n: t.clone() for n, t in model.state_dict().items()},
+                config={k: v for k, v in model.config.to_dict().items() if v is not None}, record=model.record, training=model.training,
                 learns={n: p.requires_grad for n, p in model.named_parameters()})
 
 def changed(model, before:dict)->str: # '' where nothing is
     "What of a model is not as it was."
     now = state(model); a, b = now.pop('tensors'), before['tensors']
-    if moved := [n for n in {**a, **b} if n not in a or n not in b or a[n].dtype != b[n].dtype or not torch.equal(a[n], b[n])]: return moved[0]
+    def same(n): return n in a and n in b and a[n].dtype == b[n].dtype and torch.equal(a[n], b[n])
+    if moved := [n for n in {**a, **b} if not same(n)]: return moved[0]
     return next((k for k in now if now[k] != before[k]), '')
 
 # %% ../../nbs/api/17_architectures.ipynb #d013fa9b
@@ -181,10 +192,14 @@ def check_zeros(
     tolerance:float=.01,
 ):
     "The asked share is zero; raises `Wrong`."
-    weights = {n: w for n, w in block_weights(new).items() if n not in _named_dense(new)}
-    zero, dense = {n: int((w == 0).sum()) for n, w in weights.items()}, [n for n, w in weights.items() if not (w == 0).any()]
-    found = sum(zero.values()) / sum(w.numel() for w in weights.values())
-    need(share - tolerance < found < share + tolerance + more, f'{found:.3f} of the block weights are zero instead of {share:g}' + (f'; {len(dense)} tensors have none, such as {dense[0]}' if dense else ''))
+    every, named = block_weights(new), _named_dense(new)
+    weights = {n: w for n, w in every.items() if n not in named}
+    size, whole = (sum(w.numel() for w in part.values()) for part in (weights, every))
+    need(size > .9 * whole, f'the library leaves {1 - size / whole:.0%} of the block weights as they are')
+    zero = {n: int((w == 0).sum()) for n, w in weights.items()}; dense = [n for n, k in zero.items() if not k]
+    found = sum(zero.values()) / size
+    rest = f'; {len(dense)} tensors have none, such as {dense[0]}' if dense else ''
+    need(share - tolerance < found < share + tolerance + more, f'{found:.3f} of the block weights are zero instead of {share:g}{rest}')
 
 # %% ../../nbs/api/17_architectures.ipynb #e33078d2
 def check_rounded(old, new, promise:dict):
@@ -221,7 +236,9 @@ def check_moved(old, new, lora=False):
 
 def _check_adapters(old, new):
     a, b = block_weights(old), block_weights(new)
-    moved = [n for n in a if n not in b or not torch.equal(a[n], b[n])] + [n for n, m in old.named_modules() if isinstance(m, nn.Embedding) and not torch.equal(m.weight, new.get_submodule(n).weight)]
+    tables = {n: m.weight for n, m in old.named_modules() if isinstance(m, nn.Embedding)}
+    moved = [n for n in a if n not in b or not torch.equal(a[n], b[n])]
+    moved += [n for n, w in tables.items() if not torch.equal(w, new.get_submodule(n).weight)]
     need(not moved, f'LoRA changes {len(moved)} weights of the model, such as {(moved or [""])[0]}')
     free = [n for n, p in new.named_parameters() if p.requires_grad and p.dim() > 1 and 'lora_' not in n and in_block(n)]
     need(not free, f'LoRA trains {(free or [""])[0]}')
@@ -238,7 +255,10 @@ def _numbers(names, root): return sorted({int(m[1]) for n in names if (m := re.m
 def kept_blocks(old, new)->dict: # name of the list of blocks to numbers
     "Which blocks of the dense model remain, known by a weight that both have."
     a, b = block_weights(old), block_weights(new)
-    def same(root, i, j): return any(n.startswith(f'{root}.{i}.') and (v := b.get(n.replace(f'{root}.{i}.', f'{root}.{j}.', 1))) is not None and v.shape == w.shape and torch.equal(v, w) for n, w in a.items())
+    def of(weights, root, i): return {n.removeprefix(f'{root}.{i}.'): w for n, w in weights.items() if n.startswith(f'{root}.{i}.')}
+    def same(root, i, j):
+        there = of(b, root, j)
+        return any(n in there and torch.equal(there[n], w) for n, w in of(a, root, i).items())
     found = {}
     for root in dict.fromkeys(re.split(r'\.\d+\.', n)[0] for n in a):
         every, there = _numbers(a, root), _numbers(b, root)
@@ -254,7 +274,8 @@ def check_structure(old, new, data):
     "The small model says what the dense one says without these parts; raises `Wrong`."
     whole, after, gone = copy.deepcopy(old), block_weights(new), 0
     for root, kept in kept_blocks(old, new).items():
-        for i in set(_numbers(block_weights(old), root)) - set(kept): whole.get_submodule(f'{root}.{i}').register_forward_hook(_passes_on, with_kwargs=True); gone += 1
+        for i in set(_numbers(block_weights(old), root)) - set(kept):
+            whole.get_submodule(f'{root}.{i}').register_forward_hook(_passes_on, with_kwargs=True); gone += 1
         for j, i in enumerate(kept):
             for n, w in block_weights(whole).items():
                 if n.startswith(f'{root}.{i}.'): gone += _blanked(n, w, after[n.replace(f'{root}.{i}.', f'{root}.{j}.', 1)])
@@ -276,7 +297,8 @@ def _squares(model, layers, inputs):
     norms, mask = {}, None
     def see(n):
         def hook(layer, args):
-            x = args[0]; rows = x[mask] if x.shape[:-1] == mask.shape else x[mask.flatten()] if x.shape[:-1] == (mask.numel(),) else x.flatten(0, -2)
+            x = args[0].reshape(*mask.shape, -1) if args[0].numel() == mask.numel() * args[0].shape[-1] else args[0]
+            rows = x[mask] if x.shape[:-1] == mask.shape else x.flatten(0, -2) # positions are no tokens
             norms[n] = norms.get(n, 0) + rows.square().sum(0)
         return hook
     hooks = [m.register_forward_pre_hook(see(n)) for n, m in layers.items()]
@@ -340,23 +362,26 @@ def _runs(model, layers)->dict: # name to (calls, rows of inputs in all)
     return found
 
 def _meant(new)->tuple: # at least and at most
-    "Multiply-adds a token. A layer counts each time that it runs, at most for all of its inputs, which may be positions; a weight that no layer multiplies with counts once or twice."
+    "Multiply-adds a token: a layer counts each time that it runs, at most for each of its inputs; a weight in no layer once or twice."
     layers = {n: m for n, m in new.named_modules() if isinstance(m, (nn.Linear, nn.Conv1d, Conv1D, Compact))}
     size = {n: sum(int((f != 0).sum()) for f in (m.factors() if isinstance(m, Compact) else [m.weight])) for n, m in layers.items()}
     runs = _runs(new, layers); sure = [n for n, m in layers.items() if not isinstance(m, nn.Conv1d)]
     bare = {n: int((w != 0).sum()) for n, w in block_weights(new).items() if not any(n.startswith(c.replace('.base_layer', '') + '.') for c in layers)}
-    c = new.config; share = (getattr(c, 'num_experts_per_tok', None) or 1) / (getattr(c, 'num_local_experts', None) or getattr(c, 'num_experts', None) or 1)
+    def said_of(*names): return next((n for k in names if (n := getattr(new.config, k, None))), 1)
+    share = said_of('num_experts_per_tok') / said_of('num_local_experts', 'num_experts')
     few = sum(k * (share if '.experts.' in n else 1) for n, k in bare.items() if not re.search('gate|router|A_log', n.replace('gate_up', '')))
-    return sum(runs[n][0] * size[n] for n in sure) + few, sum(max(1, *runs[n][:1], runs[n][1] / 64) * k for n, k in size.items()) + 2 * sum(bare.values())
+    most = sum(max(1, runs[n][0], runs[n][1] / 64) * k for n, k in size.items()) + 2 * sum(bare.values())
+    return sum(runs[n][0] * size[n] for n in sure) + few, most
 
 def _bytes(folder):
     "Of the tensors in the files of weights."
     def of(data): return json.loads(data[8:8 + struct.unpack('<Q', data[:8])[0]])
-    return sum(t['data_offsets'][1] - t['data_offsets'][0] for f in Path(folder).glob('*.safetensors') for n, t in of(f.read_bytes()).items() if n != '__metadata__')
+    tensors = [t for f in Path(folder).glob('*.safetensors') for n, t in of(f.read_bytes()).items() if n != '__metadata__']
+    return sum(t['data_offsets'][1] - t['data_offsets'][0] for t in tensors)
 
 # %% ../../nbs/api/17_architectures.ipynb #256e4a18
-def _plain(cls, folder, tokenizer):
-    with _quiet(): model = cls.from_pretrained(folder).eval()
+def _plain(cls, folder, tokenizer, **kwargs):
+    with _quiet(): model = cls.from_pretrained(folder, **kwargs).eval()
     model.tokenizer = tokenizer
     return model
 
@@ -385,7 +410,8 @@ def sentence(e:Exception)->str:
     "The verdict on an exception."
     if not isinstance(e, ValueError): return f'wrong: {e}' if isinstance(e, Wrong) else f'error: {type(e).__name__}: {str(e)[:200]}'
     ours = Path(traceback.extract_tb(e.__traceback__)[-1].filename).is_relative_to(Path(fp.__file__).parent)
-    return f'refused: {e}' if ours and '\n' not in str(e) and str(e).endswith('.') and len(str(e)) <= 400 else f'wrong: refused by no sentence of the library: {str(e)[:200]}'
+    good = ours and '\n' not in str(e) and str(e).endswith('.') and len(str(e)) <= 400
+    return f'refused: {e}' if good else f'wrong: refused by no sentence of the library: {str(e)[:200]}'
 
 def _refused(model, method, data, before, e):
     touched = changed(model, before)
@@ -420,10 +446,12 @@ def check(old, new, method, data):
     if 'sparsity' in p: check_zeros(new, p['sparsity'], more=.05 if 'bits' in p else 0.) # rounding makes further zeros
     if 'opq' in p: check_zeros(new, .45, tolerance=.15) # by the law of Laplace
     if 'bits' in p: check_rounded(old, new, p)
-    if p.get('bits') == 8 and not p.keys() & {'trained', 'sparsity', 'structure', 'opq'}: off = float((out - dense).norm() / dense.norm()); need(off < .1, f'logits are off by {off:.0%}')
+    if p.get('bits') == 8 and not p.keys() & {'trained', 'sparsity', 'structure', 'opq'}:
+        off = float((out - dense).norm() / dense.norm()); need(off < .1, f'logits are off by {off:.0%}')
     if 'rank' in p: check_rank(new, p['rank'])
     if names == ['noise']:
-        for n, w in block_weights(old).items(): need(n in _named_dense(old) or .02 < (w - block_weights(new)[n]).norm() / w.norm() < .2, f'{n} has no noise')
+        noisy, spared = block_weights(new), _named_dense(old)
+        for n, w in block_weights(old).items(): need(n in spared or .02 < (w - noisy[n]).norm() / w.norm() < .2, f'{n} has no noise')
     if 'trained' not in p: check_outside(old, new)
     elif 'structure' not in p: check_moved(old, new, names == ['lora'])
     if 'structure' in p and len(names) == 1 and 'trained' not in p: check_structure(old, new, data)
@@ -452,13 +480,15 @@ def _pads(model, family, data):
 def _features(model, family, data):
     from fairprune.models import features
     (name,), weights, part = heads_of(model), model.state_dict(), data['test']['text'][:]
-    need(model.get_submodule(name.removesuffix('.weight')) is head(model), f'the head is taken to be {[n for n, m in model.named_modules() if m is head(model)][0]}, not {name}')
-    near(torch.from_numpy(features(model, part)) @ weights[name].T + weights.get(name.replace('.weight', '.bias'), 0), alone(model, part), 'logits of the features')
+    taken = next(n for n, m in model.named_modules() if m is head(model))
+    need(f'{taken}.weight' == name, f'the head is taken to be {taken}, not {name}')
+    own = torch.from_numpy(features(model, part)) @ weights[name].T + weights.get(name.replace('.weight', '.bias'), 0)
+    near(own, alone(model, part), 'logits of the features')
 
 def _attends(model, family, data):
     from fairprune.mitigate.attention import word_attention
     part = data['test'][:]; found = word_attention(model, part['text'], part['tokens'])
-    model.set_attn_implementation('eager')
+    model.config._attn_implementation = 'eager'
     for text, words, got in zip(part['text'], part['tokens'], found): near(got, _attention(model, _given(model, [text]), words), 'attention of words', 1e-3)
 
 def _attention(model, given, words):
@@ -488,7 +518,8 @@ def _fills(model, family, data):
     for text, got in zip(_TEXTS, fp.pseudo_loglikelihoods(model, _TEXTS, per_token=True).each):
         ids = _given(model, [text])['input_ids']; inner = range(1, ids.shape[1] - 1)
         hidden = [ids.scatter(1, torch.tensor([[i]]), model.tokenizer.mask_token_id) for i in inner]
-        near(got, [float(model.eval()(input_ids=x, attention_mask=torch.ones_like(x)).logits[0, i].log_softmax(-1)[ids[0, i]]) for i, x in zip(inner, hidden)], f'scores of {len(got)} words')
+        told = [model.eval()(input_ids=x, attention_mask=torch.ones_like(x)).logits[0, i].log_softmax(-1) for i, x in zip(inner, hidden)]
+        near(got, [float(t[ids[0, i]]) for i, t in zip(inner, told)], f'scores of {len(got)} words')
 
 @torch.no_grad()
 def _perplexes(model, family, data):
@@ -500,7 +531,8 @@ def _perplexes(model, family, data):
 def _generates(model, family, data):
     for text, got in zip(_TEXTS, fp.generate(model, _TEXTS, max_new_tokens=6, top_k=1, bos=_FIRST).continuation):
         row = [_FIRST] + model.tokenizer(text, add_special_tokens=False)['input_ids']; ids = list(row)
-        while len(ids) < len(row) + 6 and not set(ids[len(row):]) & set(model.tokenizer.all_special_ids): ids.append(int(model.eval()(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
+        while len(ids) < len(row) + 6 and not set(ids[len(row):]) & set(model.tokenizer.all_special_ids):
+            ids.append(int(model.eval()(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
         before, after = (model.tokenizer.decode(i, skip_special_tokens=True) for i in (row, ids))
         need(got == after[len(before):], f'{got!r} is generated in place of {after[len(before):]!r}')
 
@@ -513,6 +545,7 @@ def _shipped(family, how, folder):
     config.architectures = [type(model.base_model).__name__] # Funnel has two bodies
     if how == 'untied head': config.tie_word_embeddings = False
     if how == 'no padding':
+        tokenizer.eos_token = '[SEP]'
         try: config.pad_token_id = tokenizer.pad_token = None
         except StrictDataclassFieldValidationError: raise Absent # ModernBERT's decoder must have one
     autos = [AutoModel] if how == 'no head' else [AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM, AutoModelForSeq2SeqLM]
@@ -540,6 +573,12 @@ def _tunes(model, family, data):
     new = fp.finetune(model, data, epochs=1, batch_size=64, max_length=48, progress=False) # one step
     need(not changed(model, before), 'the original is changed'); check_moved(model, new); check_saved(new, data)
 
+def _halves(model, family, data):
+    with tempfile.TemporaryDirectory() as root: half = _plain(type(model), fp.save(model, f'{root}/model'), model.tokenizer, dtype=torch.bfloat16)
+    try: half.record = measure(half)
+    except RuntimeError: raise Absent # DeBERTa and XLNet compute in float32 alone
+    check_saved(fp.Magnitude()(half), data)
+
 def _reparametrized(change):
     def use(model, family, data):
         layer = next((m for n, m in model.named_modules() if isinstance(m, nn.Linear) and in_block(f'{n}.')), None)
@@ -548,10 +587,14 @@ def _reparametrized(change):
         check_zeros(new, .5); check_saved(new, data)
     return use
 
-USES = dict(classifier=dict(predict=_predicts, padding=_pads, features=_features, attention=_attends, finetune=_tunes), causal=dict(loglikelihoods=_scores, perplexity=_perplexes, generate=_generates, finetune=_tunes), masked=dict(pseudo_loglikelihoods=_fills))
-USES['classifier'] |= {f'by name: {how}': _by_name(how) for how in ('pretraining head', 'no head', 'untied head', 'no padding')}
-USES['causal'] |= {f'by name: {how}': _by_name(how) for how in ('pretraining head', 'untied head')}
-USES['classifier'] |= {'torch mask': _reparametrized(lambda layer: nn.utils.prune.random_unstructured(layer, 'weight', .3)), 'weight norm': _reparametrized(nn.utils.parametrizations.weight_norm)}
+_names = lambda *hows: {f'by name: {how}': _by_name(how) for how in hows}
+USES = dict(
+    classifier=dict(predict=_predicts, padding=_pads, features=_features, attention=_attends, finetune=_tunes)
+        | _names('pretraining head', 'no head', 'untied head', 'no padding')
+        | {'torch mask': _reparametrized(lambda layer: nn.utils.prune.random_unstructured(layer, 'weight', .3)),
+           'weight norm': _reparametrized(nn.utils.parametrizations.weight_norm), 'bfloat16': _halves},
+    causal=dict(loglikelihoods=_scores, perplexity=_perplexes, generate=_generates, finetune=_tunes) | _names('pretraining head', 'untied head'),
+    masked=dict(pseudo_loglikelihoods=_fills))
 
 def used(
     model,
@@ -582,12 +625,16 @@ def architecture_table(
         tried = [(c, str(m), lambda m=m: judged(model, m, data[kind])) for c, ms in cases(kind).items() for m in ms]
         tried += [('used', n, lambda u=u: used(model, family, u, data[kind])) for n, u in USES[kind].items()]
         for column, name, run in tried:
-            if columns is None or column in columns: rows.append((family, kind, column, name, *run().partition(': ')[::2]))
+            if columns is None or column in columns:
+                with _quiet(): rows.append((family, kind, column, name, *run().partition(': ')[::2]))
     found = pd.DataFrame(rows, columns=['family', 'kind', 'column', 'method', 'verdict', 'sentence'])
     return found[found.verdict != ''].reset_index(drop=True)
 
 # %% ../../nbs/api/17_architectures.ipynb #86e69db0
-def _bare(sentence): return re.sub(r'\S*(?:\w\.\w+){2,}\S*|/tmp/\S+', '…', sentence)
+_MODULE = r'\S*(?:\w\.\w+){2,}\S*|/tmp/\S+|\w+(?:Layer|Block|Group|List|Experts|Attention|Classification)\b|\bConv1d\b'
+_NAMES = _MODULE + rf"|(?<=\ba )(?:{'|'.join(TINY)})(?= )|(?<=\()\d[\d, ]*(?=\))|\b\d+(?= weights)"
+
+def _bare(sentence): return re.sub(_NAMES, '…', sentence) # what is said of others as well
 
 def refusals(
     found:pd.DataFrame, # of `architecture_table`
@@ -605,7 +652,7 @@ def wide(
     number = {s: i for i, s in refusals(found).sentence.items()}
     def cell(part):
         if part.verdict.isin(['wrong', 'error']).any(): return 'wrong'
-        notes = ' '.join(map(str, sorted({number[_bare(s)] for s in part.sentence[part.verdict == 'refused']})))
-        return f'{"right; " if (part.verdict == "right").any() else ""}refused {notes}' if notes else 'right'
+        notes = ', '.join(map(str, sorted({number[_bare(s)] for s in part.sentence[part.verdict == 'refused']})))
+        return ('right' if (part.verdict == 'right').any() else 'refused') + f' ({notes})' * bool(notes)
     table = found.groupby(['family', 'kind', 'column'], sort=False)[['verdict', 'sentence']].apply(cell).unstack().fillna('')
     return table.loc[list(dict.fromkeys(zip(found.family, found.kind))), list(dict.fromkeys(found.column))].rename_axis(columns=None)

@@ -45,9 +45,9 @@ def _words_at(text, words, offsets):
 def eager(model):
     "Within it, the model computes its attention weights."
     was = model.config._attn_implementation
-    model.set_attn_implementation('eager')
+    model.config._attn_implementation = 'eager' # there every architecture looks; Falcon cannot be told otherwise
     try: yield
-    finally: model.set_attn_implementation(was)
+    finally: model.config._attn_implementation = was
 
 def _spread(values, attention_mask):
     "One value a piece, n arrays, at the places of the pieces in the padded batch: (n, T)."
@@ -135,7 +135,7 @@ class SupervisedAttention(FurtherTraining):
         if not self.alpha: return super().apply(model, data, seed)
         was = model.config._attn_implementation
         with eager(model): new = super().apply(model, data, seed) # a copy
-        new.set_attn_implementation(was)
+        new.config._attn_implementation = was
         return new
 
 # %% ../../nbs/api/43_attention.ipynb #d6478660
