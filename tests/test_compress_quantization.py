@@ -296,7 +296,7 @@ def test_Opq_2():
 
 @pytest.mark.heavy
 def test_Opq_3():
-    """So models agree to the fineness of their grids, which is two in a hundred here; engines that saturate would move them by sixteen."""
+    """A process of its own then says how far each engine is from the integers, and our layers, and every layer of three saved models."""
     people = bios(200)
     whole = load_classifier(MINILM, labels=people.labels)
     static = StaticInt8(n=32)(whole, people)
@@ -304,7 +304,7 @@ def test_Opq_3():
 import json, sys, torch
 from torch import nn
 from fairprune.compress.quantization import Int8Linear, StaticInt8Linear, input_grid, quantized, _packed, _product
-from fairprune.models import load, logits
+from fairprune.models import load
 torch.manual_seed(0)
 dense, x = nn.Linear(384, 384), torch.randn(64, 384)
 layer, static = quantized(dense, Int8Linear), quantized(dense, StaticInt8Linear)
@@ -312,7 +312,8 @@ static.input.copy_(torch.tensor(input_grid(x.min(), x.max())))
 def error(y): return float((y - layer.exact(x)).norm() / layer.exact(x).norm())
 def raw(engine): return error(_product(engine, _packed(engine, layer.weight, layer.scale, layer.bias), layer.bias, x, *layer.grid(x)))
 engines = {e: raw(e) for e in ('x86', 'onednn', 'qnnpack') if e in torch.backends.quantized.supported_engines}
-models = [logits(load(folder), ['A short text.', 'A somewhat longer text about nothing in particular.']).tolist() for folder in sys.argv[1:]]
+def farthest(model): return max(float((m(x) - m.exact(x)).norm() / m.exact(x).norm()) for m in model.modules() if isinstance(m, Int8Linear) for x in [torch.randn(8, m.in_features)])
+models = [farthest(load(folder)) for folder in sys.argv[1:]]
 print(json.dumps(dict(engines=engines, layer=error(layer(x)), static=error(static(x)), arithmetic=layer.arithmetic, models=models)))
 '''
     def elsewhere(folders, **settings):
@@ -326,13 +327,26 @@ print(json.dumps(dict(engines=engines, layer=error(layer(x)), static=error(stati
         vnni, old = (elsewhere(folders, FBGEMM_ENABLE_INSTRUCTIONS='AVX2', ONEDNN_MAX_CPU_ISA=isa) for isa in ('AVX2_VNNI', 'AVX2'))
     for name, found in {'this processor': here, 'VNNI of AVX2': vnni, 'AVX2 alone': old}.items():
         print(f'{name}: {found["arithmetic"]}, error {found["layer"]:.2%}; engines:', ', '.join(f'{e} {v:.2%}' for e, v in found['engines'].items()))
-        assert max(found['layer'], found['static']) < 1e-3 # of the norm of the output
-        said, exact = np.array(found['models']), np.array(here['models'])
-        assert (np.linalg.norm(said - exact, axis=(1, 2)) < .05 * np.linalg.norm(exact, axis=(1, 2))).all()
+        assert max(found['layer'], found['static'], *found['models']) < 1e-3 # of the norm of the output
     assert old['engines'].get('x86', 1) > .1 and (old['arithmetic'] == 'int8 float' or 'x86' not in old['engines']) # so the engines did saturate there
 
 
+@pytest.mark.heavy
 def test_Opq_4():
+    """A tenth of a thousandth of the embeddings moves these logits, which no head was trained for, as far as the grids themselves do."""
+    torch.manual_seed(0)
+    people = bios(200)
+    whole = load_classifier(MINILM, labels=people.labels)
+    short = ['A short text.', 'A somewhat longer text about nothing in particular.']
+    eight, floats = Int8()(whole), copy.deepcopy(whole)
+    shaken, table = copy.deepcopy(eight), eight.get_input_embeddings().weight
+    shaken.get_input_embeddings().weight.data = table * (1 + 1e-4 * torch.randn(table.shape, generator=torch.Generator().manual_seed(0)))
+    def off(model): return float(np.linalg.norm(logits(model, short) - logits(eight, short)) / np.linalg.norm(logits(eight, short)))
+    print(f'embeddings moved by a ten-thousandth: logits {off(shaken):.0%}; no grids: {off(floats):.0%}')
+    assert off(shaken) > .01
+
+
+def test_Opq_5():
     """A head with a weight of its own is quantized when it is named in full."""
     torch.manual_seed(0)
     tiny = tiny_classifier(hidden_size=64)
@@ -355,7 +369,7 @@ def test_Opq_4():
     with torch.no_grad(): assert isinstance(again.lm_head, PackedLinear) and torch.equal(again(input_ids=ids).logits, headed(input_ids=ids).logits)
 
 
-def test_Opq_5():
+def test_Opq_6():
     """A model that has them is refused, so that nothing stays in float unseen; `modules` names the layers that are to be replaced."""
     torch.manual_seed(0)
     people = bios(200)
@@ -366,7 +380,7 @@ def test_Opq_5():
     assert sum(isinstance(m, Int8Linear) for m in part.modules()) == 8 and torch.equal(part.get_parameter('model.layers.0.mlp.experts.down_proj'), mixture.get_parameter('model.layers.0.mlp.experts.down_proj'))
 
 
-def test_Opq_6():
+def test_Opq_7():
     """T5 knows int8, so that is no harm; packed codes are refused before any work."""
     torch.manual_seed(0)
     people = bios(200)
@@ -383,7 +397,7 @@ def test_Opq_6():
     assert all(type(a) is type(b) for a, b in zip(both.modules(), tiny_classifier(people.labels, family='t5').modules())) # trying leaves nothing behind
 
 
-def test_Opq_7():
+def test_Opq_8():
     """An int8 layer says what its float32 twin says, rounded."""
     torch.manual_seed(0)
     coarse = nn.Linear(6, 4).bfloat16()
@@ -396,7 +410,7 @@ def test_Opq_7():
 
 
 @pytest.mark.heavy
-def test_Opq_8():
+def test_Opq_9():
     """So a saved model says exactly the same here as well, trained on its grid or not."""
     torch.manual_seed(0)
     jobs = bios(200)
@@ -410,7 +424,7 @@ def test_Opq_8():
 
 
 @pytest.mark.heavy
-def test_Opq_9():
+def test_Opq_10():
     """Every method on each of them, as classifier and as language model: saved, reloaded, identical."""
     few = bios(200)
     methods = [Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(4, 16, epochs=.1)]

@@ -34,7 +34,7 @@ def test_kinds_of():
 def test_cases():
     """A masked language model is compressed and not trained, so one method that trains stands for all."""
     named = {type(m).__name__.lower() for ms in cases('classifier').values() for m in ms}
-    assert set(methods()) - set(mitigations()) <= named and 'other' not in cases('classifier')
+    assert {n for n, cls in methods().items() if cls.__module__.startswith('fairprune.') and n not in mitigations()} <= named and 'other' not in cases('classifier')
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
 
 
