@@ -88,8 +88,9 @@ def attention_loss(rows, target): # (n, rows, T) and (n, T), each summing to 1
 # %% ../../nbs/api/43_attention.ipynb #2c639760
 def _heads_of(model):
     "Heads of each layer; pruning may have left fewer than the configuration says. Raises `ValueError` where a token does not attend to tokens."
+    from fairprune.models import _quiet
     ids = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device)
-    with eager(model), torch.no_grad(): out = model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
+    with _quiet(), eager(model), torch.no_grad(): out = model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
     found = getattr(out, 'attentions', None)
     if not found or any(a.shape[2:] != 2 * ids.shape[1:] for a in found): raise ValueError(f'{type(model).__name__} does not say in every layer how each token of a text attends to each: there is nothing to hold against marked words.')
     return [a.shape[1] for a in found]
