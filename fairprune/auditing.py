@@ -164,11 +164,15 @@ def _cost(records, milliseconds, computed, perplexity):
     return table.assign(perplexity=perplexity) if perplexity else table
 
 # %% ../nbs/api/60_audit.ipynb #c91f7457
+def _is_table(given):
+    "Whether a name is that of a file of predictions."
+    return isinstance(given, (str, Path)) and str(given).lower().endswith('.parquet')
+
 def _opened(given):
     "What a side is: predictions, or a model; the other is None."
     from fairprune.models import load, tokenizer_of
     if isinstance(given, Predictions): return given, None
-    if isinstance(given, (str, Path)) and str(given).endswith('.parquet'): return Predictions.load(given), None
+    if _is_table(given): return Predictions.load(given), None
     model = load(given) if isinstance(given, (str, Path)) else given
     tokenizer_of(model) # before any work
     return None, model
@@ -176,7 +180,7 @@ def _opened(given):
 def _predictions(given, data, split, progress, max_length=None):
     "Predictions on a split, whatever is given."
     from fairprune.models import predict
-    if data is None and not isinstance(given, Predictions) and not str(given).endswith('.parquet'): raise ValueError('A model is judged on data: give a data set, or predictions.')
+    if data is None and not isinstance(given, Predictions) and not _is_table(given): raise ValueError('A model is judged on data: give a data set, or predictions.')
     found, model = _opened(given)
     return predict(model, data, split, progress=progress, max_length=max_length) if found is None else found
 

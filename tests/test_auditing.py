@@ -15,6 +15,12 @@ from fairprune.data import GroupedText
 from fairprune.likelihood import loglikelihoods
 from fairprune.models import save, tiny_classifier, tiny_lm
 from fairprune.auditing import *
+from fairprune.auditing import _is_table
+
+
+def test_checked():
+    """A name that ends in `.parquet`, in letters of any size, is a file of predictions; any other is a model."""
+    assert _is_table('runs/DENSE.PARQUET') and not _is_table('runs/dense')
 
 
 def test_audit():
