@@ -72,6 +72,7 @@ def main():
     cfg = get_config()
     processed, docs = cfg.config_path/"_proc", cfg.doc_path
     shutil.rmtree(processed, ignore_errors=True)
+    os.environ["PYTHONWARNINGS"] = "error:Found cells containing imports"  # nbdev runs a whole cell for the imports in it, hours where it is slow
     proc_nbs(n_workers=2)
     with tempfile.TemporaryDirectory() as tmp:
         copy = Path(tmp)/"site"

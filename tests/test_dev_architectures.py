@@ -2,6 +2,7 @@
 import pytest
 from fastcore.test import expect_fail
 from IPython.display import HTML
+from fairprune.mitigate.mitigation import mitigations
 from fairprune.dev.architectures import architecture_table, _attends, _features, _fills, _generates, _given, _perplexes, _predicts, _scores
 import copy
 import dataclasses
@@ -9,7 +10,6 @@ import pandas as pd
 from torch import nn
 import fairprune as fp
 from fairprune.compress.methods import measure, methods, parse
-from fairprune.mitigate.mitigation import mitigations
 from fairprune.dev.architectures import *
 
 
