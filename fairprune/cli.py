@@ -7,7 +7,7 @@ __all__ = ['app', 'sweep_app', 'audit', 'demo', 'data', 'list_benchmarks', 'mode
            'sweep_show', 'sweep_effects', 'sweep_plot', 'main']
 
 # %% ../nbs/api/63_cli.ipynb #46cda3f3
-import io, re, sys, tempfile, traceback
+import io, os, re, sys, tempfile, traceback
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Optional
@@ -42,8 +42,9 @@ def _pairs(text):
 
 def _words(given):
     "Group words from a file or a list; name to regular expression where the file has a colon."
-    if not Path(given).is_file() and Path(given).suffix: raise ValueError(f'No file {given}.')
-    lines = Path(given).read_text(encoding='utf-8').splitlines() if Path(given).is_file() else given.split(',')
+    there = os.path.isfile(given) # False for a list that is longer than any name
+    if not there and ',' not in given and Path(given).suffix: raise ValueError(f'No file {given}.')
+    lines = Path(given).read_text(encoding='utf-8').splitlines() if there else given.split(',')
     parts = [line.partition(':') for line in map(str.strip, lines) if line]
     return {name.strip(): pattern.strip() if colon else re.escape(name.strip()) for name, colon, pattern in parts}
 

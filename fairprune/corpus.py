@@ -73,8 +73,9 @@ def windows(
     seed:int=0,     # of the draw
 )->torch.Tensor:    # (n, length) token ids
     "Token windows; raises `ValueError` where the text is too short or the model cannot read that many tokens."
+    from fairprune.compress.layout import _places
     from fairprune.models import tokenizer_of
-    limit = getattr(model.config, 'max_position_embeddings', length)
+    limit = _places(model)
     if not 1 < length <= limit: raise ValueError(f'length = {length}: this model reads windows of 2 to {limit} tokens.')
     ids = torch.tensor(tokenizer_of(model)(text, add_special_tokens=False, verbose=False)['input_ids'])
     there = len(ids) // length

@@ -294,6 +294,7 @@ def _csv(text, path, sep, wanted):
         for row in reader:
             if row and header is None: header = row
             elif row and len(row) != len(header): raise ValueError(f'{len(row)} fields, where the header names {len(header)} columns. Is a {sep!r} in a text that does not stand in double quotes, or is the line cut off?')
+            elif sep == '\t' and any('\t' in field and '\n' in field for field in row): raise ValueError('a field holds a tab and a line break. Is a double quote at the beginning of a text not closed, or not doubled?')
             elif row: rows.append(row); lines.append(line)
             line = reader.line_num + 1
     except (csv.Error, ValueError) as e: raise ValueError(f'{path}, line {line}: {e}{"" if isinstance(e, ValueError) else ". Is a double quote missing, or not doubled within a text?"}') from None

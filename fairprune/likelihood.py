@@ -218,10 +218,11 @@ def loglikelihoods(
 )->pd.DataFrame:               # n rows in the order of `texts`: loglikelihood (natural logarithm, a sum), tokens
     "Log-likelihoods under a causal model; raises `ValueError` on another kind, a tokenizer without BOS, and scores that are not finite."
     from tqdm.auto import tqdm
+    from fairprune.compress.layout import _places
     need_kind(model, 'causal', what='loglikelihoods')
     first, (pieces, own) = first_token(model, bos), _pieces(model, texts, prefixes)
     rows, starts = [first + p for p in pieces], [max(len(first) + n, 1) for n in own]
-    _check_rows(rows, starts, getattr(model.config, 'max_position_embeddings', 10**9))
+    _check_rows(rows, starts, _places(model))
     begin, found = {}, {}
     for row, start in zip(map(tuple, rows), starts): begin[row] = min(start, begin.get(row, start))
     with _scoring(model):

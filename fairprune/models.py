@@ -126,8 +126,9 @@ def _renewed(auto, model, new):
     "Fresh weights in the layer that gives the logits, unless they are `new`; their names."
     larger = copy.deepcopy(model.config)
     larger.num_labels += 1
-    with _quiet(), torch.device('meta'): sizes = {k: p.shape for k, p in auto.from_config(larger).named_parameters()}
-    names = sorted(k for k, p in model.named_parameters() if p.shape != sizes.get(k, p.shape) and k not in new)
+    with _quiet(), torch.device('meta'): # both as the architecture is, whatever was taken out of the model
+        sizes, others = ({k: p.shape for k, p in auto.from_config(c).named_parameters()} for c in (copy.deepcopy(model.config), larger))
+    names = sorted(k for k in sizes if sizes[k] != others[k] and k not in new)
     for layer in {model.get_submodule(k.rpartition('.')[0]) for k in names}:
         for p in layer.parameters(): p._is_hf_initialized = False # else transformers leaves it
         model._init_weights(layer)
@@ -170,9 +171,11 @@ def is_lm(model)->bool:
     "Whether a model generates text, as a causal language model does."
     return model.can_generate()
 
-def _with_name(model, name):
-    from fairprune.compress.methods import stored_record
+def _with_name(model, name, saved=None):
+    "A model with its name and record; measured again where it is in other numbers than those `saved`."
+    from fairprune.compress.methods import measure, stored_record
     model.name, model.record = str(name), stored_record(model)
+    if saved not in (None, model.dtype) and hasattr(model.config, 'fairprune'): model.record = measure(model, model.record.method, model.record.seconds)
     if is_lm(model) and not getattr(model, 'loss_type', None): model.loss_type = 'ForCausalLM' # GPT-2's is not set, which warns
     return model
 
@@ -192,13 +195,14 @@ def load_lm(
     from transformers import AutoModelForCausalLM as Auto
     kwargs = dict(gguf_file=_gguf(name)) if _gguf(name) else {}
     config, tokenizer = _config(Auto, name, **kwargs), _tokenizer(_resolve(name), **kwargs)
+    saved = config.dtype
     model, _, left = _load(Auto, name, config, tokenizer, **kwargs | dict(use_safetensors=not kwargs or None))
     if kwargs: # the weights are dequantized; a saved copy is an ordinary float model
         model.hf_quantizer, model.is_quantized = None, False
         if hasattr(model.config, 'quantization_config'): del model.config.quantization_config
     if _reads_ahead(model): raise ValueError(f'{name} reads both ways: a score would change with the words after it. A masked language model is loaded by `load_masked_lm`.')
     _say(name, (), (), left)
-    return _with_name(model, name)
+    return _with_name(model, name, saved)
 
 def load_masked_lm(
     name, # hub id, folder, or hub id carried by an installed package
@@ -207,9 +211,10 @@ def load_masked_lm(
     from transformers import AutoModelForMaskedLM as Auto
     config = _config(Auto, name)
     if config.is_encoder_decoder: raise ValueError(f'{name} is an encoder-decoder: no masked language model, which reads and fills in one text.')
+    saved = config.dtype
     model, _, left = _load(Auto, name, config, _tokenizer(_resolve(name)), why=', or an encoder without a masked-LM head')
     _say(name, (), (), left)
-    return _with_name(model, name)
+    return _with_name(model, name, saved)
 
 def _architecture(name):
     "The class that a model was saved from."
@@ -384,11 +389,12 @@ def _by_batches(forward, model, texts, max_length, tokens_per_batch, progress):
     from tqdm.auto import tqdm
     encoded, out = _encoded(model, texts, max_length), None
     was_training = model.training; model.eval()
-    for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='predict'):
-        found = forward({k: v.to(model.device) for k, v in padded(model, [encoded[i] for i in batch]).items()}).float().cpu().numpy()
-        if out is None: out = np.zeros((len(texts), found.shape[1]), 'float32')
-        out[batch] = found
-    model.train(was_training)
+    try:
+        for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='predict'):
+            found = forward({k: v.to(model.device) for k, v in padded(model, [encoded[i] for i in batch]).items()}).float().cpu().numpy()
+            if out is None: out = np.zeros((len(texts), found.shape[1]), 'float32')
+            out[batch] = found
+    finally: model.train(was_training)
     return np.zeros((0, model.config.num_labels), 'float32') if out is None else out, _cut(model, texts, encoded, max_length)
 
 def _logits(model, texts, max_length=None, tokens_per_batch=4096, progress=False):

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from .data import _as_list, _check_frame, _codes, _content, _parquet, _unique, _values
+from .data import _as_list, _check_frame, _codes, _content, _name, _parquet, _unique, _values
 from .files import written
 
 # %% ../nbs/api/02_predictions.ipynb #d8cf0db1
@@ -82,7 +82,7 @@ def _scores(frame, probabilities):
 
 def _two_classes(name, logits, labels):
     "Both classes of a model with one logit, which is the log-odds of the class that it names: the other is the label that occurs beside it."
-    others = sorted({str(v) for v in labels.dropna()} - {name}) or [f'not {name}']
+    others = sorted({_name(v) for v in labels.dropna()} - {name}) or [f'not {name}']
     if len(others) > 1: raise ValueError(f'One column of logits, for {name!r}, tells two classes apart; the labels are {", ".join([name, *others])}.')
     return (others[0], name), np.column_stack([np.zeros(len(logits)), logits])
 

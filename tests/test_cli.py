@@ -26,6 +26,14 @@ from fairprune.gating import gate as run_gate
 from fairprune.models import save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.predictions import Predictions
 from fairprune.cli import *
+from fairprune.cli import _words
+
+
+def test_app():
+    """Group words are a file or a list, which may be longer than any file's name and end in a point."""
+    from_words = _words(','.join(f'word number {k}' for k in range(40)) + ',U.S. citizen')
+    assert len(from_words) == 41 and from_words['U.S. citizen'] == r'U\.S\.\ citizen'
+    with expect_fail(ValueError, 'No file words.txt'): _words('words.txt')
 
 
 def test_main():

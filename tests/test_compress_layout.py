@@ -104,8 +104,14 @@ def test_mark():
     assert (logits(again, ['a text']) == logits(tiny, ['a text'])).all() and torch.equal(plain.state_dict()[f'{name}.inner.weight'], new.weight)
 
 
-def test_freeze():
-    """Their names stand in the configuration, so a saved model remembers them; `finetune` obeys."""
+def test_attending():
+    """Blocks that were made smaller may have a configuration of their own, so all of them are told."""
+    looking = tiny_classifier()
+    with attending(looking, 'eager'): assert {c._attn_implementation for c in attention_configs(looking)} == {'eager'}
+    assert looking.config._attn_implementation == 'sdpa'
+
+
+def test_attending_2():
     tiny = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
     still = lambda m: {n for n, p in m.named_parameters() if not p.requires_grad}
     assert still(tiny) == {n for n, _ in tiny.named_parameters() if n.startswith(('bert.embeddings.', 'bert.encoder.layer.1.'))}

@@ -168,7 +168,12 @@ def test_decoded():
 
 
 def test_csv():
-    """The separator is the one of comma, semicolon, tab and bar that finds most of the columns that are asked for in the header; else the comma."""
+    """Of rows between tabs it would make one row, without a word, so that is refused."""
+    swallowed = 'text\tlabel\tgroups\n"Never\t1\tg\nhe said\t0\th\ngo away"\t0\tg\n'
+    with expect_fail(ValueError, 'my.tsv, line 2: a field holds a tab and a line break'): _csv(swallowed, 'my.tsv', '\t', ())
+
+
+def test_csv_2():
     def read(text, sep=None): return _csv(text, 'x.csv', sep, ['text', 'label', 'groups'])
     table = read('text,label,groups\n"a, ""b""\nc",01,NA\n\nd,1.0,\n')
     assert table.to_dict('split') == dict(index=[2, 5], columns=['text', 'label', 'groups'], data=[['a, "b"\nc', '01', 'NA'], ['d', '1.0', '']])

@@ -13,6 +13,7 @@ from fairprune.compress.structure import Heads, LayerDrop
 from fairprune.data import GroupedText, PACKAGED
 from fairprune.mitigate.mitigation import debias, undone
 from fairprune.models import SMOLLM2, _tokenizer, finetune, packaged, predict, tiny_classifier, tiny_lm
+from fairprune.compress.layout import attention_configs
 from fairprune.mitigate.attention import *
 from fairprune.mitigate.attention import _heads_of, _runs, _spread
 
@@ -71,8 +72,19 @@ def test_rationale_scores():
     assert rationale_scores([1, 0, 0], [False, True, True], 1) == dict(auprc=2 / 3, token_f1=0, iou_f1=0) and _runs([1, 1, 0, 1]) == [{0, 1}, {3}]
 
 
-@pytest.mark.heavy
 def test_plausibility():
+    """A layer that lost heads is still the layer that it was: the first one's attention is that of the first, in a GPT-2 as in a Phi3 whose layers differ."""
+    for family in ('gpt2', 'phi3'):
+        uneven = parse("heads(sparsity=0.25, scope='global', score='random')")(tiny_classifier(family=family))
+        first, second = (word_attention(uneven, ['one two three'], [['one', 'two', 'three']], layers=(k,))[0] for k in (0, 1))
+        assert not np.allclose(first, second) and {c._attn_implementation for c in attention_configs(uneven)} == {'sdpa'}
+        with eager(uneven), torch.no_grad(): out = uneven(torch.tensor([uneven.tokenizer('one two three')['input_ids']]), output_attentions=True)
+        own = out.attentions[0][0, :, -1, 1:-1] # GPT-2 reads the last token, [SEP]; the first is [CLS]
+        assert np.allclose(first, (own / own.sum(1, keepdim=True)).mean(0), atol=1e-5)
+
+
+@pytest.mark.heavy
+def test_plausibility_2():
     """So attention is what this loss changes, for certain; whether decisions follow is another question, to be asked of each model."""
     rng = np.random.default_rng(0)
     def shortcut(n, follows, split):
@@ -91,7 +103,7 @@ def test_plausibility():
 
 
 @pytest.mark.heavy
-def test_plausibility_2():
+def test_plausibility_3():
     """It works on whatever is left of a model, and with no weight it is plain training."""
     rng = np.random.default_rng(0)
     def shortcut(n, follows, split):
@@ -121,7 +133,7 @@ def test_plausibility_2():
     assert _heads_of(few) == [2] and parse(str(SupervisedAttention(heads=(1,), **brief)))(few, planted).record.method.endswith(str(SupervisedAttention(heads=(1,), **brief)))
 
 
-def test_plausibility_3():
+def test_plausibility_4():
     """Mistakes are noticed before any work."""
     tiny = tiny_classifier()
     marked_words = pd.DataFrame(dict(text=['a b', 'c d'] * 60, label=['no', 'yes'] * 60, groups=['x', 'y'] * 60))

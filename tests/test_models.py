@@ -182,6 +182,71 @@ def test_tiny_masked_lm_8():
 
 
 def test_tiny_masked_lm_9():
+    """For other labels its head alone is fresh all the same."""
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
+    from_heads = parse("heads(score='magnitude')")(tiny_classifier(('a', 'b'), family='gpt2'))
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()): relabelled = load_classifier(save(from_heads, folder), ['x', 'y']).state_dict()
+    assert [n for n, w in from_heads.state_dict().items() if not torch.equal(w, relabelled[n])] == ['score.weight']
+
+
+def test_tiny_masked_lm_10():
+    """Its record says so, and its mode comes back after an error."""
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
+    with tempfile.TemporaryDirectory() as folder: read_whole = load(save(Magnitude(.5)(tiny_lm().bfloat16()), folder))
+    assert read_whole.dtype == torch.float32 and read_whole.record.arithmetic == 'float32' and read_whole.record.method == 'magnitude()'
+    learner = tiny_classifier().train()
+    learner.classifier.weight.data = torch.zeros(2, 3)
+    with expect_fail(RuntimeError): logits(learner, ['a text'])
+    assert learner.training
+
+
+def test_tiny_masked_lm_11():
     """A language model that reads both ways is refused, a masked one by `load_lm` as much as BART by `load_masked_lm`."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -218,7 +283,7 @@ def test_tiny_masked_lm_9():
 
 
 @pytest.mark.slow
-def test_tiny_masked_lm_10():
+def test_tiny_masked_lm_12():
     """A GGUF file of one's own is loaded from its folder, with or without a `config.json` beside it."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     def hub_folder(model, folder, tokenizer=None):
@@ -254,7 +319,7 @@ def test_tiny_masked_lm_10():
     assert all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(lm.state_dict().values(), own.state_dict().values(), also.state_dict().values()))
 
 
-def test_tiny_masked_lm_11():
+def test_tiny_masked_lm_13():
     """The tokenizer comes back as it was: BERT's beside a Qwen2 model, for which `AutoTokenizer` would take Qwen2's, and one whose rules were changed in memory."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."

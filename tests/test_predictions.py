@@ -37,6 +37,12 @@ def test_like_probabilities_3():
 
 
 def test_from_frame():
+    """Labels may be numbers, whole ones of any kind, also where one column tells two classes apart."""
+    one_column = pd.DataFrame({'id': ['a', 'b'], 'label': [0., 1.], 'groups': [['x'], ['y']], 'probability:1': [.25, .75]})
+    assert Predictions.from_frame(one_column).classes == ('0', '1') and Predictions.from_frame(one_column).accuracy == 1
+
+
+def test_from_frame_2():
     """A table from elsewhere may hold one group a text, or none, and number its classes."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -50,7 +56,7 @@ def test_from_frame():
     with expect_fail(ValueError, "The groups ' men' and 'men' differ in white space alone"): from_frame(plain.assign(groups=['men', ' men', 'old']))
 
 
-def test_from_frame_2():
+def test_from_frame_3():
     """Groups that are given as an object are named by key and value, as those of several columns are."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -63,7 +69,7 @@ def test_from_frame_2():
     with expect_fail(ValueError, 'written as text'): from_frame(plain.assign(groups=['{"sex": "f"}', 'men', 'men']))
 
 
-def test_from_frame_3():
+def test_from_frame_4():
     """They give the calibration that they have; taken for logits they would look far less sure than they are."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)
@@ -80,7 +86,7 @@ def test_from_frame_3():
     with expect_fail(ValueError, 'Missing column: maybe'): from_frame(shares, probabilities=['maybe'])
 
 
-def test_from_frame_4():
+def test_from_frame_5():
     """A model with one logit says how much more likely one class is than the other; so does one probability."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)

@@ -20,10 +20,11 @@ def condition(
     seed:int=0,       # of the windows
 )->float:             # accuracy in [0, 1], or perplexity
     "How well a model still does what it is for."
+    from fairprune.compress.layout import _places
     from fairprune.corpus import masked_perplexity, perplexity
     from fairprune.likelihood import model_kind
     from fairprune.models import predict
-    kind, length = model_kind(model), min(length, getattr(model.config, 'max_position_embeddings', length))
+    kind, length = model_kind(model), min(length, _places(model))
     if kind == 'classifier': return predict(model, data, split).accuracy
     return {'causal': perplexity, 'masked': masked_perplexity}[kind](model, data, split, length, n, seed)
 

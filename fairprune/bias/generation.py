@@ -52,8 +52,9 @@ def _prompt_rows(model, prompts, bos, max_new_tokens):
     "Token ids of the prompts; raises `ValueError` where one is empty or leaves no room."
     if isinstance(prompts, str): raise ValueError('Give a list of prompts, not one string.')
     if not len(prompts): return []
+    from fairprune.compress.layout import _places
     from fairprune.models import tokenizer_of
-    tokenizer, limit = tokenizer_of(model), getattr(model.config, 'max_position_embeddings', 10**9)
+    tokenizer, limit = tokenizer_of(model), _places(model)
     if bos is None: bos = tokenizer.bos_token_id is not None and tokenizer('a')['input_ids'][0] == tokenizer.bos_token_id
     first = first_token(model, bos)
     rows = [first + r for r in tokenizer(list(prompts), add_special_tokens=False, verbose=False)['input_ids']]

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from transformers.modeling_utils import AttentionInterface
 from .calibration import _uncached
-from .layout import Compact, linear_layers
+from .layout import Compact, attending, linear_layers
 from .methods import Method, parse
 
 # %% ../../nbs/api/14_distillation.ipynb #77d257b3
@@ -81,11 +81,11 @@ def attention_scores(
     model, # of any attention implementation, which is restored
 ):         # a list that each forward pass adds to, a tensor (B, heads, T, T) a block
     "Within it, forward passes note the attention scores before the softmax."
-    before, found = model.config._attn_implementation, []
+    found = []
     token = _noted.set(found)
-    model.config._attn_implementation = 'fairprune_scores'
-    try: yield found
-    finally: model.config._attn_implementation = before; _noted.reset(token)
+    try:
+        with attending(model, 'fairprune_scores'): yield found
+    finally: _noted.reset(token)
 
 # %% ../../nbs/api/14_distillation.ipynb #87d25932
 def _pairs(mask, causal):

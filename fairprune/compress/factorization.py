@@ -154,7 +154,8 @@ class SharedLinear(Compact):
     def thawed(self): return _Centres(self)
     def forward(self, x):
         key = self.weight.data_ptr(), self.codebook.data_ptr()
-        if self.cache is None or self.cache[0] != key: self.cache = key, self.dense()
+        if self.cache is None or self.cache[0] != key:
+            with torch.inference_mode(False), torch.no_grad(): self.cache = key, self.dense() # for passes with gradients too
         return nn.functional.linear(x, self.cache[1].to(x.dtype), self.bias)
     def _load_from_state_dict(self, *args): self.cache = None; super()._load_from_state_dict(*args)
     def __getstate__(self): return self.__dict__ | dict(cache=None) # a copy unpacks its own

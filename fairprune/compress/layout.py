@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['read_sample', 'Compact', 'linear_layers', 'head', 'shape', 'Bare', 'turned', 'uses', 'weights', 'weight_of',
            'pruned_weights', 'kind', 'Layout', 'Loader', 'layout', 'mark', 'frozen', 'within', 'freeze',
-           'straight_through', 'pack', 'unpack', 'written_bytes', 'thin', 'sparse', 'unfold', 'aligned', 'folded']
+           'attention_configs', 'attending', 'straight_through', 'pack', 'unpack', 'written_bytes', 'thin', 'sparse',
+           'unfold', 'aligned', 'folded']
 
 # %% ../../nbs/api/08_layout.ipynb #d7b312ce
 import math
@@ -262,6 +263,21 @@ def freeze(model, modules): # names; none lifts it all
     if modules: model.config.fairprune_frozen = list(modules)
     elif frozen(model): del model.config.fairprune_frozen
     return model
+
+# %% ../../nbs/api/08_layout.ipynb #595bfd71
+def attention_configs(model)->list:
+    "The configurations that layers of a model ask, each once."
+    return list({id(c): c for m in model.modules() if (c := getattr(m, 'config', None)) is not None}.values())
+
+@contextmanager
+def attending(model, implementation):
+    "Within it, all layers attend by another implementation."
+    every = attention_configs(model)
+    before = [c._attn_implementation for c in every]
+    for c in every: c._attn_implementation = implementation
+    try: yield
+    finally:
+        for c, was in zip(every, before): c._attn_implementation = was
 
 # %% ../../nbs/api/08_layout.ipynb #1c76fd9e
 def straight_through(layer, args, y):

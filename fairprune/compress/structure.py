@@ -106,7 +106,7 @@ def keep(
     width = shape(units.out)[0]; heads = width // _head_size(units.attention)
     for name, value in dict(num_attention_heads=heads, n_heads=heads, num_heads=heads, num_key_value_heads=len(kept), all_head_size=width, split_size=width).items():
         if hasattr(units.attention, name): setattr(units.attention, name, value)
-    if len(units.into) == 1 and hasattr(units.attention, 'config'): # fused: Phi3 asks its configuration where the queries end
+    if len(units.into) == 1 and not hasattr(units.attention, 'num_heads'): # fused: Phi3 asks its configuration where the queries end
         units.attention.config = copy(units.attention.config)
         units.attention.config.num_attention_heads = heads
 

@@ -44,10 +44,8 @@ def _words_at(text, words, offsets):
 @contextmanager
 def eager(model):
     "Within it, the model computes its attention weights."
-    was = model.config._attn_implementation
-    model.config._attn_implementation = 'eager' # there every architecture looks; Falcon cannot be told otherwise
-    try: yield
-    finally: model.config._attn_implementation = was
+    from fairprune.compress.layout import attending
+    with attending(model, 'eager'): yield # there every architecture looks; Falcon cannot be told otherwise
 
 def _spread(values, attention_mask):
     "One value a piece, n arrays, at the places of the pieces in the padded batch: (n, T)."
@@ -134,9 +132,10 @@ class SupervisedAttention(FurtherTraining):
         return supervised
     def apply(self, model, data, seed):
         if not self.alpha: return super().apply(model, data, seed)
+        from fairprune.compress.layout import attention_configs
         was = model.config._attn_implementation
         with eager(model): new = super().apply(model, data, seed) # a copy
-        new.config._attn_implementation = was
+        for config in attention_configs(new): config._attn_implementation = was
         return new
 
 # %% ../../nbs/api/43_attention.ipynb #d6478660
