@@ -104,7 +104,8 @@ def cases(kind:str)->dict: # name of a column to methods
     "What is tried on a kind of model."
     from fairprune.mitigate.mitigation import mitigations
     place, found = {n: c for c, names in _COLUMNS.items() for n in names.split()}, {}
-    tried = [(place.get(n, 'other'), n, small(cls)) for n, cls in methods().items() if n not in mitigations()]
+    known = {n: cls for n, cls in methods().items() if cls.__module__.startswith('fairprune.')} # none that a page made up
+    tried = [(place.get(n, 'other'), n, small(cls)) for n, cls in known.items() if n not in mitigations()]
     tried += [(c, text, parse(text)) for c, texts in _MORE.items() if c != 'mitigated' or kind == 'classifier' for text in texts]
     for c, name, method in tried:
         if kind != 'masked' or name == 'recover' or 'batch_size' not in str(method): found.setdefault(c, []).append(method)
