@@ -632,7 +632,7 @@ def architecture_table(
     return found[found.verdict != ''].reset_index(drop=True)
 
 # %% ../../nbs/api/17_architectures.ipynb #86e69db0
-_MODULE = r'\S*(?:\w\.\w+){2,}\S*|/tmp/\S+|\w+(?:Layer|Block|Group|List|Experts|Attention|Classification|MaskedLM)\b|\bConv1d\b'
+_MODULE = re.escape(tempfile.gettempdir()) + r'/\S+|\S*(?:\w\.\w+){2,}\S*|\w+(?:Layer|Block|Group|List|Experts|Attention|Classification|MaskedLM)\b|\bConv1d\b'
 _NAMES = _MODULE + rf"|(?<=\ba )(?:{'|'.join(TINY)})(?= )|(?<=\()\d[\d, ]*(?=\))|\b\d+(?= weights)"
 
 def _bare(sentence): return re.sub(_NAMES, '…', sentence) # what is said of others as well
