@@ -9,7 +9,7 @@ from fastcore.test import expect_fail
 from scipy import stats
 from fairprune.data import GroupedText
 from fairprune.bias.exemplars import *
-from fairprune.bias.exemplars import _log_scale, _over, _relative, _relative_recall, _splits
+from fairprune.bias.exemplars import _dealt_out, _log_scale, _over, _relative, _relative_recall, _splits
 
 
 def test_planted_seeds():
@@ -185,6 +185,14 @@ def test_log_scale():
     assert low == 0 and np.isclose(high * .2, stats.binomtest(0, 30).proportion_ci(.95, 'exact').high) and np.isclose(p, 2 * .8 ** 30)
 
 
+def test_dealt_out():
+    """Dealing the texts out gives the same, to the precision of the draws."""
+    hit, group = np.array([1., 1, 0, 0, 0, 0]), np.array([[1, 1, 1, 0, 0, 0]], bool).T
+    assert np.isclose(_dealt_out(hit, np.ones(6), group, 0, 0), 2 * 3 / 15)
+    assert np.isclose(_dealt_out(hit / 2, np.ones(6), group, 20_000, 0), 2 * 3 / 15, atol=.01) # halves of a text
+    assert _dealt_out(hit, hit, group, 100, 0) == 1 # nothing beyond the base
+
+
 def test_over_index():
     """One of them has the word `men`, which stands in three."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
@@ -260,12 +268,20 @@ def test_over_index_6():
 
 
 def test_over_index_7():
-    """After Holm's correction about one table in twenty may name a group."""
-    rng = np.random.default_rng(0)
+    """The same for texts that count in part, and for those held against a base."""
+    rng, R = np.random.default_rng(0), 1000
     def by_chance(): return pd.DataFrame(dict(id=range(600), groups=[[g] for g in rng.choice(list('abcde'), 600, p=[.4, .3, .14, .08, .08])], cie=rng.random(600) < .15))
-    named = sum((over_index(by_chance(), n_resamples=1000).p_holm < .05).any() for _ in range(200))
-    print(f'{named} of 200 tables name a group')
-    assert 0 < named <= 20
+    def in_part(t): return t.assign(cie=t.cie * rng.integers(1, 5, 600) / 4)
+    def names(t, **how): return (over_index(t, n_resamples=how.pop('draws', 100), **how).p_holm < .05).any()
+    tables = [by_chance() for _ in range(R)]
+    once = sum(names(t) for t in tables)
+    part = sum(names(in_part(t), draws=400) for t in tables[:200])
+    lively = dict(a=.1, b=.2, c=.6, d=.3, e=.6) # shares of texts whose answer is open, by group
+    def some_open(t): return t.assign(cie=[rng.random() < lively[g[0]] for g in t.groups])
+    def in_both(t): return names(in_part(t), base=in_part(t), draws=400)
+    against = sum(in_both(some_open(t)) for t in tables[:200])
+    print(f'{once} of {R} tables name a group; {part} of 200 where texts count in part, {against} of 200 against a base, in groups of which one is more open than the other')
+    assert 0 < once <= .055 * R and part <= 18 and against <= 18 # of 200, 18 is beyond 1 in 20 by more than chance
 
 
 def test_plot_over_index():

@@ -204,6 +204,24 @@ def _log_scale(total, draws, cases, confidence):
         p = np.where(np.isclose(value, 1), 1, 2 * norm.sf(np.abs(np.log(value)) / spread))
         return low, np.where(value == 0, (1 - tail ** (1 / cases)) / share, high), np.where(value == 0, np.minimum(1, 2 * (1 - share) ** cases), p)
 
+# %% ../../nbs/api/21_exemplars.ipynb #9e5d5c4f
+def _dealt_out(weights, base, member, n_resamples, seed):
+    "(rows,) two-sided p of each group's share, had the same weights fallen at random on the texts of either table."
+    from scipy.stats import hypergeom
+    if (base == 1).all() and np.isin(weights, (0, 1)).all():
+        n, cie, size, seen = len(weights), weights.sum(), member.sum(0), weights @ member
+        chance = hypergeom(n, size, cie)
+        return np.minimum(1, 2 * np.minimum(chance.cdf(seen), chance.sf(seen - 1)))
+    counts = (weights > 0) | (base > 0) # a group of texts on which neither table has anything is no evidence
+    excess, member = (weights / weights.sum() - base / base.sum())[counts], member[counts]
+    sums, rng, size = excess @ member, np.random.default_rng(seed), max(1, 4_000_000 // len(excess))
+    at_most, at_least = np.zeros((2, member.shape[1]))
+    for done in range(0, n_resamples, size):
+        dealt = rng.permuted(np.tile(excess, (min(size, n_resamples - done), 1)), axis=1) @ member.astype(float)
+        at_most += (dealt <= sums + 1e-12).sum(0)
+        at_least += (dealt >= sums - 1e-12).sum(0)
+    return np.minimum(1, 2 * (np.minimum(at_most, at_least) + 1) / (n_resamples + 1))
+
 # %% ../../nbs/api/21_exemplars.ipynb #a3a35949
 def _weights(table, ids=None):
     "(n,) of each text: whether it is an exemplar, or how often; in the order of `ids`."
@@ -237,8 +255,8 @@ def over_index(
     min_n:int=30,           # texts that a group needs to be judged
     min_expected:float=5,   # exemplars that it would have by chance
     confidence:float=.95,   # of the intervals
-    n_resamples:int=10_000, # of the bootstrap
-    seed:int=0,             # of the bootstrap
+    n_resamples:int=10_000, # of the bootstrap, and of what is dealt out at random
+    seed:int=0,             # of both
 )->pd.DataFrame:            # a row for each group and each word
     "P(group | CIE) / P(group) with its interval, by group and by identity word."
     _settings(confidence, n_resamples)
@@ -249,6 +267,7 @@ def over_index(
     total, (share_cie, share) = units.sum(0), _shares(units.sum(0))
     low, high, p = _log_scale(total, resampled_sums(units, n_resamples, seed), np.minimum(total[0], (units[:, 0] > 0).sum()), confidence)
     judged = (member.sum(0) >= min_n) & (total[0] * share >= min_expected)
+    if clusters is None: p[judged] = _dealt_out(*weights, member[:, judged], n_resamples, seed)
     found = rows.assign(share_cie=share_cie, share=share, over_index=_over(total), low=low, high=high, n=member.sum(0), cie=share_cie * total[0],
                         expected=total[0] * share, judged=judged, p=np.where(judged, p, np.nan))
     return found.assign(p_holm=holm(found.p))
