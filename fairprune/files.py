@@ -7,7 +7,7 @@ __all__ = ['disk_full', 'written', 'settled', 'replaced', 'inert', 'restored', '
 
 # %% ../nbs/api/04_files.ipynb #8e2a9b16
 import errno, hashlib, json, os, re, shutil, tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 try: import fcntl
 except ImportError: fcntl = None # on Windows
@@ -49,11 +49,21 @@ def _locked(
         yield had
     finally: os.close(handle)
 
-def _clean(folder, pattern):
-    "Remove temporary files and folders of this pattern that no living process holds."
-    for part in [Path(folder, name) for name in os.listdir(folder) if re.fullmatch(pattern, name)]:
-        with suppress(OSError), _locked(part, wait=False) as dead:
-            if dead: shutil.rmtree(part) if part.is_dir() else part.unlink()
+def _file(**where):
+    handle, path = tempfile.mkstemp(**where); os.close(handle)
+    return path
+
+@contextmanager
+def _temporary(make, folder, prefix, suffix=''):
+    "A new temporary file or folder, locked, after those are removed that no living process holds."
+    with ExitStack() as held:
+        with _locked(folder): # else another process could take ours for dead before it is locked
+            for part in [Path(folder, name) for name in os.listdir(folder) if re.fullmatch(rf'{re.escape(prefix)}\w{{8}}{re.escape(suffix)}', name)]:
+                with suppress(OSError), _locked(part, wait=False) as dead:
+                    if dead: shutil.rmtree(part) if part.is_dir() else part.unlink()
+            part = Path(make(dir=folder, prefix=prefix, suffix=suffix))
+            held.enter_context(_locked(part))
+        yield part
 
 # %% ../nbs/api/04_files.ipynb #b9472d9f
 @contextmanager
@@ -65,14 +75,12 @@ def written(
     with _told(path.parent):
         if path.is_dir(): raise ValueError(f'{path} is a folder. Name a file.')
         path.parent.mkdir(parents=True, exist_ok=True)
-        _clean(path.parent, rf'\.{re.escape(path.name)}-\w{{8}}\.part')
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}-', suffix='.part'); os.close(handle)
-    try:
-        with _locked(part), _told(path.parent):
-            yield Path(part)
-            _flush(part)
-            os.replace(part, path)
-    finally: Path(part).unlink(missing_ok=True)
+        with _temporary(_file, path.parent, f'.{path.name}-', '.part') as part:
+            try:
+                yield part
+                _flush(part)
+                os.replace(part, path)
+            finally: part.unlink(missing_ok=True)
 
 def _flush(path):
     "To the disk, and readable for whom new files are."
@@ -107,30 +115,42 @@ def settled(folder)->Path:
     return folder
 
 # %% ../nbs/api/04_files.ipynb #6fb7af6c
+def _place(folder, belong)->Path:
+    "Where the files of a folder may be replaced; raises `ValueError` where not."
+    folder = _path(folder).resolve()
+    with _told(folder):
+        if folder.exists():
+            with _locked(folder): _settle(folder); belong(folder)
+    return folder
+
+def _place_all(part, folder, belong):
+    "The moment from which the new files count, and what follows."
+    for file in part.rglob('*'):
+        if file.is_file(): _flush(file)
+    with _locked(folder):
+        _settle(folder) # of another process that was killed meanwhile
+        (part/'names').write_text(json.dumps(_in_order({*belong(folder), *os.listdir(part/'new')}))); _flush(part/'names')
+        os.replace(part, folder/_JOURNAL)
+        _settle(folder)
+
 @contextmanager
 def replaced(
     folder, # made where it is missing; a link is followed
     belong, # function of a folder that is there: names of its files that go; raises `ValueError` where none may
 ):          # a temporary folder within it, to write to
     "What is written is flushed to disk and takes the place of what belongs there when the block ends well; else nothing changes. Other files stay as they are."
-    folder, made = _path(folder).resolve(), not os.path.lexists(folder)
-    with _told(folder):
-        if made: folder.mkdir(parents=True)
-        else: belong(settled(folder)); _clean(folder, r'\.fairprune-\w{8}')
-        part = Path(tempfile.mkdtemp(dir=folder, prefix='.fairprune-'))
-        (part/'new').mkdir()
+    folder = _place(folder, belong)
+    made = not folder.exists()
     try:
-        with _locked(part), _told(folder):
-            yield part/'new'
-            for file in part.rglob('*'):
-                if file.is_file(): _flush(file)
-            with _locked(folder):
-                _settle(folder) # of another process that was killed meanwhile
-                (part/'names').write_text(json.dumps(_in_order({*belong(folder), *os.listdir(part/'new')}))); _flush(part/'names')
-                os.replace(part, folder/_JOURNAL)
-                _settle(folder)
+        with _told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with _temporary(tempfile.mkdtemp, folder, '.fairprune-') as part:
+                try:
+                    (part/'new').mkdir()
+                    yield part/'new'
+                    _place_all(part, folder, belong)
+                finally: shutil.rmtree(part, ignore_errors=True)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
         if made:
             with suppress(OSError): folder.rmdir() # stays if there is something in it
 
@@ -144,10 +164,10 @@ def inert(value):
 def restored(
     names:list # texts of one column
 )->list:
-    "The inverse of `inert`, where it was applied to all names: one with a bare formula tells that it was not."
-    found = [_FORMULA.search(name) for name in names]
-    if any(m and m[2].lstrip(' ')[0] != "'" for m in found): return names
-    return [_FORMULA.sub(lambda m: m[1] + m[2].replace("'", '', 1), name) if m else name for name, m in zip(names, found)]
+    "The inverse of `inert` for a whole column. One with a formula that is bare was not written by us: it stays as it is."
+    shielded = {name for name in set(names) if "'" in name and _FORMULA.search(name)}
+    if not shielded or any(m[2][0] != "'" for name in set(names) for m in _FORMULA.finditer(name)): return names
+    return [_FORMULA.sub(lambda m: m[1] + m[2][1:], name) if name in shielded else name for name in names]
 
 def write_csv(
     table, # DataFrame; its index is left out

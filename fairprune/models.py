@@ -15,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 import numpy as np, torch
 from .data import MINILM, PACKAGED, SMOLLM2
-from .files import replaced, settled
+from .files import _place, replaced, settled
 from .predictions import Predictions
 
 # %% ../nbs/api/01_models.ipynb #db6458b1
@@ -287,6 +287,10 @@ def _belonging(folder, tokenizer):
     others = [name for name in found if name.endswith('.safetensors') and name not in own]
     if others: raise ValueError(f'{folder} holds a model, and weights that are none of it: {others[0]}. Name a new folder, or move that file.')
     return own
+
+def _check_place(model, folder):
+    "Raise `ValueError` where `save` would refuse the folder."
+    _place(folder, partial(_belonging, tokenizer=tokenizer_of(model)))
 
 # %% ../nbs/api/01_models.ipynb #33f041d7
 def save(
