@@ -125,7 +125,7 @@ def _list(value): return list(range(value)) if isinstance(value, int) else [valu
 
 def _check_kinds(grid):
     "Raise `ValueError` on a value of another kind than its field, and on a name that is a path."
-    if not re.fullmatch(r'\w([\w .-]*[\w-])?', str(grid.name)): raise ValueError(f'name = {grid.name!r}: give letters, digits, spaces, and - _ . between them. Results lie in a folder of that name; it is that of the file where the grid has none.')
+    if not isinstance(grid.name, str) or not re.fullmatch(r'\w([\w .-]*[\w-])?', grid.name): raise ValueError(f'name = {grid.name!r}: give letters, digits, spaces, and - _ . between them. Results lie in a folder of that name; it is that of the file where the grid has none.')
     for name in ('data', 'model', 'methods', 'mitigations', 'metrics', 'benchmarks'):
         value = getattr(grid, name)
         if not isinstance(value, str) and not (isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)): raise ValueError(f'{name} = {value!r}: give text, or a list of texts.')
