@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
+from pandas import DataFrame, read_csv, read_parquet
 from fairprune.sweeping import *
 from fairprune.sweeping import _Flight, _claim, _clock, _data, _data_of, _drive, _memory, _one_of_each, _sealed, _settle, _stamp, _unsealed
 
@@ -403,13 +404,5 @@ def test_save_table():
 def test_save_table_2():
     """A parquet file holds it as it is."""
     with tempfile.TemporaryDirectory() as folder:
-        grid = tiny_grid(folder, methods=['magnitude(sparsity=0.9)'])
-        one = sweep(grid, f'{folder}/one', progress=False)
-        two = sweep(grid, f'{folder}/two', workers=2, progress=False)
-        numbers = lambda s: s.table().drop(columns=['id'])
-        pd.testing.assert_frame_equal(numbers(one), numbers(two))
-        locks = [_claim(one, one.cells[0]), _claim(one, one.cells[0])]
-        assert locks[0] and locks[1] is None and locks[0].release() is None
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ('a.parquet', 'a.csv'): save_table(pd.DataFrame(dict(group=['=1+1'])), f'{folder}/{name}')
-        assert set(pd.read_parquet(f'{folder}/a.parquet').group) == {'=1+1'} and set(pd.read_csv(f'{folder}/a.csv').group) == {"'=1+1"}
+        for ending in ('parquet', 'csv'): save_table(DataFrame(dict(group=['=1+1'])), f'{folder}/a.{ending}')
+        assert read_parquet(f'{folder}/a.parquet').group[0] == '=1+1' and read_csv(f'{folder}/a.csv').group[0] == "'=1+1"
