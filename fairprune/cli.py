@@ -12,12 +12,15 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Optional
 import typer
+from .files import _path, write_csv, written
+from .report import _page_in
 
 # %% ../nbs/api/63_cli.ipynb #ff25c538
 app = typer.Typer(help='Who pays for the compression of a language model?', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 def _writable(*folders, file=None):
     "Make the folders that are asked for, and that of a file, before any work; raises `ValueError` where that fails."
+    for path in filter(None, (*folders, file)): _path(path)
     if file and file.is_dir(): raise ValueError(f'{file} is a folder. Name a file.')
     for folder in filter(None, (*folders, file and file.parent)):
         try:
@@ -101,11 +104,12 @@ def audit(
     max_length: Optional[int] = _MAX_LENGTH, probabilities: bool = typer.Option(True, help='Measure confidence and calibration by group too.')):
     "Compare two models, or two files of predictions, by group and on benchmarks."
     columns = _columns(locals()); _writable(html, file=csv)
+    if html: _page_in(html) # before any work
     from fairprune.auditing import audit as run
     judged = _named(data, (dense, compressed), split, columns)
     found = run(dense, compressed, *judged, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
                 control=None if control == 'none' else control, negative=negative, max_length=max_length, probabilities=probabilities)
-    if csv: _write_table(csv, found.tidy())
+    if csv: write_csv(found.tidy(), csv)
     _show(found, html)
 
 # %% ../nbs/api/63_cli.ipynb #9fe6c790
@@ -117,13 +121,14 @@ def demo(
     seed: int = typer.Option(0, help='Of data and training.')):
     "Fine-tune MiniLM, or another model, on synthetic biographies, compress it, and audit what that did. MiniLM needs no network."
     from fairprune.compress.methods import parse
-    step = parse(method); _writable(out) # before any work
+    step = parse(method); _writable(out); _page_in(out/'report') # before any work
     from fairprune.auditing import audit as run
-    from fairprune.models import finetune, load_classifier, save
+    from fairprune.models import _check_place, finetune, load_classifier, save
     from fairprune.synthetic import bios
     data = bios(seed=seed)
     with redirect_stdout(io.StringIO()): fresh = load_classifier(model, data.labels) # says that its head is fresh
     for one in getattr(step, 'steps', (step,)): one.check(fresh)
+    for place in ('dense', 'compressed'): _check_place(fresh, out/place)
     typer.echo(f'{data}\nFine-tuning {model} ...')
     dense = finetune(model, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
     typer.echo(f'Compressing: {step}'); small = step(dense, data, seed); save(small, out/'compressed')
@@ -187,13 +192,8 @@ def gate(
     if json_file: _write_json(json_file, found.as_dict())
     typer.echo(f'{found.outcome}: {found.reason}'); raise typer.Exit(found.exit_status)
 
-def _write_table(path, table):
-    from fairprune.files import written
-    with written(path) as part: table.to_csv(part, index=False)
-
 def _write_json(path, content):
     import json
-    from fairprune.files import written
     with written(path) as part: part.write_text(json.dumps(content, indent=1, allow_nan=False) + '\n')
 
 # %% ../nbs/api/63_cli.ipynb #9f2aff56

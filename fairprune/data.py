@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from pathlib import Path
 import numpy as np, pandas as pd
-from .files import sha256, written
+from .files import restored, sha256, written
 
 # %% ../nbs/api/00_data.ipynb #65b3b71c
 @dataclass(frozen=True)
@@ -299,6 +299,8 @@ def _csv(text, path, sep, wanted):
             line = reader.line_num + 1
     except (csv.Error, ValueError) as e: raise ValueError(f'{path}, line {line}: {e}{"" if isinstance(e, ValueError) else ". Is a double quote missing, or not doubled within a text?"}') from None
     names = [c if c.strip() else f'Unnamed: {k}' for k, c in enumerate(header or [])] # as pandas calls them
+    for k in [k for k, name in enumerate(names) if name in wanted[1:]]: # labels, groups, ids; texts are what they are
+        for row, name in zip(rows, restored([row[k] for row in rows])): row[k] = name
     return pd.DataFrame(rows, columns=names, index=pd.Index(lines, name='line'), dtype=object)
 
 # %% ../nbs/api/00_data.ipynb #4f2dbdef

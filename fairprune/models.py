@@ -8,13 +8,14 @@ __all__ = ['TINY', 'packaged', 'load_classifier', 'is_lm', 'load_lm', 'load_mask
            'with_features', 'features', 'predict', 'transferred', 'class_weights', 'finetune']
 
 # %% ../nbs/api/01_models.ipynb #1cebf60a
-import copy, importlib.util, json, os, platform, shutil, tempfile, time, warnings
+import copy, importlib.util, json, os, platform, re, tempfile, time, warnings
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 import numpy as np, torch
 from .data import MINILM, PACKAGED, SMOLLM2
+from .files import _place, replaced, settled
 from .predictions import Predictions
 
 # %% ../nbs/api/01_models.ipynb #db6458b1
@@ -26,7 +27,7 @@ def packaged(name)->Path|None:
 
 def _resolve(name):
     "Folder or hub id to load from; a folder must hold safetensors (or the packaged GGUF file)."
-    folder = Path(name) if Path(name).is_dir() else packaged(name)
+    folder = settled(name) if Path(name).is_dir() else packaged(name)
     if folder is None:
         if str(name).startswith(('.', '/', '~')) or str(name).count('/') > 1: raise ValueError(f'No folder {name}.')
         return str(name)
@@ -254,29 +255,56 @@ def _save_tokenizer(tokenizer, folder):
         if [found(t)['input_ids'] for t in probes] == wanted: return
     raise ValueError(f'{type(tokenizer).__name__}: this tokenizer would come back as another one, which cuts text otherwise. Save it with `save_pretrained`, load it anew and set it as model.tokenizer.')
 
+# %% ../nbs/api/01_models.ipynb #13e092f0
+_OURS = re.compile(r'(pytorch_)?model(-\d{5}-of-\d{5})?\.(safetensors|bin)|(pytorch_)?model\.(safetensors|bin)\.index\.json|adapter_model\.(safetensors|bin)|'
+                   r'(adapter_|generation_|tokenizer_)?config\.json|special_tokens_map\.json|added_tokens\.json|chat_template\.jinja|additional_chat_templates')
+_STORED = ('.safetensors', '.bin')
+
+def _said(folder, name):
+    "What a JSON file says; nothing where it is absent, damaged, or no object."
+    try: found = json.loads(Path(folder, name).read_text(encoding='utf-8'))
+    except (OSError, ValueError): found = None
+    return found if isinstance(found, dict) else {}
+
+def _vocabulary(folder):
+    "The files that the tokenizer of a folder has beside those that all have."
+    from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
+    said = _said(folder, 'tokenizer_config.json')
+    name = said.get('fairprune_class') or said.get('tokenizer_class') or TOKENIZER_MAPPING_NAMES.get(str(_said(folder, 'config.json').get('model_type')))
+    try: return set(tokenizer_class_from_name(str(name)).vocab_files_names.values())
+    except (AttributeError, ImportError): return set() # no class that is known and can be used here
+
+def _belonging(folder, tokenizer):
+    "Names of the files of a model in a folder, and of those that a tokenizer would read; raises `ValueError` where `save` may replace none."
+    found = [name for name in os.listdir(folder) if not name.startswith('.fairprune-')]
+    if not found: return []
+    maps = [_said(folder, name).get('weight_map') for name in found if _OURS.fullmatch(name) and name.endswith('.index.json')]
+    known = {name for part in maps if isinstance(part, dict) for name in part.values() if str(name).endswith(_STORED)}
+    known |= set(tokenizer.vocab_files_names.values()) | _vocabulary(folder)
+    own = [name for name in found if name in known or _OURS.fullmatch(name)]
+    if 'model_type' not in _said(folder, 'config.json') or not any(name.endswith(_STORED) for name in own):
+        raise ValueError(f'{folder} is not empty and holds no model: no config.json with a model_type, or no weights. Name a new folder.')
+    others = [name for name in found if name.endswith('.safetensors') and name not in own]
+    if others: raise ValueError(f'{folder} holds a model, and weights that are none of it: {others[0]}. Name a new folder, or move that file.')
+    return own
+
+def _check_place(model, folder):
+    "Raise `ValueError` where `save` would refuse the folder."
+    _place(folder, partial(_belonging, tokenizer=tokenizer_of(model)))
+
+# %% ../nbs/api/01_models.ipynb #33f041d7
 def save(
     model,  # with `.tokenizer`
-    folder, # new, or replaced as a whole if it holds a model
+    folder, # new, or of a model that makes room; other files in it stay
 )->Path:
     "Save without zeros, for `load` or plain `from_pretrained`; raises `ValueError` where the folder cannot be written, or the tokenizer would not come back."
     from fairprune.compress.layout import folded
     from fairprune.compress.methods import copied, is_computed
-    folder, tokenizer = Path(folder), tokenizer_of(model)
-    if is_computed(model): model = copied(model)
-    if folder.exists() and not (folder/'config.json').is_file() and (folder.is_file() or any(folder.iterdir())):
-        raise ValueError(f'{folder} is not empty and holds no model. Name a new folder.')
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f'.{folder.name}-'))
-    except OSError as e: raise ValueError(f'Cannot write to {folder.parent}: {e.strerror}.') from e
-    try:
-        with _quiet(), folded(model): model.save_pretrained(part)
-        with _quiet(): _save_tokenizer(tokenizer, part)
-        part.chmod(0o755)
-        if folder.exists(): shutil.rmtree(folder)
-        os.replace(part, folder)
-    finally: shutil.rmtree(part, ignore_errors=True)
-    return folder
+    tokenizer = tokenizer_of(model)
+    with replaced(folder, partial(_belonging, tokenizer=tokenizer)) as new, _quiet(): # before any work
+        with folded(copied(model) if is_computed(model) else model) as plain: plain.save_pretrained(new)
+        _save_tokenizer(tokenizer, new)
+    return Path(folder)
 
 # %% ../nbs/api/01_models.ipynb #8abe91fb
 _FF = dict(intermediate_size=64)

@@ -391,6 +391,10 @@ def _readable(table, metrics, digits):
     shown = summary_table(table, metrics, digits)
     return shown.rename(columns=lambda c: 'change of ' + _title(c[10:]) if c.startswith('change of ') else c if c in ('data', 'model', 'family', 'level', 'mitigation', 'seeds') else _title(c))
 
+def _literal(name)->str:
+    "A name in which Markdown finds no markup: no code, emphasis, HTML, link, picture, formula or citation."
+    return re.sub(r'[\\`*_{}\[\]<>|~^$&@#!:]|(?<=www)\.', r'\\\g<0>', re.sub(r'\s+', ' ', str(name)))
+
 def to_markdown(
     table, # pooled table
     metrics=None, # as in `summary_table`
@@ -398,8 +402,9 @@ def to_markdown(
 )->str:
     "The summary as a Markdown table."
     shown = _readable(table, metrics, digits)
-    line = lambda cells: '| ' + ' | '.join(re.sub(r'\s+', ' ', str(c)).replace('\\', '\\\\').replace('|', '\\|') for c in cells) + ' |'
-    return '\n'.join([line(shown.columns), '|' + ' --- |' * shown.shape[1], *(line(r) for r in shown.to_numpy())]) + '\n'
+    for name in shown.columns.intersection(['data', 'model', 'family', 'mitigation']): shown[name] = shown[name].map(_literal)
+    line = lambda cells: '| ' + ' | '.join(map(str, cells)) + ' |'
+    return '\n'.join([line(map(_literal, shown.columns)), '|' + ' --- |' * shown.shape[1], *(line(r) for r in shown.to_numpy())]) + '\n'
 
 # %% ../nbs/api/66_plots.ipynb #69c6df24
 def to_latex(

@@ -17,7 +17,7 @@ h1{font-size:1.5rem} h2{font-size:1.1rem;margin-top:2rem} .verdict{background:#f
 table{border-collapse:collapse;font-size:.87rem} th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #ddd} td:first-child,th:first-child,.text{text-align:left}
 tr.harmed td{background:#fdecea} tr.few td{color:#888} img{max-width:100%} small{color:#666}"""
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="generator" content="fairprune">
 <title>Compression audit: {{ data }}</title><style>{{ style }}</style>
 <h1>Compression audit: {{ data }}</h1><p class="verdict">{{ verdict }}</p>
 <h2>Who pays</h2><img alt="What changed, by group, class and benchmark" src="data:image/png;base64,{{ picture }}">
@@ -81,11 +81,18 @@ def html(
         cost=_frame(env, cost), settings=audit.settings, rows=len(full), full=_frame(env, full), facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])))
 
 # %% ../nbs/api/62_report.ipynb #652e4d3d
+def _page_in(folder)->Path:
+    "Where the page goes; raises `ValueError` where another one stands."
+    page = Path(folder)/'index.html'
+    if page.is_file() and b'<meta name="generator" content="fairprune">' not in page.read_bytes()[:500]: raise ValueError(f'{page} is not a report of ours. Name another folder, or move that file.')
+    return page
+
 def write(
     audit,  # `fairprune.Audit`
     folder, # made where it is missing
 )->Path:
-    "Write `index.html` whole or not at all; raises `ValueError` where the folder cannot be written."
-    page = Path(folder)/'index.html'
-    with written(page) as part: part.write_text(html(audit), encoding='utf-8')
+    "Write `index.html` whole or not at all; raises `ValueError` where the folder cannot be written, or has an `index.html` of another kind."
+    page = _page_in(folder) # before any work
+    text = html(audit)
+    with written(page) as part: part.write_text(text, encoding='utf-8')
     return page

@@ -9,7 +9,7 @@ __all__ = ['benchmarks', 'Grid', 'load_grid', 'make_grid', 'expanded', 'Cell', '
            'preview', 'save_table']
 
 # %% ../nbs/api/61_sweep.ipynb #740cf3e1
-import ast, contextlib, errno, hashlib, io, itertools, json, os, socket, time, tomllib, traceback
+import ast, contextlib, errno, hashlib, io, itertools, json, os, re, socket, time, tomllib, traceback
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -19,7 +19,7 @@ from pathlib import Path
 import fairprune
 from .data import named_data, named_sources
 from .executors import InProcess, Processes, RayCluster, cores
-from .files import disk_full, sha256, written
+from .files import disk_full, sha256, write_csv, written
 
 # %% ../nbs/api/61_sweep.ipynb #d0858333
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ def _sources(data, model):
 def _list(value): return list(range(value)) if isinstance(value, int) else [value] if isinstance(value, (str, dict)) else list(value)
 
 def _check_kinds(grid):
-    "Raise `ValueError` on a value of another kind than its field."
+    "Raise `ValueError` on a value of another kind than its field, and on a name that is a path."
+    if not isinstance(grid.name, str) or not re.fullmatch(r'\w([\w .-]*[\w-])?', grid.name): raise ValueError(f'name = {grid.name!r}: give letters, digits, spaces, and - _ . between them. Results lie in a folder of that name; it is that of the file where the grid has none.')
     for name in ('data', 'model', 'methods', 'mitigations', 'metrics', 'benchmarks'):
         value = getattr(grid, name)
         if not isinstance(value, str) and not (isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)): raise ValueError(f'{name} = {value!r}: give text, or a list of texts.')
@@ -754,5 +755,6 @@ def save_table(
     "Write a table whole or not at all; raises `ValueError` for another kind of file."
     path = Path(path)
     if path.suffix not in ('.parquet', '.csv'): raise ValueError(f'{path.name}: unknown kind of file. Known: .parquet, .csv.')
-    with written(path) as part: table.to_parquet(part, index=False, compression='zstd') if path.suffix == '.parquet' else table.to_csv(part, index=False)
+    if path.suffix == '.csv': return write_csv(table, path)
+    with written(path) as part: table.to_parquet(part, index=False, compression='zstd')
     return path

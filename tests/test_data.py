@@ -3,7 +3,7 @@ import pytest
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from fairprune.files import sha256
+from fairprune.files import sha256, write_csv
 import tempfile
 from fastcore.test import expect_fail
 from fairprune.data import *
@@ -277,6 +277,41 @@ def test_from_file_4():
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
 
 
+def test_from_file_5():
+    """They are read without it, where that was done throughout."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+    with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)/'mine.csv'
+        def wrong(content, message, **columns):
+            mine.write_bytes(content)
+            with expect_fail(ValueError, f'{mine}{message}'): from_file(mine, whole='test', **columns)
+        mine.write_bytes('text;label;groups\ncafé;a;x\nthé;b;y\n'.encode('cp1252'))
+        assert from_file(mine, encoding='cp1252', whole='test')['test']['text'] == ['café', 'thé']
+        wrong(mine.read_bytes(), ', line 2: not utf-8 (byte 0xe9)')
+        wrong(b'text,label,groups\na,b,c,d\ne,f,g\n', ', line 2: 4 fields, where the header names 3 columns')
+        wrong(b'id,text,label,groups\n1,a,b,c\n2,a,b,c\n1,e,f,g\n', ": Ids must be unique; '1' stands twice in column 'id', in line 2 and 4", id='id')
+        wrong(b'text,label,groups\na,b,c\n,f,g\n', ": Column 'text' is empty in 1 of 2 rows, first in line 3")
+        wrong(b'text,label,label\na,b,c\n', ": Column 'label' stands twice"); wrong(b'', ': Missing column: text, label, groups'); wrong(b'text,label,groups\n', ': The table has no rows')
+        wrong(b'text,label,groups\na,b,"[\'x\', \'y\']"\nc,d,\n', ": The group \"['x', 'y']\" is a list that was written as text")
+        (packed := Path(folder)/'mine.csv.gz').write_bytes(b'text,label')
+        with expect_fail(ValueError, f'{packed} cannot be read'): from_file(packed)
+        (table := Path(folder)/'mine.parquet').write_bytes(b'PAR1')
+        with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
+    with tempfile.TemporaryDirectory() as folder:
+        frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
+        read = from_file(Path(folder)/'mine.csv')
+        assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(frame.assign(label=['+1', '-1'] * 20, groups=['=1+1', '@x', "'=1", 'b'] * 10, id=[f'-{i}' for i in range(40)]), Path(folder)/'ours.csv')
+        frame.assign(groups=["'=x", '=x'] * 20).to_csv(Path(folder)/'other.csv', index=False)
+        ours, other = from_file(Path(folder)/'ours.csv', id='id'), from_file(Path(folder)/'other.csv')
+        assert ours.labels == ('-1', '+1') and ours.groups == ("'=1", '=1+1', '@x', 'b') and '-0' in sum((ours[s]['id'][:] for s in ours.splits), [])
+        assert other.groups == ("'=x", '=x')
+
+
 def test_from_hub():
     """A folder of CSV files is read the same way as a hub id."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
@@ -304,6 +339,12 @@ def test_from_hub():
         frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(frame.assign(label=['+1', '-1'] * 20, groups=['=1+1', '@x', "'=1", 'b'] * 10, id=[f'-{i}' for i in range(40)]), Path(folder)/'ours.csv')
+        frame.assign(groups=["'=x", '=x'] * 20).to_csv(Path(folder)/'other.csv', index=False)
+        ours, other = from_file(Path(folder)/'ours.csv', id='id'), from_file(Path(folder)/'other.csv')
+        assert ours.labels == ('-1', '+1') and ours.groups == ("'=1", '=1+1', '@x', 'b') and '-0' in sum((ours[s]['id'][:] for s in ours.splits), [])
+        assert other.groups == ("'=x", '=x')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
@@ -358,6 +399,12 @@ def test_download():
         frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(frame.assign(label=['+1', '-1'] * 20, groups=['=1+1', '@x', "'=1", 'b'] * 10, id=[f'-{i}' for i in range(40)]), Path(folder)/'ours.csv')
+        frame.assign(groups=["'=x", '=x'] * 20).to_csv(Path(folder)/'other.csv', index=False)
+        ours, other = from_file(Path(folder)/'ours.csv', id='id'), from_file(Path(folder)/'other.csv')
+        assert ours.labels == ('-1', '+1') and ours.groups == ("'=1", '=1+1', '@x', 'b') and '-0' in sum((ours[s]['id'][:] for s in ours.splits), [])
+        assert other.groups == ("'=x", '=x')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')
@@ -423,6 +470,12 @@ def test_named_sources():
         frame.assign(label=['None', 'hate'] * 20, groups=['NA', 'b', '', 'b'] * 10).to_csv(Path(folder)/'mine.csv', index=False)
         read = from_file(Path(folder)/'mine.csv')
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(frame.assign(label=['+1', '-1'] * 20, groups=['=1+1', '@x', "'=1", 'b'] * 10, id=[f'-{i}' for i in range(40)]), Path(folder)/'ours.csv')
+        frame.assign(groups=["'=x", '=x'] * 20).to_csv(Path(folder)/'other.csv', index=False)
+        ours, other = from_file(Path(folder)/'ours.csv', id='id'), from_file(Path(folder)/'other.csv')
+        assert ours.labels == ('-1', '+1') and ours.groups == ("'=1", '=1+1', '@x', 'b') and '-0' in sum((ours[s]['id'][:] for s in ours.splits), [])
+        assert other.groups == ("'=x", '=x')
     with tempfile.TemporaryDirectory() as folder:
         for s in ('train', 'validation', 'test'): frame.assign(groups='a').to_csv(Path(folder)/f'{s}.csv', index=False)
         hub = from_hub(folder, name='three files')

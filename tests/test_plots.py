@@ -270,6 +270,14 @@ def test_to_markdown():
     assert all(l.startswith('| a\\|b | ') for l in piped[2:])
 
 
+def test_to_markdown_2():
+    """What a data set or a group is called is text in Markdown too, whatever it looks like."""
+    table = example()
+    marked = '`a` <b>x</b> [l](http://x.y) ![i](x.png) **s** $x$ @cite www.a.b\n&amp;'
+    row = to_markdown(table.assign(data=marked)).splitlines()[2].split(' | ')[0]
+    assert row == r'| \`a\` \<b\>x\</b\> \[l\](http\://x.y) \!\[i\](x.png) \*\*s\*\* \$x\$ \@cite www\.a.b \&amp;'
+
+
 def test_to_latex():
     table = example()
     odd = to_latex(table.assign(data='50% R&D #1_x', mitigation=table.mitigation.replace('none', 'a >> {b}$')), 'tpr:yes')

@@ -3,6 +3,7 @@ from pathlib import Path
 import re
 import tempfile
 from dataclasses import replace
+from unittest.mock import patch
 from fastcore.test import expect_fail
 from fairprune.auditing import audit
 from fairprune.bias.generation import PromptPairs
@@ -63,3 +64,15 @@ def test_write():
         path = found.to_html(Path(folder)/'report')
         assert path.read_text(encoding='utf-8').startswith('<!doctype html>') and [p.name for p in path.parent.iterdir()] == ['index.html']
         with expect_fail(ValueError, 'Cannot write to'): found.to_html(path)
+        with patch('os.fsync', side_effect=OSError(28, 'No space left on device')), expect_fail(ValueError, 'No space left in'): found.to_html(path.parent)
+        assert found.to_html(path.parent) == path # again
+
+
+def test_write_2():
+    """An `index.html` that is no report of ours stays, and that is said before the page is made."""
+    found = audit(*planted())
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)/'index.html'
+        home.write_text('<!doctype html><title>My home page</title>')
+        with patch('fairprune.report.html') as made, expect_fail(ValueError, f'{home} is not a report of ours. Name another folder'): found.to_html(folder)
+        assert not made.called and 'My home page' in home.read_text()
