@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 import numpy as np, torch
 from .data import MINILM, PACKAGED, SMOLLM2
+from .folders import SEAL, fits, naming, read_object, seal, sound, tensors, verify
 from .predictions import Predictions
 
 # %% ../nbs/api/01_models.ipynb #db6458b1
@@ -59,20 +60,36 @@ def _tokenizer(folder, **kwargs):
     "The tokenizer of a folder or hub id, of the class that `save` wrote down where it had to."
     from transformers import AutoTokenizer
     from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
-    try:
-        own = None if kwargs.get('gguf_file') else get_tokenizer_config(folder).get('fairprune_class')
-        return (tokenizer_class_from_name(own) if own else AutoTokenizer).from_pretrained(folder, **kwargs)
-    except (OSError, ValueError) as e: raise ValueError(f'No tokenizer in {folder}. Save it beside the model, as `fairprune.save` does.') from e
+    with naming(folder, *([kwargs['gguf_file']] if 'gguf_file' in kwargs else ['tokenizer_config.json', 'tokenizer.json'])):
+        own = None if 'gguf_file' in kwargs else get_tokenizer_config(folder).get('fairprune_class')
+        named = tokenizer_class_from_name(own) if own else AutoTokenizer
+        if own and not hasattr(named, 'convert_tokens_to_ids'): raise ValueError(f'{folder}: tokenizer_config.json names the class {own!r}, which is no tokenizer.')
+        try: return named.from_pretrained(folder, trust_remote_code=False, **kwargs)
+        except OSError as e: raise ValueError(f'{folder}: no tokenizer is there, that is no tokenizer.json. Save it beside the model, as `fairprune.save` does.') from e
 
 def _config(auto, name, **kwargs):
     "The configuration to load with; raises `ValueError` where transformers has no such model of the architecture."
     from transformers import AutoConfig
     import fairprune.compress.layout # transformers can now read our layouts
     if not kwargs and _gguf(name): raise ValueError(f'{name} holds a GGUF file, that is a causal language model: `load_lm` reads it.')
-    try: config = AutoConfig.from_pretrained(_resolve(name), trust_remote_code=False, **kwargs)
-    except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
-    except ValueError as e: raise ValueError(f'{name}: transformers knows no architecture of this config.json.') from e
+    if Path(folder := _resolve(name)).is_dir() and not kwargs: verify(folder); sound(folder)
+    with naming(name, 'config.json'), _elsewhere(name): config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **kwargs)
     if type(config) not in auto._model_mapping: raise ValueError(f'{name}: transformers has no {auto.__name__} of the architecture {config.model_type!r}.')
+    return _ours(config)
+
+@contextmanager
+def _elsewhere(name):
+    "Raise `ValueError` where a model is neither here nor to be had."
+    try: yield
+    except OSError as e:
+        if Path(_resolve(name)).is_dir(): raise
+        raise ValueError(f'{name}: cannot be loaded, for it is neither a folder, nor an installed package, nor to be had from the hub now.') from e
+
+def _ours(config):
+    "A configuration that leaves to us how it is computed: which attention runs, and which layers are joined."
+    config._attn_implementation = 'eager' if config.output_attentions else None # the only one that gives them out
+    config._experts_implementation = None
+    if hasattr(config, 'fusion_config'): del config.fusion_config
     return config
 
 # %% ../nbs/api/01_models.ipynb #a6ee5492
@@ -101,13 +118,21 @@ def _load(auto, name, config, tokenizer, fresh=False, why='', **kwargs):
     "The model, what is fresh in it and what of the checkpoint is left over; raises `ValueError` on weights that do not fit."
     from fairprune.compress.layout import aligned, freeze, frozen
     kwargs = dict(use_safetensors=True, trust_remote_code=False, dtype=torch.float32, ignore_mismatched_sizes=True) | kwargs
-    with _quiet():
-        try: model, info = auto.from_pretrained(_resolve(name), config=config, output_loading_info=True, **kwargs)
-        except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
+    files = [kwargs['gguf_file']] if 'gguf_file' in kwargs else ['config.json', 'its weights']
+    _fitting(auto, name, config)
+    with _quiet(), naming(name, *files), _elsewhere(name): model, info = auto.from_pretrained(_resolve(name), config=config, output_loading_info=True, **kwargs)
     missing, unexpected, mismatched = sorted(info['missing_keys']), sorted(info['unexpected_keys']), sorted(k for k, *_ in info['mismatched_keys'])
     if missing or unexpected or mismatched: _check_weights(name, model, fresh, missing, unexpected, mismatched, why)
     model.tokenizer = tokenizer
-    return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
+    with naming(name, 'config.json'): return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
+
+def _fitting(auto, name, config):
+    "Raise `ValueError` where the layout of a folder is not one of the model that it describes, or its weights are those of another."
+    from fairprune.compress.layout import follow, steps_of
+    if not Path(folder := _resolve(name)).is_dir() or _gguf(name): return
+    with naming(name, 'config.json'), _quiet(), torch.device('meta'): empty = follow(auto.from_config(copy.deepcopy(config)), steps_of(config))
+    told = getattr(config, 'quantization_config', None)
+    if told is None or steps_of(config): fits(folder, tensors(folder, read_object(folder, 'config.json')), empty, [n for n, _ in steps_of(config)])
 
 def _say(name, labels, new, left, pad=''):
     "One line on what is fresh, left over or set in a model that was loaded."
@@ -159,7 +184,7 @@ def load_classifier(
     "A sequence classifier; raises `ValueError` on weights of the body that are missing or left over, and without `labels` on those of a head that are missing."
     from transformers import AutoModelForSequenceClassification as Auto
     config, tokenizer = _config(Auto, name), _tokenizer(_resolve(name))
-    kept, pad = labels is None or _relabelled(config, labels), _set_padding(config, tokenizer)
+    with naming(name, 'config.json', 'tokenizer_config.json'): kept, pad = labels is None or _relabelled(config, labels), _set_padding(config, tokenizer)
     torch.manual_seed(seed)
     numbers = torch.float32 if labels else 'auto' # to train in; what is only read stays as it was saved
     model, new, left = _load(Auto, name, config, tokenizer, labels is not None, '' if labels else ', or has no head of its own: give `labels` for a fresh one', dtype=numbers)
@@ -174,7 +199,7 @@ def is_lm(model)->bool:
 def _with_name(model, name, saved=None):
     "A model with its name and record; measured again where it is in other numbers than those `saved`."
     from fairprune.compress.methods import measure, stored_record
-    model.name, model.record = str(name), stored_record(model)
+    with naming(name, 'config.json'): model.name, model.record = str(name), stored_record(model)
     if saved not in (None, model.dtype) and hasattr(model.config, 'fairprune'): model.record = measure(model, model.record.method, model.record.seconds)
     if is_lm(model) and not getattr(model, 'loss_type', None): model.loss_type = 'ForCausalLM' # GPT-2's is not set, which warns
     return model
@@ -220,9 +245,10 @@ def _architecture(name):
     "The class that a model was saved from."
     if _gguf(name): return 'a GGUF file for CausalLM'
     from transformers import AutoConfig
-    home = Path(_resolve(name), 'config.json')
-    try: return ((json.loads(home.read_text()).get('architectures') if home.is_file() else AutoConfig.from_pretrained(_resolve(name)).architectures) or [''])[0]
-    except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
+    folder = _resolve(name)
+    with naming(name, 'config.json'), _elsewhere(name):
+        found = read_object(folder, 'config.json').get('architectures') if Path(folder).is_dir() else AutoConfig.from_pretrained(folder, trust_remote_code=False).architectures
+        return str((found or [''])[0])
 
 def load(
     folder, # where `save` wrote a model; or a hub id, or that of an installed package
@@ -232,7 +258,7 @@ def load(
     if name.endswith('ForSequenceClassification'): return load_classifier(folder)
     if name.endswith(('CausalLM', 'LMHeadModel')): return load_lm(folder)
     if name.endswith('ForMaskedLM'): return load_masked_lm(folder)
-    raise ValueError(f'{folder} holds {name or "a model without a name"}: neither a classifier nor a language model.')
+    raise ValueError(f'{folder} holds {name or "a model without a name"}: neither a classifier nor a language model, says its config.json.')
 
 # %% ../nbs/api/01_models.ipynb #9fee0b0f
 _PROBES = ('Hello World, na\u00efve caf\u00e9 12345!', '  two  spaces\nand a line\t', "don't say it's 3.14%", '\u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439 \U0001f642')
@@ -272,6 +298,7 @@ def save(
     try:
         with _quiet(), folded(model): model.save_pretrained(part)
         with _quiet(): _save_tokenizer(tokenizer, part)
+        seal(part)
         part.chmod(0o755)
         if folder.exists(): shutil.rmtree(folder)
         os.replace(part, folder)

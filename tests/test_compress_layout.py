@@ -81,13 +81,15 @@ def test_pruned_weights():
 
 
 def test_mark():
-    """They go into the library's list, where `load_classifier` looks, not into this page's."""
+    """They go into the library's list as well, where `load_classifier` looks."""
+    @kind
     @library.kind
     def narrow(module, width): return nn.Linear(width, module.out_features)
     class Sliced(nn.Module):
         "Reads the first columns of its input only."
         def __init__(self, inner): super().__init__(); self.inner = inner
         def forward(self, x): return self.inner(x[..., :self.inner.in_features])
+    @kind
     @library.kind
     def sliced(module): return Sliced(module)
     tiny, name = tiny_classifier(), 'bert.encoder.layer.0.intermediate.dense'

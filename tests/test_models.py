@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fairprune.data import MINILM, PACKAGED, SMOLLM2, GroupedText
+from fairprune.folders import SEAL
 import io
 import json
 import pandas as pd
@@ -106,6 +107,7 @@ def test_tiny_masked_lm_3():
     with tempfile.TemporaryDirectory() as folder:
         save(tiny_masked_lm('distilbert'), Path(folder)/'model')
         (Path(folder)/'model'/'config.json').write_text(json.dumps(tiny_masked_lm().config.to_dict()))
+        (Path(folder)/'model'/SEAL).unlink()
         with expect_fail(ValueError, 'missing weights'): load_masked_lm(Path(folder)/'model')
         save(tiny_lm(), Path(folder)/'lm')
         with expect_fail(ValueError, "no AutoModelForMaskedLM of the architecture 'llama'"): load_masked_lm(Path(folder)/'lm')
