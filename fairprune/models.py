@@ -33,7 +33,7 @@ def _resolve(name):
         return str(name)
     if not (folder/'config.json').is_file() and not list(folder.glob('*.gguf')): raise ValueError(f'{name} is no model folder: it has no config.json.')
     if not list(folder.glob('*.safetensors')) and not list(folder.glob('*.gguf')):
-        raise ValueError(f'{name} has no weights: no *.safetensors file. Save the model with `save_pretrained`; pickled weights are not read.')
+        raise ValueError(f'{name} has no weights: no model.safetensors, nor another safetensors file. Save the model with `save_pretrained`; pickled weights are not read.')
     return str(folder)
 
 def _gguf(name):
@@ -64,8 +64,11 @@ def _tokenizer(folder, **kwargs):
         own = None if 'gguf_file' in kwargs else get_tokenizer_config(folder).get('fairprune_class')
         named = tokenizer_class_from_name(own) if own else AutoTokenizer
         if own and not hasattr(named, 'convert_tokens_to_ids'): raise ValueError(f'{folder}: tokenizer_config.json names the class {own!r}, which is no tokenizer.')
-        try: return named.from_pretrained(folder, trust_remote_code=False, **kwargs)
-        except OSError as e: raise ValueError(f'{folder}: no tokenizer is there, that is no tokenizer.json. Save it beside the model, as `fairprune.save` does.') from e
+        with _elsewhere(folder): found = named.from_pretrained(folder, trust_remote_code=False, **kwargs)
+        words = {'tokenizer.json', *found.vocab_files_names.values()} # a class without such files spells
+        if Path(folder).is_dir() and 'gguf_file' not in kwargs and found.vocab_files_names and not any(Path(folder, f).exists() for f in words): # then it would know special tokens only
+            raise ValueError(f'{folder}: tokenizer.json is missing. Save the tokenizer beside the model, as `fairprune.save` does.')
+        return found
 
 def _config(auto, name, **kwargs):
     "The configuration to load with; raises `ValueError` where transformers has no such model of the architecture."
@@ -111,7 +114,7 @@ def _check_weights(name, model, fresh, missing, unexpected, mismatched, why):
     wrong = dict(missing=[k for k in missing if not fresh or own(k) in body], mismatched=[k for k in mismatched if not fresh or own(k) in parts],
                  unexpected=[k for k in unexpected if own(k).split('.')[0] in places and own(k) not in parts - body])
     for what, keys in wrong.items():
-        if keys: raise ValueError(f'{name}: {what} weights, {len(keys)} in all, such as {keys[0]}. The checkpoint is for another architecture or size{why}.')
+        if keys: raise ValueError(f'{name}: {what} weights, {len(keys)} in all, such as {keys[0]}. The checkpoint is for another architecture or size than config.json says{why}.')
 
 # %% ../nbs/api/01_models.ipynb #621d1bf1
 def _load(auto, name, config, tokenizer, fresh=False, why='', **kwargs):
@@ -121,10 +124,27 @@ def _load(auto, name, config, tokenizer, fresh=False, why='', **kwargs):
     files = [kwargs['gguf_file']] if 'gguf_file' in kwargs else ['config.json', 'its weights']
     _fitting(auto, name, config)
     with _quiet(), naming(name, *files), _elsewhere(name): model, info = auto.from_pretrained(_resolve(name), config=config, output_loading_info=True, **kwargs)
+    _known_tokens(name, model.config, tokenizer)
     missing, unexpected, mismatched = sorted(info['missing_keys']), sorted(info['unexpected_keys']), sorted(k for k, *_ in info['mismatched_keys'])
     if missing or unexpected or mismatched: _check_weights(name, model, fresh, missing, unexpected, mismatched, why)
     model.tokenizer = tokenizer
-    with naming(name, 'config.json'): return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
+    with naming(name, 'config.json'): _own_entries(model); return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
+
+def _own_entries(model):
+    "Raise `ValueError` where what we keep in a configuration is none of ours: what is frozen, how decisions are adjusted, what it was trained in."
+    from fairprune.compress.layout import frozen, head, shape
+    places = {n for n, _ in (*model.named_modules(), *model.named_parameters())}
+    strange = [n for n in frozen(model) if n not in places]
+    if strange: raise ValueError(f'fairprune_frozen names {strange[0]!r}, which the model does not have')
+    if not isinstance(getattr(model.config, 'fairprune_trained', ''), str): raise ValueError('fairprune_trained should be text')
+    if (told := getattr(model.config, 'fairprune_adjustment', None)) is not None:
+        from fairprune.mitigate.constraints import check_adjustment
+        check_adjustment(told, model.config.num_labels, shape(head(model))[0])
+
+def _known_tokens(name, config, tokenizer):
+    "Raise `ValueError` where each text would get a token that the model does not know."
+    largest, known = max([*tokenizer('')['input_ids'], 0]), getattr(config, 'vocab_size', None)
+    if known is not None and largest >= known: raise ValueError(f'{name}: tokenizer.json and tokenizer_config.json put the token {largest} into each text, and the model of config.json knows {known}: the tokenizer is that of another model.')
 
 def _fitting(auto, name, config):
     "Raise `ValueError` where the layout of a folder is not one of the model that it describes, or its weights are those of another."
@@ -201,6 +221,7 @@ def _with_name(model, name, saved=None):
     from fairprune.compress.methods import measure, stored_record
     with naming(name, 'config.json'): model.name, model.record = str(name), stored_record(model)
     if saved not in (None, model.dtype) and hasattr(model.config, 'fairprune'): model.record = measure(model, model.record.method, model.record.seconds)
+    elif hasattr(model.config, 'fairprune') and not Path(str(name), SEAL).is_file(): model.record = _as_it_is(model) # nothing else vouches for it
     if is_lm(model) and not getattr(model, 'loss_type', None): model.loss_type = 'ForCausalLM' # GPT-2's is not set, which warns
     return model
 
