@@ -124,7 +124,7 @@ def _load(auto, name, config, tokenizer, fresh=False, why='', **kwargs):
     files = [kwargs['gguf_file']] if 'gguf_file' in kwargs else ['config.json', 'its weights']
     _fitting(auto, name, config)
     with _quiet(), naming(name, *files), _elsewhere(name): model, info = auto.from_pretrained(_resolve(name), config=config, output_loading_info=True, **kwargs)
-    _known_tokens(name, model.config, tokenizer)
+    with naming(name, 'tokenizer_config.json', 'tokenizer.json'): _known_tokens(name, model.config, tokenizer)
     missing, unexpected, mismatched = sorted(info['missing_keys']), sorted(info['unexpected_keys']), sorted(k for k, *_ in info['mismatched_keys'])
     if missing or unexpected or mismatched: _check_weights(name, model, fresh, missing, unexpected, mismatched, why)
     model.tokenizer = tokenizer

@@ -26,7 +26,7 @@ def test_combinations_of():
     assert combinations_of(lists).tolist() == ['a & b'] * 3 + ['a'] * 2 + ['(none)'] and _frequent(lists, 2) == ['a', 'a & b']
 
 
-def test_adjusted():
+def test_check_adjustment():
     """The same text always gets the same answer, and over many texts the shares are right."""
     three = np.log([[.5, .3, .2], [.1, .1, .8]])
     assert np.allclose(log_odds(three), np.log([[1, .3 / .7, .25], [1 / 9, 1 / 9, 4]])) and np.allclose(log_odds([[0, 2.], [1, 0]]), [[2], [-1]])

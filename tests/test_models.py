@@ -48,7 +48,7 @@ def test_is_lm():
     """Without `labels` a head that is missing is an error."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     assert minilm.config.id2label == {0: 'no', 1: 'yes'}
-    with expect_fail(ValueError, 'missing weights, 2 in all, such as classifier.bias. The checkpoint is for another architecture or size, or has no head of its own: give `labels`'): load_classifier(MINILM)
+    with expect_fail(ValueError, 'missing weights, 2 in all, such as classifier.bias. The checkpoint is for another architecture or size than config.json says, or has no head of its own: give `labels`'): load_classifier(MINILM)
 
 
 def test_is_lm_2():
@@ -102,7 +102,7 @@ def test_tiny_masked_lm_2():
 
 def test_tiny_masked_lm_3():
     """An encoder without that head is refused, and so is DistilBERT's checkpoint in BERT's architecture, of which no tensor would be used."""
-    with expect_fail(ValueError, 'missing weights, 6 in all, such as cls.predictions.bias. The checkpoint is for another architecture or size, or an encoder without a masked-LM head'):
+    with expect_fail(ValueError, 'missing weights, 6 in all, such as cls.predictions.bias. The checkpoint is for another architecture or size than config.json says, or an encoder without a masked-LM head'):
         load_masked_lm(MINILM)
     with tempfile.TemporaryDirectory() as folder:
         save(tiny_masked_lm('distilbert'), Path(folder)/'model')
