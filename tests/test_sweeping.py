@@ -3,6 +3,7 @@ import pytest
 import contextlib
 import errno
 import json
+import os
 import time
 from collections import Counter
 from dataclasses import replace
@@ -197,81 +198,25 @@ def test_mitigation_effects_2():
 
 def test_mitigation_effects_3():
     """Moved, or named from another folder, they are the same cells; a list of checksums more or less changes nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        want = found.table().drop(columns='id')
-        files = sorted((out/'cells').iterdir())
-        files[0].write_text(files[0].read_text()[:200]); files[1].write_bytes(files[1].read_bytes().replace(b'accuracy', b'accurate'))
-        kept = out/'predictions'/f'{found.cells[3].predictions_key}.parquet'
-        kept.write_bytes(kept.read_bytes()[:-20])
-        assert Counter(found.status().state)['finished'] == 4 - len({files[0].stem, files[1].stem, found.cells[3].id})
-        again = sweep(grid, out, progress=False).table().drop(columns='id')
-        pd.testing.assert_frame_equal(again, want)
-        shared = next((out/'shared').glob('*/model.safetensors')); shared.write_bytes(shared.read_bytes()[:1000]) # a damaged model is made again
-        _memory.clear(); (out/'predictions'/f'{found.cells[1].predictions_key}.parquet').unlink()
-        pd.testing.assert_frame_equal(sweep(grid, out, progress=False).table().drop(columns='id'), want)
-        table_file = Path(folder)/'toy.csv'; table_file.write_text(table_file.read_text() + '120,good 99,yes,a\n')
-        assert (open_sweep(grid, out).status().state == 'waiting').all()
-        grown = sweep(grid, out, progress=False) # in the same process: nothing stale is in memory
-        assert sum(len(_data_of(grown.cells[0])[s]) for s in ('train', 'validation', 'test')) == 121
-        _data.cache_clear() # as in a new process
-        with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        (Path(folder)/'elsewhere').mkdir()
-        for name in ('model', 'toy.csv'): (Path(folder)/name).rename(Path(folder)/'elsewhere'/name)
-        (Path(folder)/'elsewhere'/'model'/SEAL).unlink()
-        moved = replace(grid, data=f'{folder}/elsewhere/toy.csv', model=f'{folder}/elsewhere/model')
-        assert [c.id for c in cells(moved)] == [c.id for c in found.cells] and (open_sweep(moved, out).status().state == 'finished').all()
-        with contextlib.chdir(folder):
-            near = replace(grid, data='elsewhere/toy.csv', model='elsewhere/model')
-            assert (open_sweep(near, out).status().state == 'finished').all() and len(open_sweep(near, out).table()) == len(found.table())
+    with tempfile.TemporaryDirectory() as home:
+        toy, store = tiny_grid(home, seeds=1, methods=['int8()']), Path(home)/'out'
+        ran = sweep(toy, store, progress=False); os.mkdir(f'{home}/away')
+        os.rename(f'{home}/model', f'{home}/away/model'); os.rename(f'{home}/toy.csv', f'{home}/away/toy.csv'); os.remove(f'{home}/away/model/{SEAL}')
+        moved = open_sweep(replace(toy, data=f'{home}/away/toy.csv', model=f'{home}/away/model'), store)
+        assert (moved.status().state == 'finished').all() and moved.cells[1].id == ran.cells[1].id
+        with contextlib.chdir(home): near = open_sweep(replace(toy, data='away/toy.csv', model='away/model'), store)
+        assert (near.status().state == 'finished').all() and len(near.table()) == len(ran.table())
 
 
 def test_mitigation_effects_4():
     """Under the same name, the new model makes new cells."""
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        want = found.table().drop(columns='id')
-        files = sorted((out/'cells').iterdir())
-        files[0].write_text(files[0].read_text()[:200]); files[1].write_bytes(files[1].read_bytes().replace(b'accuracy', b'accurate'))
-        kept = out/'predictions'/f'{found.cells[3].predictions_key}.parquet'
-        kept.write_bytes(kept.read_bytes()[:-20])
-        assert Counter(found.status().state)['finished'] == 4 - len({files[0].stem, files[1].stem, found.cells[3].id})
-        again = sweep(grid, out, progress=False).table().drop(columns='id')
-        pd.testing.assert_frame_equal(again, want)
-        shared = next((out/'shared').glob('*/model.safetensors')); shared.write_bytes(shared.read_bytes()[:1000]) # a damaged model is made again
-        _memory.clear(); (out/'predictions'/f'{found.cells[1].predictions_key}.parquet').unlink()
-        pd.testing.assert_frame_equal(sweep(grid, out, progress=False).table().drop(columns='id'), want)
-        table_file = Path(folder)/'toy.csv'; table_file.write_text(table_file.read_text() + '120,good 99,yes,a\n')
-        assert (open_sweep(grid, out).status().state == 'waiting').all()
-        grown = sweep(grid, out, progress=False) # in the same process: nothing stale is in memory
-        assert sum(len(_data_of(grown.cells[0])[s]) for s in ('train', 'validation', 'test')) == 121
-        _data.cache_clear() # as in a new process
-        with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        (Path(folder)/'elsewhere').mkdir()
-        for name in ('model', 'toy.csv'): (Path(folder)/name).rename(Path(folder)/'elsewhere'/name)
-        (Path(folder)/'elsewhere'/'model'/SEAL).unlink()
-        moved = replace(grid, data=f'{folder}/elsewhere/toy.csv', model=f'{folder}/elsewhere/model')
-        assert [c.id for c in cells(moved)] == [c.id for c in found.cells] and (open_sweep(moved, out).status().state == 'finished').all()
-        with contextlib.chdir(folder):
-            near = replace(grid, data='elsewhere/toy.csv', model='elsewhere/model')
-            assert (open_sweep(near, out).status().state == 'finished').all() and len(open_sweep(near, out).table()) == len(found.table())
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = open_sweep(grid, out)
-        save(tiny_classifier(seed=1), Path(folder)/'model') # while it runs
-        _memory.clear() # it may hold the same model from above
-        _drive(_Flight(found, found.cells, InProcess(), 'cpu'), False)
-        assert (found.status().state == 'failed').all() and 'has changed since the sweep began' in found.status().error[0] and not list((out/'shared').glob('*/model.safetensors'))
-        new = open_sweep(grid, out)
-        assert not {c.id for c in new.cells} & {c.id for c in found.cells} and (new.status().state == 'waiting').all()
+    with tempfile.TemporaryDirectory() as place:
+        plan = tiny_grid(place, seeds=1, methods=['int8()'])
+        begun = open_sweep(plan, f'{place}/out'); save(tiny_classifier(seed=1), f'{place}/model'); _memory.clear() # another while it runs; memory may hold the first
+        _drive(_Flight(begun, begun.cells, InProcess(), 'cpu'), False)
+        assert (begun.status().state == 'failed').all() and begun.status().error.str.contains('has changed since the sweep began').all()
+        renewed = open_sweep(plan, f'{place}/out')
+        assert (renewed.status().state == 'waiting').all() and not set(renewed.status().id) & set(begun.status().id)
 
 
 def test_mitigation_effects_5():
@@ -295,26 +240,13 @@ def test_mitigation_effects_5():
         assert sum(len(_data_of(grown.cells[0])[s]) for s in ('train', 'validation', 'test')) == 121
         _data.cache_clear() # as in a new process
         with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        (Path(folder)/'elsewhere').mkdir()
-        for name in ('model', 'toy.csv'): (Path(folder)/name).rename(Path(folder)/'elsewhere'/name)
-        (Path(folder)/'elsewhere'/'model'/SEAL).unlink()
-        moved = replace(grid, data=f'{folder}/elsewhere/toy.csv', model=f'{folder}/elsewhere/model')
-        assert [c.id for c in cells(moved)] == [c.id for c in found.cells] and (open_sweep(moved, out).status().state == 'finished').all()
-        with contextlib.chdir(folder):
-            near = replace(grid, data='elsewhere/toy.csv', model='elsewhere/model')
-            assert (open_sweep(near, out).status().state == 'finished').all() and len(open_sweep(near, out).table()) == len(found.table())
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = open_sweep(grid, out)
-        save(tiny_classifier(seed=1), Path(folder)/'model') # while it runs
-        _memory.clear() # it may hold the same model from above
-        _drive(_Flight(found, found.cells, InProcess(), 'cpu'), False)
-        assert (found.status().state == 'failed').all() and 'has changed since the sweep began' in found.status().error[0] and not list((out/'shared').glob('*/model.safetensors'))
-        new = open_sweep(grid, out)
-        assert not {c.id for c in new.cells} & {c.id for c in found.cells} and (new.status().state == 'waiting').all()
+    with tempfile.TemporaryDirectory() as place:
+        plan = tiny_grid(place, seeds=1, methods=['int8()'])
+        begun = open_sweep(plan, f'{place}/out'); save(tiny_classifier(seed=1), f'{place}/model'); _memory.clear() # another while it runs; memory may hold the first
+        _drive(_Flight(begun, begun.cells, InProcess(), 'cpu'), False)
+        assert (begun.status().state == 'failed').all() and begun.status().error.str.contains('has changed since the sweep began').all()
+        renewed = open_sweep(plan, f'{place}/out')
+        assert (renewed.status().state == 'waiting').all() and not set(renewed.status().id) & set(begun.status().id)
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, seeds=1, methods=['int8() >> rtn()', 'magnitude()'])
         found = sweep(grid, f'{folder}/out', progress=False)
@@ -365,26 +297,13 @@ def test_mitigation_effects_7():
         assert sum(len(_data_of(grown.cells[0])[s]) for s in ('train', 'validation', 'test')) == 121
         _data.cache_clear() # as in a new process
         with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        (Path(folder)/'elsewhere').mkdir()
-        for name in ('model', 'toy.csv'): (Path(folder)/name).rename(Path(folder)/'elsewhere'/name)
-        (Path(folder)/'elsewhere'/'model'/SEAL).unlink()
-        moved = replace(grid, data=f'{folder}/elsewhere/toy.csv', model=f'{folder}/elsewhere/model')
-        assert [c.id for c in cells(moved)] == [c.id for c in found.cells] and (open_sweep(moved, out).status().state == 'finished').all()
-        with contextlib.chdir(folder):
-            near = replace(grid, data='elsewhere/toy.csv', model='elsewhere/model')
-            assert (open_sweep(near, out).status().state == 'finished').all() and len(open_sweep(near, out).table()) == len(found.table())
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = open_sweep(grid, out)
-        save(tiny_classifier(seed=1), Path(folder)/'model') # while it runs
-        _memory.clear() # it may hold the same model from above
-        _drive(_Flight(found, found.cells, InProcess(), 'cpu'), False)
-        assert (found.status().state == 'failed').all() and 'has changed since the sweep began' in found.status().error[0] and not list((out/'shared').glob('*/model.safetensors'))
-        new = open_sweep(grid, out)
-        assert not {c.id for c in new.cells} & {c.id for c in found.cells} and (new.status().state == 'waiting').all()
+    with tempfile.TemporaryDirectory() as place:
+        plan = tiny_grid(place, seeds=1, methods=['int8()'])
+        begun = open_sweep(plan, f'{place}/out'); save(tiny_classifier(seed=1), f'{place}/model'); _memory.clear() # another while it runs; memory may hold the first
+        _drive(_Flight(begun, begun.cells, InProcess(), 'cpu'), False)
+        assert (begun.status().state == 'failed').all() and begun.status().error.str.contains('has changed since the sweep began').all()
+        renewed = open_sweep(plan, f'{place}/out')
+        assert (renewed.status().state == 'waiting').all() and not set(renewed.status().id) & set(begun.status().id)
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, seeds=1, methods=['int8() >> rtn()', 'magnitude()'])
         found = sweep(grid, f'{folder}/out', progress=False)
@@ -432,46 +351,6 @@ def test_mitigation_effects_8():
 def test_mitigation_effects_9():
     """Killed with signal 9 in the middle of a run, it goes on: what was finished stays, byte for byte."""
     with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        want = found.table().drop(columns='id')
-        files = sorted((out/'cells').iterdir())
-        files[0].write_text(files[0].read_text()[:200]); files[1].write_bytes(files[1].read_bytes().replace(b'accuracy', b'accurate'))
-        kept = out/'predictions'/f'{found.cells[3].predictions_key}.parquet'
-        kept.write_bytes(kept.read_bytes()[:-20])
-        assert Counter(found.status().state)['finished'] == 4 - len({files[0].stem, files[1].stem, found.cells[3].id})
-        again = sweep(grid, out, progress=False).table().drop(columns='id')
-        pd.testing.assert_frame_equal(again, want)
-        shared = next((out/'shared').glob('*/model.safetensors')); shared.write_bytes(shared.read_bytes()[:1000]) # a damaged model is made again
-        _memory.clear(); (out/'predictions'/f'{found.cells[1].predictions_key}.parquet').unlink()
-        pd.testing.assert_frame_equal(sweep(grid, out, progress=False).table().drop(columns='id'), want)
-        table_file = Path(folder)/'toy.csv'; table_file.write_text(table_file.read_text() + '120,good 99,yes,a\n')
-        assert (open_sweep(grid, out).status().state == 'waiting').all()
-        grown = sweep(grid, out, progress=False) # in the same process: nothing stale is in memory
-        assert sum(len(_data_of(grown.cells[0])[s]) for s in ('train', 'validation', 'test')) == 121
-        _data.cache_clear() # as in a new process
-        with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        (Path(folder)/'elsewhere').mkdir()
-        for name in ('model', 'toy.csv'): (Path(folder)/name).rename(Path(folder)/'elsewhere'/name)
-        (Path(folder)/'elsewhere'/'model'/SEAL).unlink()
-        moved = replace(grid, data=f'{folder}/elsewhere/toy.csv', model=f'{folder}/elsewhere/model')
-        assert [c.id for c in cells(moved)] == [c.id for c in found.cells] and (open_sweep(moved, out).status().state == 'finished').all()
-        with contextlib.chdir(folder):
-            near = replace(grid, data='elsewhere/toy.csv', model='elsewhere/model')
-            assert (open_sweep(near, out).status().state == 'finished').all() and len(open_sweep(near, out).table()) == len(found.table())
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = open_sweep(grid, out)
-        save(tiny_classifier(seed=1), Path(folder)/'model') # while it runs
-        _memory.clear() # it may hold the same model from above
-        _drive(_Flight(found, found.cells, InProcess(), 'cpu'), False)
-        assert (found.status().state == 'failed').all() and 'has changed since the sweep began' in found.status().error[0] and not list((out/'shared').glob('*/model.safetensors'))
-        new = open_sweep(grid, out)
-        assert not {c.id for c in new.cells} & {c.id for c in found.cells} and (new.status().state == 'waiting').all()
-    with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
         full = OSError(errno.ENOSPC, 'No space left on device')
         with mock.patch('fairprune.predictions.Predictions.save', side_effect=full), expect_fail(ValueError, 'What is finished is safe'):
@@ -496,46 +375,6 @@ def test_mitigation_effects_9():
 
 def test_estimate():
     """The rate comes from the cells that are finished, or, before there are any, from one forward pass of 64 texts here and now."""
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        want = found.table().drop(columns='id')
-        files = sorted((out/'cells').iterdir())
-        files[0].write_text(files[0].read_text()[:200]); files[1].write_bytes(files[1].read_bytes().replace(b'accuracy', b'accurate'))
-        kept = out/'predictions'/f'{found.cells[3].predictions_key}.parquet'
-        kept.write_bytes(kept.read_bytes()[:-20])
-        assert Counter(found.status().state)['finished'] == 4 - len({files[0].stem, files[1].stem, found.cells[3].id})
-        again = sweep(grid, out, progress=False).table().drop(columns='id')
-        pd.testing.assert_frame_equal(again, want)
-        shared = next((out/'shared').glob('*/model.safetensors')); shared.write_bytes(shared.read_bytes()[:1000]) # a damaged model is made again
-        _memory.clear(); (out/'predictions'/f'{found.cells[1].predictions_key}.parquet').unlink()
-        pd.testing.assert_frame_equal(sweep(grid, out, progress=False).table().drop(columns='id'), want)
-        table_file = Path(folder)/'toy.csv'; table_file.write_text(table_file.read_text() + '120,good 99,yes,a\n')
-        assert (open_sweep(grid, out).status().state == 'waiting').all()
-        grown = sweep(grid, out, progress=False) # in the same process: nothing stale is in memory
-        assert sum(len(_data_of(grown.cells[0])[s]) for s in ('train', 'validation', 'test')) == 121
-        _data.cache_clear() # as in a new process
-        with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = sweep(grid, out, progress=False)
-        (Path(folder)/'elsewhere').mkdir()
-        for name in ('model', 'toy.csv'): (Path(folder)/name).rename(Path(folder)/'elsewhere'/name)
-        (Path(folder)/'elsewhere'/'model'/SEAL).unlink()
-        moved = replace(grid, data=f'{folder}/elsewhere/toy.csv', model=f'{folder}/elsewhere/model')
-        assert [c.id for c in cells(moved)] == [c.id for c in found.cells] and (open_sweep(moved, out).status().state == 'finished').all()
-        with contextlib.chdir(folder):
-            near = replace(grid, data='elsewhere/toy.csv', model='elsewhere/model')
-            assert (open_sweep(near, out).status().state == 'finished').all() and len(open_sweep(near, out).table()) == len(found.table())
-    with tempfile.TemporaryDirectory() as folder:
-        grid, out = tiny_grid(folder, seeds=1, methods=['int8()']), Path(folder)/'out'
-        found = open_sweep(grid, out)
-        save(tiny_classifier(seed=1), Path(folder)/'model') # while it runs
-        _memory.clear() # it may hold the same model from above
-        _drive(_Flight(found, found.cells, InProcess(), 'cpu'), False)
-        assert (found.status().state == 'failed').all() and 'has changed since the sweep began' in found.status().error[0] and not list((out/'shared').glob('*/model.safetensors'))
-        new = open_sweep(grid, out)
-        assert not {c.id for c in new.cells} & {c.id for c in found.cells} and (new.status().state == 'waiting').all()
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
         full = OSError(errno.ENOSPC, 'No space left on device')
