@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np, torch
 from .data import MINILM, PACKAGED, SMOLLM2
 from .files import _place, replaced, settled
+from .folders import SEAL, fits, naming, read_object, seal, sound, tensors, verify
 from .predictions import Predictions
 
 # %% ../nbs/api/01_models.ipynb #db6458b1
@@ -33,7 +34,7 @@ def _resolve(name):
         return str(name)
     if not (folder/'config.json').is_file() and not list(folder.glob('*.gguf')): raise ValueError(f'{name} is no model folder: it has no config.json.')
     if not list(folder.glob('*.safetensors')) and not list(folder.glob('*.gguf')):
-        raise ValueError(f'{name} has no weights: no *.safetensors file. Save the model with `save_pretrained`; pickled weights are not read.')
+        raise ValueError(f'{name} has no weights: no model.safetensors, nor another safetensors file. Save the model with `save_pretrained`; pickled weights are not read.')
     return str(folder)
 
 def _gguf(name):
@@ -60,20 +61,39 @@ def _tokenizer(folder, **kwargs):
     "The tokenizer of a folder or hub id, of the class that `save` wrote down where it had to."
     from transformers import AutoTokenizer
     from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
-    try:
-        own = None if kwargs.get('gguf_file') else get_tokenizer_config(folder).get('fairprune_class')
-        return (tokenizer_class_from_name(own) if own else AutoTokenizer).from_pretrained(folder, **kwargs)
-    except (OSError, ValueError) as e: raise ValueError(f'No tokenizer in {folder}. Save it beside the model, as `fairprune.save` does.') from e
+    with naming(folder, *([kwargs['gguf_file']] if 'gguf_file' in kwargs else ['tokenizer_config.json', 'tokenizer.json'])):
+        own = None if 'gguf_file' in kwargs else get_tokenizer_config(folder).get('fairprune_class')
+        named = tokenizer_class_from_name(own) if own else AutoTokenizer
+        if own and not hasattr(named, 'convert_tokens_to_ids'): raise ValueError(f'{folder}: tokenizer_config.json names the class {own!r}, which is no tokenizer.')
+        with _elsewhere(folder): found = named.from_pretrained(folder, trust_remote_code=False, **kwargs)
+        words = {'tokenizer.json', *found.vocab_files_names.values()} # a class without such files spells
+        if Path(folder).is_dir() and 'gguf_file' not in kwargs and found.vocab_files_names and not any(Path(folder, f).exists() for f in words): # then it would know special tokens only
+            raise ValueError(f'{folder}: tokenizer.json is missing. Save the tokenizer beside the model, as `fairprune.save` does.')
+        return found
 
 def _config(auto, name, **kwargs):
     "The configuration to load with; raises `ValueError` where transformers has no such model of the architecture."
     from transformers import AutoConfig
     import fairprune.compress.layout # transformers can now read our layouts
     if not kwargs and _gguf(name): raise ValueError(f'{name} holds a GGUF file, that is a causal language model: `load_lm` reads it.')
-    try: config = AutoConfig.from_pretrained(_resolve(name), trust_remote_code=False, **kwargs)
-    except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
-    except ValueError as e: raise ValueError(f'{name}: transformers knows no architecture of this config.json.') from e
+    if Path(folder := _resolve(name)).is_dir() and not kwargs: verify(folder); sound(folder)
+    with naming(name, 'config.json'), _elsewhere(name): config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **kwargs)
     if type(config) not in auto._model_mapping: raise ValueError(f'{name}: transformers has no {auto.__name__} of the architecture {config.model_type!r}.')
+    return _ours(config)
+
+@contextmanager
+def _elsewhere(name):
+    "Raise `ValueError` where a model is neither here nor to be had."
+    try: yield
+    except OSError as e:
+        if Path(_resolve(name)).is_dir(): raise
+        raise ValueError(f'{name}: cannot be loaded, for it is neither a folder, nor an installed package, nor to be had from the hub now.') from e
+
+def _ours(config):
+    "A configuration that leaves to us how it is computed: which attention runs, and which layers are joined."
+    config._attn_implementation = 'eager' if config.output_attentions else None # the only one that gives them out
+    config._experts_implementation = None
+    if hasattr(config, 'fusion_config'): del config.fusion_config
     return config
 
 # %% ../nbs/api/01_models.ipynb #a6ee5492
@@ -95,20 +115,45 @@ def _check_weights(name, model, fresh, missing, unexpected, mismatched, why):
     wrong = dict(missing=[k for k in missing if not fresh or own(k) in body], mismatched=[k for k in mismatched if not fresh or own(k) in parts],
                  unexpected=[k for k in unexpected if own(k).split('.')[0] in places and own(k) not in parts - body])
     for what, keys in wrong.items():
-        if keys: raise ValueError(f'{name}: {what} weights, {len(keys)} in all, such as {keys[0]}. The checkpoint is for another architecture or size{why}.')
+        if keys: raise ValueError(f'{name}: {what} weights, {len(keys)} in all, such as {keys[0]}. The checkpoint is for another architecture or size than config.json says{why}.')
 
 # %% ../nbs/api/01_models.ipynb #621d1bf1
 def _load(auto, name, config, tokenizer, fresh=False, why='', **kwargs):
     "The model, what is fresh in it and what of the checkpoint is left over; raises `ValueError` on weights that do not fit."
     from fairprune.compress.layout import aligned, freeze, frozen
     kwargs = dict(use_safetensors=True, trust_remote_code=False, dtype=torch.float32, ignore_mismatched_sizes=True) | kwargs
-    with _quiet():
-        try: model, info = auto.from_pretrained(_resolve(name), config=config, output_loading_info=True, **kwargs)
-        except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
+    files = [kwargs['gguf_file']] if 'gguf_file' in kwargs else ['config.json', 'its weights']
+    _fitting(auto, name, config)
+    with _quiet(), naming(name, *files), _elsewhere(name): model, info = auto.from_pretrained(_resolve(name), config=config, output_loading_info=True, **kwargs)
+    with naming(name, 'tokenizer_config.json', 'tokenizer.json'): _known_tokens(name, model.config, tokenizer)
     missing, unexpected, mismatched = sorted(info['missing_keys']), sorted(info['unexpected_keys']), sorted(k for k, *_ in info['mismatched_keys'])
     if missing or unexpected or mismatched: _check_weights(name, model, fresh, missing, unexpected, mismatched, why)
     model.tokenizer = tokenizer
-    return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
+    with naming(name, 'config.json'): _own_entries(model); return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
+
+def _own_entries(model):
+    "Raise `ValueError` where what we keep in a configuration is none of ours: what is frozen, how decisions are adjusted, what it was trained in."
+    from fairprune.compress.layout import frozen, head, shape
+    places = {n for n, _ in (*model.named_modules(), *model.named_parameters())}
+    strange = [n for n in frozen(model) if n not in places]
+    if strange: raise ValueError(f'fairprune_frozen names {strange[0]!r}, which the model does not have')
+    if not isinstance(getattr(model.config, 'fairprune_trained', ''), str): raise ValueError('fairprune_trained should be text')
+    if (told := getattr(model.config, 'fairprune_adjustment', None)) is not None:
+        from fairprune.mitigate.constraints import check_adjustment
+        check_adjustment(told, model.config.num_labels, shape(head(model))[0])
+
+def _known_tokens(name, config, tokenizer):
+    "Raise `ValueError` where each text would get a token that the model does not know."
+    largest, known = max([*tokenizer('')['input_ids'], 0]), getattr(config, 'vocab_size', None)
+    if known is not None and largest >= known: raise ValueError(f'{name}: tokenizer.json and tokenizer_config.json put the token {largest} into each text, and the model of config.json knows {known}: the tokenizer is that of another model.')
+
+def _fitting(auto, name, config):
+    "Raise `ValueError` where the layout of a folder is not one of the model that it describes, or its weights are those of another."
+    from fairprune.compress.layout import follow, steps_of
+    if not Path(folder := _resolve(name)).is_dir() or _gguf(name): return
+    with naming(name, 'config.json'), _quiet(), torch.device('meta'): empty = follow(auto.from_config(copy.deepcopy(config)), steps_of(config))
+    told = getattr(config, 'quantization_config', None)
+    if told is None or steps_of(config): fits(folder, tensors(folder, read_object(folder, 'config.json')), empty, [n for n, _ in steps_of(config)])
 
 def _say(name, labels, new, left, pad=''):
     "One line on what is fresh, left over or set in a model that was loaded."
@@ -160,7 +205,7 @@ def load_classifier(
     "A sequence classifier; raises `ValueError` on weights of the body that are missing or left over, and without `labels` on those of a head that are missing."
     from transformers import AutoModelForSequenceClassification as Auto
     config, tokenizer = _config(Auto, name), _tokenizer(_resolve(name))
-    kept, pad = labels is None or _relabelled(config, labels), _set_padding(config, tokenizer)
+    with naming(name, 'config.json', 'tokenizer_config.json'): kept, pad = labels is None or _relabelled(config, labels), _set_padding(config, tokenizer)
     torch.manual_seed(seed)
     numbers = torch.float32 if labels else 'auto' # to train in; what is only read stays as it was saved
     model, new, left = _load(Auto, name, config, tokenizer, labels is not None, '' if labels else ', or has no head of its own: give `labels` for a fresh one', dtype=numbers)
@@ -175,8 +220,9 @@ def is_lm(model)->bool:
 def _with_name(model, name, saved=None):
     "A model with its name and record; measured again where it is in other numbers than those `saved`."
     from fairprune.compress.methods import measure, stored_record
-    model.name, model.record = str(name), stored_record(model)
+    with naming(name, 'config.json'): model.name, model.record = str(name), stored_record(model)
     if saved not in (None, model.dtype) and hasattr(model.config, 'fairprune'): model.record = measure(model, model.record.method, model.record.seconds)
+    elif hasattr(model.config, 'fairprune') and not Path(str(name), SEAL).is_file(): model.record = _as_it_is(model) # nothing else vouches for it
     if is_lm(model) and not getattr(model, 'loss_type', None): model.loss_type = 'ForCausalLM' # GPT-2's is not set, which warns
     return model
 
@@ -221,9 +267,10 @@ def _architecture(name):
     "The class that a model was saved from."
     if _gguf(name): return 'a GGUF file for CausalLM'
     from transformers import AutoConfig
-    home = Path(_resolve(name), 'config.json')
-    try: return ((json.loads(home.read_text()).get('architectures') if home.is_file() else AutoConfig.from_pretrained(_resolve(name)).architectures) or [''])[0]
-    except OSError as e: raise ValueError(f'Cannot load {name}: neither a folder, nor an installed package, nor to be had from the hub now.') from e
+    folder = _resolve(name)
+    with naming(name, 'config.json'), _elsewhere(name):
+        found = read_object(folder, 'config.json').get('architectures') if Path(folder).is_dir() else AutoConfig.from_pretrained(folder, trust_remote_code=False).architectures
+        return str((found or [''])[0])
 
 def load(
     folder, # where `save` wrote a model; or a hub id, or that of an installed package
@@ -233,7 +280,7 @@ def load(
     if name.endswith('ForSequenceClassification'): return load_classifier(folder)
     if name.endswith(('CausalLM', 'LMHeadModel')): return load_lm(folder)
     if name.endswith('ForMaskedLM'): return load_masked_lm(folder)
-    raise ValueError(f'{folder} holds {name or "a model without a name"}: neither a classifier nor a language model.')
+    raise ValueError(f'{folder} holds {name or "a model without a name"}: neither a classifier nor a language model, says its config.json.')
 
 # %% ../nbs/api/01_models.ipynb #9fee0b0f
 _PROBES = ('Hello World, na\u00efve caf\u00e9 12345!', '  two  spaces\nand a line\t', "don't say it's 3.14%", '\u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439 \U0001f642')
@@ -304,6 +351,7 @@ def save(
     with replaced(folder, partial(_belonging, tokenizer=tokenizer)) as new, _quiet(): # before any work
         with folded(copied(model) if is_computed(model) else model) as plain: plain.save_pretrained(new)
         _save_tokenizer(tokenizer, new)
+        seal(new)
     return Path(folder)
 
 # %% ../nbs/api/01_models.ipynb #8abe91fb

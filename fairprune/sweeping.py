@@ -20,6 +20,7 @@ import fairprune
 from .data import named_data, named_sources
 from .executors import InProcess, Processes, RayCluster, cores
 from .files import disk_full, sha256, write_csv, written
+from .folders import SEAL
 
 # %% ../nbs/api/61_sweep.ipynb #d0858333
 @dataclass(frozen=True)
@@ -98,8 +99,10 @@ class Cell:
     version: str     # of fairprune
 
     def _key(self, *names):
-        told = [_FORMER.get(self.data, self.data) if n == 'data' else getattr(self, n) for n in names]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([self._told(n) for n in names], sort_keys=True).encode()).hexdigest()[:16]
+    def _told(self, name): # what lies on disk is known by its content, which `sources` tells, wherever it lies
+        if name == 'data': return Path(self.data).name if Path(self.data).suffix else _FORMER.get(self.data, self.data)
+        return 'folder' if name == 'model' and _of_model(self.sources) else getattr(self, name)
     @cached_property
     def dense_key(self): return self._key('data', 'model', 'seed', 'fold', 'folds', 'finetune', 'columns', 'sources', 'version')
     @cached_property
@@ -118,8 +121,14 @@ class Cell:
 @lru_cache
 def _sources(data, model):
     "Checksums of the data's files and, where the model is a folder, of its files."
-    files = [p for p in sorted(Path(model).iterdir()) if p.suffix in ('.safetensors', '.json')] if Path(model).is_dir() else []
-    return named_sources(data) | {f'model/{p.name}': sha256(p) for p in files}
+    return named_sources(data) | _model_sources(model)
+
+def _model_sources(model):
+    "Checksums of the files of a model that is a folder, as they are now."
+    kinds = '.safetensors', '.json', '.txt', '.model', '.jinja', '.gguf'
+    return {f'model/{p.name}': sha256(p) for p in sorted(Path(model).iterdir()) if p.suffix in kinds and p.name != SEAL} if Path(model).is_dir() else {}
+
+def _of_model(sources): return {file: checksum for file, checksum in sources.items() if file.startswith('model/')}
 
 def _list(value): return list(range(value)) if isinstance(value, int) else [value] if isinstance(value, (str, dict)) else list(value)
 
@@ -189,6 +198,13 @@ def _data_of(cell):
     own = {file: checksum for file, checksum in cell.sources.items() if not file.startswith('model/')}
     return _data(cell.data, json.dumps(cell.columns), cell.folds, json.dumps(own))[max(cell.fold - 1, 0)]
 
+def _read_model(cell, data):
+    "The model that a cell starts from; raises `ValueError` where it is another one by now."
+    from fairprune.models import load_classifier
+    with contextlib.redirect_stdout(io.StringIO()): model = load_classifier(cell.model, data.labels, cell.seed) # a fresh head is what we want here
+    if _model_sources(cell.model) != _of_model(cell.sources): raise ValueError(f'{cell.model} has changed since the sweep began. Run the sweep again.')
+    return model
+
 def _weights(folder): return [[p.name, sha256(p)] for p in sorted(Path(folder).glob('*.safetensors'))]
 
 _memory = {} # the last model that was kept; cells come ordered by it
@@ -219,9 +235,7 @@ def _model(cell, folder, device):
     from fairprune.compress.methods import parse
     from fairprune.models import finetune
     data = _data_of(cell)
-    def train():
-        with contextlib.redirect_stdout(io.StringIO()): # a fresh head is what we want here
-            return finetune(cell.model, data, cell.seed, progress=False, **dict(use_cpu=device == 'cpu') | cell.finetune)
+    def train(): return finetune(_read_model(cell, data), data, cell.seed, progress=False, **dict(use_cpu=device == 'cpu') | cell.finetune)
     model = _kept(folder, cell.dense_key, train).to(device)
     if cell.method != 'dense':
         step = parse(cell.method)

@@ -12,7 +12,7 @@ from fairprune.compress.quantization import Int8, Rtn
 from fairprune.models import _quiet, load_classifier, logits, save, tiny_classifier
 import fairprune.compress.layout as library
 from fairprune.compress.layout import *
-from fairprune.compress.layout import _Products, _places, _sample
+from fairprune.compress.layout import _Products, _Sparse, _places, _sample
 
 
 def test_read_sample():
@@ -81,13 +81,15 @@ def test_pruned_weights():
 
 
 def test_mark():
-    """They go into the library's list, where `load_classifier` looks, not into this page's."""
+    """They go into the library's list as well, where `load_classifier` looks."""
+    @kind
     @library.kind
     def narrow(module, width): return nn.Linear(width, module.out_features)
     class Sliced(nn.Module):
         "Reads the first columns of its input only."
         def __init__(self, inner): super().__init__(); self.inner = inner
         def forward(self, x): return self.inner(x[..., :self.inner.in_features])
+    @kind
     @library.kind
     def sliced(module): return Sliced(module)
     tiny, name = tiny_classifier(), 'bert.encoder.layer.0.intermediate.dense'
@@ -102,6 +104,17 @@ def test_mark():
         plain = AutoModelForSequenceClassification.from_pretrained(Path(folder)/'narrow')
     assert shape(again.get_submodule(name).inner) == (20, 64) and layout(again) == layout(tiny)
     assert (logits(again, ['a text']) == logits(tiny, ['a text'])).all() and torch.equal(plain.state_dict()[f'{name}.inner.weight'], new.weight)
+
+
+def test_mark_2():
+    """A step that is none, of a kind that nobody knows, or with values of another type or out of range is refused when it is read; one that does not suit the model, when it is taken."""
+    for step, why in (('encoder', 'it should be the name of a module'), (['a', 7], 'it should be the name of a module'), (['a', dict(kind=['int8'])], "turns a into a ['int8']"),
+                      (['a', dict(kind='print')], "turns a into a 'print'"), (['a', dict(kind='int8', bits=2)], 'that takes pruned'), (['a', dict(kind='low_rank')], 'that takes rank'),
+                      (['a', dict(kind='low_rank', rank=0)], 'rank = 0'), (['a', dict(kind='packed', bits=9)], 'bits = 9'), (['a', dict(kind='packed', bits=True)], 'bits = True'), (['a', dict(kind='lora', rank=1, alpha='x')], "alpha = 'x'")):
+        with expect_fail(ValueError, why): library.Layout([step])
+    with expect_fail(ValueError, 'it should be a list of steps'): library.Layout('steps')
+    for step in (['bert.nowhere', dict(kind='int8')], ['bert.embeddings.LayerNorm', dict(kind='int8')], ['bert.pooler', dict(kind='heads', count=1)]):
+        with expect_fail(ValueError, f'turns {step[0]} into'): library.follow(tiny_classifier(), [step])
 
 
 def test_attending():
@@ -160,3 +173,13 @@ def test_folded():
         assert not layout(again) and (logits(again, ['a text']) == logits(pruned, ['a text'])).all() and again.record == pruned.record
         assert all(torch.equal(t, again.state_dict()[n]) and torch.equal(t, plain.state_dict()[n]) for n, t in pruned.state_dict().items())
         print(f'{family}: {saved / 4 / zeros:.0%} of the bytes of {zeros:,} zeros saved')
+
+
+def test_folded_2():
+    """The two are counted."""
+    for extra in (1, -1):
+        layer = nn.Linear(8, 4); layer.weight.data[1:] = 0
+        lying = _Sparse(layer, 8); lying.present = pack((layer.weight != 0).to(torch.uint8), 1); lying.weight = layer.weight[0].detach()
+        assert torch.equal(lying.whole().weight, layer.weight)
+        lying.present[1 if extra > 0 else 0, 0] ^= 1
+        with expect_fail(ValueError, f'{8 + extra} weights are marked as kept, and 8 are there'): lying.whole()

@@ -15,14 +15,23 @@ from fairprune.compress.methods import *
 
 
 def test_stored_record():
-    """A model whose last training was in bfloat16 says so, though its weights are float32 again."""
+    """A record comes from a file, so it is looked at before it is believed."""
+    odd = tiny_classifier()
+    for told in (7, dict(method=''), dict(method='', parameters=1.5, nonzero=1, bytes=1, macs=1, seconds=0), dict(odd.record.as_dict(), speed=1)):
+        odd.config.fairprune = told
+        with expect_fail(ValueError, 'The record of the model is damaged'): stored_record(odd)
+    odd.config.fairprune = odd.record.as_dict()
+    assert stored_record(odd) == odd.record
+
+
+def test_stored_record_2():
     tiny = tiny_classifier()
     assert tiny.record.parameters == tiny.num_parameters() and tiny.record.bytes == 4 * tiny.record.parameters
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     assert tiny.record.macs == 2 * (4 * h * h + 2 * h * f) + h * h + 2 * h
 
 
-def test_stored_record_2():
+def test_stored_record_3():
     """The same model in bfloat16 says so, and a record without this field can still be read."""
     tiny = tiny_classifier()
     assert tiny.record.arithmetic == 'float32' and measure(tiny_classifier().bfloat16()).arithmetic == 'bfloat16'
@@ -31,12 +40,12 @@ def test_stored_record_2():
     assert Record(**old).as_dict() == tiny.record.as_dict() | dict(arithmetic='') and processor(tiny)
 
 
-def test_stored_record_3():
+def test_stored_record_4():
     """RoBERTa has fewer places than positions: they begin after that of the padding token."""
     for family, positions in (('bert', 32), ('gpt2', 16), ('roberta', 34)): assert tiny_classifier(family=family, max_position_embeddings=positions).record.latency > 0
 
 
-def test_stored_record_4():
+def test_stored_record_5():
     """ALBERT runs its block twice, and a convolution counts."""
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     expert = 3 * f * h # gate, up and down

@@ -154,6 +154,20 @@ def test_decode():
     assert ((decode(encode(w, scale, zero, 4), scale, zero) - w).abs() <= .51 * scale + .03 * w.abs()).all()
 
 
+def test_packed():
+    """Numbers that were read from a file must be those of a grid: steps above zero, zero points within the codes, and an order that names each column once."""
+    torch.manual_seed(0)
+    def broken(layer, **changes):
+        for name, (place, value) in changes.items(): getattr(layer, name).view(-1)[place] = value
+        return layer.fault()
+    def a_layer(ordered=True):
+        layer = PackedLinear(8, 4, bits=3, ordered=ordered); layer.fit(torch.randn(4, 8)); return layer
+    assert not broken(a_layer()) and broken(a_layer(), order=(3, 4)) == broken(a_layer(), order=(0, 99)) == 'the order of its columns is damaged'
+    assert broken(a_layer(), zero=(1, 8)) == broken(a_layer(), scale=(0, -1)) == 'its grid is damaged' # -1 are the bits of a NaN
+    assert not broken(Int8Linear(8, 4)) and broken(Int8Linear(8, 4), scale=(2, float('inf'))) == 'its scales are damaged'
+    assert not broken(StaticInt8Linear(8, 4)) and broken(StaticInt8Linear(8, 4), input=(1, 256.)) == 'the grid of its inputs is damaged'
+
+
 def test_Rtn():
     """`rtn` rounds to the nearest point and looks at no data: weight-only quantization to int8, int4 and between, and what GPTQ must beat."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])

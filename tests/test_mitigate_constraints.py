@@ -26,7 +26,7 @@ def test_combinations_of():
     assert combinations_of(lists).tolist() == ['a & b'] * 3 + ['a'] * 2 + ['(none)'] and _frequent(lists, 2) == ['a', 'a & b']
 
 
-def test_adjusted():
+def test_check_adjustment():
     """The same text always gets the same answer, and over many texts the shares are right."""
     three = np.log([[.5, .3, .2], [.1, .1, .8]])
     assert np.allclose(log_odds(three), np.log([[1, .3 / .7, .25], [1 / 9, 1 / 9, 4]])) and np.allclose(log_odds([[0, 2.], [1, 0]]), [[2], [-1]])
@@ -93,7 +93,14 @@ def test_GridSearch_2():
 
 
 def test_Temperature():
-    """The number that makes the true labels of the validation split most probable is found for each group, and for all texts together; the latter serves those of rare and unknown groups."""
+    """A part that is missing, or of another type or size, is refused."""
+    right = dict(kind='temperature', groups=dict(a=1.5), everybody=2.), dict(kind='threshold', problems=[dict(a=[0., 0., 1., .2, .3])]), dict(kind='linear', problems=[[[1., .5, [.1] * 8]]])
+    for told in right: check_adjustment(told, 2, 8)
+    for told in (5, dict(kind='oracle', problems=[]), dict(right[0], groups=dict(a=0.)), dict(right[0], groups=dict(a='x')), dict(right[1], problems=[dict(a=[0., 0., 1., .2])]), dict(right[1], problems=[]), dict(right[2], problems=[]), dict(right[2], problems=[[[1., .5, [.1] * 7]]])):
+        with expect_fail(ValueError, 'fairprune_adjustment is damaged'): check_adjustment(told, 2, 8)
+
+
+def test_Temperature_2():
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(20000, 3)) * 2
     drawn = (truth + rng.gumbel(size=truth.shape)).argmax(1) # labels that are as probable as the logits say
@@ -103,7 +110,7 @@ def test_Temperature():
 
 
 @pytest.mark.heavy
-def test_Temperature_2():
+def test_Temperature_3():
     """The weights are what they were, `predict` obeys, and a saved copy does the same."""
     people = bios(600)
     half = Magnitude(.5)(finetune(tiny_classifier(people.labels), people, epochs=1, lr=4e-3, progress=False))
@@ -118,7 +125,7 @@ def test_Temperature_2():
         with tempfile.TemporaryDirectory() as folder: assert np.array_equal(predict(load(save(fair, folder)), people).logits, told.logits)
 
 
-def test_Temperature_3():
+def test_Temperature_4():
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
     equal = debias(small, two, 'recover(epochs=0.5, lr=0.001) >> threshold()')
@@ -127,7 +134,7 @@ def test_Temperature_3():
     assert alike.record.method == f"{Magnitude(.5)} >> {Int8()} >> {Threshold('demographic_parity')}"
 
 
-def test_Temperature_4():
+def test_Temperature_5():
     """Training or compressing it afterwards would leave thresholds that belong to another model, so that is refused."""
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
@@ -136,7 +143,7 @@ def test_Temperature_4():
         with expect_fail(ValueError, 'Adjust last'): stale()
 
 
-def test_Temperature_5():
+def test_Temperature_6():
     """So are settings and data that do not go together."""
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
@@ -148,7 +155,7 @@ def test_Temperature_5():
         with expect_fail(ValueError, wrong): call()
 
 
-def test_Temperature_6():
+def test_Temperature_7():
     """Whether the group of a text must be known when the model is used decides where a mitigation can be used at all."""
     needs = mitigation_table().set_index('name')
     assert needs.query('group_at_prediction').index.tolist() == ['threshold', 'temperature'] and needs.needs_groups['exponentiatedgradient']

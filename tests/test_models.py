@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fairprune.data import MINILM, PACKAGED, SMOLLM2, GroupedText
+from fairprune.folders import SEAL
 import io
 import json
 import pandas as pd
@@ -53,7 +54,7 @@ def test_is_lm():
     """Without `labels` a head that is missing is an error."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     assert minilm.config.id2label == {0: 'no', 1: 'yes'}
-    with expect_fail(ValueError, 'missing weights, 2 in all, such as classifier.bias. The checkpoint is for another architecture or size, or has no head of its own: give `labels`'): load_classifier(MINILM)
+    with expect_fail(ValueError, 'missing weights, 2 in all, such as classifier.bias. The checkpoint is for another architecture or size than config.json says, or has no head of its own: give `labels`'): load_classifier(MINILM)
 
 
 def test_is_lm_2():
@@ -86,6 +87,88 @@ def test_save():
     assert all(torch.equal(a, b) for a, b in zip(minilm.state_dict().values(), again.state_dict().values()))
 
 
+def test_save_2():
+    """`save` writes checksums, so a change on purpose has to be said: delete `fairprune.json`, or save the model again."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        named = save(tiny_classifier(), f'{home}/model'); config_file = named/'config.json'
+        config_file.write_text(config_file.read_text().replace('"yes"', '"oui"'))
+        with expect_fail(ValueError, f'{named}: config.json is not as it was saved'): load(named)
+        (named/SEAL).unlink(); assert load(named).config.id2label == {0: 'no', 1: 'oui'}
+
+
+def test_save_3():
+    """A folder's choice of an attention implementation, which may name code on the hub, is not followed; code that it brings is not run, by the model or by the tokenizer."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
+
+
+def test_save_4():
+    """What is not known is refused: numbers, layouts, entries of our own, tokens, and weights that are pickled."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
+    for changes, why in (
+            (dict(quantization_config=dict(quant_method='unheard-of')), "quant_method = 'unheard-of', which is not known"),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert', dict(kind='os.system')]])), "turns bert into a 'os.system'"),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.pooler.dense', dict(kind='int8', pruned='no')]])), "with pruned = 'no'"),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.nowhere', dict(kind='int8')]])), 'turns bert.nowhere into'),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.pooler.dense', dict(kind='low_rank', rank=2)]])), 'wants bert.pooler.dense.weight with the shape (32, 2), and the weights have it with (32, 32)'),
+            (dict(fairprune=dict(method='int8()', parameters='many')), 'The record of the model is damaged'), (dict(fairprune_frozen=['nobody']), "names 'nobody'"), (dict(fairprune_adjustment=dict(kind='oracle')), 'fairprune_adjustment is damaged'),
+            (dict(vocab_size=10**9), 'describes a model of 32,'), (dict(vocab_size='many'), 'config.json'), (dict(hidden_size=31), 'config.json'), (dict(architectures=7), 'config.json'), (dict(transformers_weights='../a.safetensors'), 'lies outside the folder')):
+        with tempfile.TemporaryDirectory() as home:
+            wrong = edited(save(tiny_classifier(), f'{home}/model'), **changes)
+            with expect_fail(ValueError, why): load(wrong)
+            try: load(wrong)
+            except ValueError as e: assert str(e).startswith(f'{wrong}: ') and 'config.json' in str(e) or 'lies outside' in str(e), e
+
+
+def test_save_5():
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        other = save(tiny_classifier(), f'{home}/model'); weights_file = other/'model.safetensors'
+        edited(other, 'tokenizer_config.json', cls_token='[NEW]') # which takes a number of its own
+        with expect_fail(ValueError, 'the tokenizer is that of another model'): load(other)
+        edited(other, 'tokenizer_config.json', cls_token='[CLS]', fairprune_class='AutoModel')
+        with expect_fail(ValueError, "tokenizer_config.json names the class 'AutoModel', which is no tokenizer"): load(other)
+        edited(other, 'tokenizer_config.json', fairprune_class=None); load(other); (other/'tokenizer.json').rename(other/'was.json')
+        with expect_fail(ValueError, 'tokenizer.json is missing'): load(other)
+        weights_file.rename(other/'pytorch_model.bin')
+        with expect_fail(ValueError, 'no model.safetensors, nor another safetensors file. Save the model with `save_pretrained`; pickled weights are not read'): load(other)
+
+
+def test_save_6():
+    """Two classes where three are asked for are an ordinary case, in whatever form the layers are: the head is fresh."""
+    with tempfile.TemporaryDirectory() as home:
+        for method in ('', 'int8()', 'magnitude(sparsity=0.8)', 'lowrank(rank=2)'):
+            two = save(parse(method)(tiny_classifier()) if method else tiny_classifier(), f'{home}/two')
+            with redirect_stdout(io.StringIO()) as said: assert load_classifier(two, ['a', 'b', 'c']).config.num_labels == 3
+            assert said.getvalue() == 'Fresh classification head for 3 labels: classifier.bias, classifier.weight\n'
+
+
 def test_tiny_masked_lm():
     """`load` finds out for itself what was saved, and says what it cannot use."""
     with tempfile.TemporaryDirectory() as folder:
@@ -107,11 +190,12 @@ def test_tiny_masked_lm_2():
 
 def test_tiny_masked_lm_3():
     """An encoder without that head is refused, and so is DistilBERT's checkpoint in BERT's architecture, of which no tensor would be used."""
-    with expect_fail(ValueError, 'missing weights, 6 in all, such as cls.predictions.bias. The checkpoint is for another architecture or size, or an encoder without a masked-LM head'):
+    with expect_fail(ValueError, 'missing weights, 6 in all, such as cls.predictions.bias. The checkpoint is for another architecture or size than config.json says, or an encoder without a masked-LM head'):
         load_masked_lm(MINILM)
     with tempfile.TemporaryDirectory() as folder:
         save(tiny_masked_lm('distilbert'), Path(folder)/'model')
         (Path(folder)/'model'/'config.json').write_text(json.dumps(tiny_masked_lm().config.to_dict()))
+        (Path(folder)/'model'/SEAL).unlink()
         with expect_fail(ValueError, 'missing weights'): load_masked_lm(Path(folder)/'model')
         save(tiny_lm(), Path(folder)/'lm')
         with expect_fail(ValueError, "no AutoModelForMaskedLM of the architecture 'llama'"): load_masked_lm(Path(folder)/'lm')
@@ -249,6 +333,16 @@ def test_tiny_masked_lm_10():
 
 def test_tiny_masked_lm_11():
     """With them it stays where they are its own, or it has no names for them; for other labels the layer that gives the logits is fresh, by the seed."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -279,6 +373,16 @@ def test_tiny_masked_lm_11():
 
 def test_tiny_masked_lm_12():
     """For other labels its head alone is fresh all the same."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -316,6 +420,16 @@ def test_tiny_masked_lm_13():
 
 def test_tiny_masked_lm_14():
     """A language model that reads both ways is refused, a masked one by `load_lm` as much as BART by `load_masked_lm`."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -354,6 +468,16 @@ def test_tiny_masked_lm_14():
 def test_tiny_masked_lm_15():
     """A GGUF file of one's own is loaded from its folder, with or without a `config.json` beside it."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -389,6 +513,16 @@ def test_tiny_masked_lm_15():
 
 def test_tiny_masked_lm_16():
     """The tokenizer comes back as it was: BERT's beside a Qwen2 model, for which `AutoTokenizer` would take Qwen2's, and one whose rules were changed in memory."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -433,6 +567,16 @@ def test_padded():
 
 def test_versions():
     """All five architectures read short texts and long ones."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -467,6 +611,16 @@ def test_versions():
 
 def test_versions_2():
     """A model that is being trained is still being trained after it was asked, also where that ended in an error."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -501,6 +655,16 @@ def test_versions_2():
 
 def test_read_places():
     """The gradient also says whether a token sees those after it."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -542,6 +706,16 @@ def test_read_places():
 
 def test_read_places_2():
     """RoBERTa has fewer places than its configuration says, XLNet reads texts of any length."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -580,6 +754,16 @@ def test_read_places_2():
 
 def test_features():
     """A decoder's last layer is given one at every token, and the one at the token that is read counts."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -615,6 +799,16 @@ def test_features():
 @pytest.mark.heavy
 def test_features_2():
     """As classifiers they get one, and what they say does not depend on the batch, whichever side their tokenizer pads."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -663,6 +857,16 @@ def test_features_2():
 
 
 def test_predict():
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -698,6 +902,16 @@ def test_predict():
 
 def test_transferred():
     """Both are put under common names: *offensive* and *hatespeech* of one set may be the *hate* of another."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -757,7 +971,41 @@ def test_weighted_loss_2():
 
 def test_trainer():
     """A random model of two layers learns to tell two words apart; the same seed gives the same weights."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     learned, once_more = (finetune(tiny, toy, epochs=4, lr=5e-3, progress=False, seed=1) for _ in range(2))
@@ -768,7 +1016,41 @@ def test_trainer():
 
 def test_trainer_2():
     """How many texts that cuts, it prints."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
@@ -777,7 +1059,41 @@ def test_trainer_2():
 
 def test_trainer_3():
     """Trained on, it becomes what its saved copy would become."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
@@ -790,7 +1106,41 @@ def test_trainer_3():
 
 def test_trainer_4():
     """The numbers of the last training count."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
@@ -803,7 +1153,41 @@ def test_trainer_4():
 
 def test_trainer_5():
     """It arrives at the same numbers, ten to twenty times slower than in float32, so `finetune` says so before it begins."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
@@ -815,7 +1199,41 @@ def test_trainer_5():
 
 def test_trainer_6():
     """A language model learns a text by heart, from the same call."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
@@ -832,7 +1250,41 @@ def test_trainer_6():
 
 def test_trainer_7():
     """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
@@ -849,7 +1301,41 @@ def test_trainer_7():
 
 def test_trainer_8():
     """A pruned model keeps its zeros through further training, and all else moves."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
     words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
     toy = GroupedText.from_frame(words, name='toy')
     with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
@@ -876,6 +1362,16 @@ def test_trainer_8():
 
 def test_trainer_9():
     """The zeros of a mask of PyTorch's stay zeros."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -918,6 +1414,16 @@ def test_trainer_9():
 
 def test_trainer_10():
     """The model keeps them."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -953,6 +1459,16 @@ def test_trainer_10():
 
 def test_trainer_11():
     """Whatever needs one says so."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -999,6 +1515,16 @@ def test_trainer_11():
 @pytest.mark.heavy
 def test_trainer_12():
     """Compressed, saved and loaded again, it says the same."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1050,6 +1576,16 @@ def test_trainer_12():
 @pytest.mark.heavy
 @pytest.mark.slow
 def test_trainer_13():
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)

@@ -72,7 +72,7 @@ class LowRankLinear(Compact):
     def forward(self, x): return nn.functional.linear(nn.functional.linear(x, self.right), self.weight, self.bias)
 
 @kind
-def low_rank(layer, rank): return LowRankLinear(*shape(layer), layer.bias is not None, rank)
+def low_rank(layer, rank:range(1, 2**31)): return LowRankLinear(*shape(layer), layer.bias is not None, rank)
 
 def low_rank_linear(layer, rank):
     "A `LowRankLinear` in place of a linear layer."
@@ -178,7 +178,7 @@ class _Centres(nn.Module):
         return layer
 
 @kind
-def shared(layer, bits): return SharedLinear(*shape(layer), layer.bias is not None, bits)
+def shared(layer, bits:range(1, 9)): return SharedLinear(*shape(layer), layer.bias is not None, bits)
 
 def shared_linear(layer, bits):
     "A `SharedLinear` in place of a linear layer; zeros keep the first code."
@@ -248,7 +248,7 @@ def _peft():
     return peft
 
 @kind
-def lora(layer, rank, alpha):
+def lora(layer, rank:range(1, 2**31), alpha:float):
     "PEFT's LoRA layer around a linear layer of any form."
     peft = _peft()
     config = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=['0'], fan_in_fan_out=isinstance(layer, Conv1D))

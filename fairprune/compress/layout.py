@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['read_sample', 'Compact', 'linear_layers', 'head', 'shape', 'Bare', 'turned', 'uses', 'weights', 'weight_of',
-           'pruned_weights', 'kind', 'Layout', 'Loader', 'layout', 'mark', 'frozen', 'within', 'freeze',
-           'attention_configs', 'attending', 'straight_through', 'pack', 'unpack', 'written_bytes', 'thin', 'sparse',
-           'unfold', 'aligned', 'folded']
+           'pruned_weights', 'kind', 'Layout', 'steps_of', 'follow', 'Loader', 'layout', 'mark', 'frozen', 'within',
+           'freeze', 'attention_configs', 'attending', 'straight_through', 'pack', 'unpack', 'written_bytes', 'thin',
+           'sparse', 'unfold', 'aligned', 'folded']
 
 # %% ../../nbs/api/08_layout.ipynb #d7b312ce
 import math
 from collections import Counter
 from contextlib import contextmanager
+from inspect import Parameter, signature
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
@@ -53,6 +54,7 @@ class Compact(nn.Module):
     def thawed(self): # a module to train in its place; its own `frozen()` gives a layer of this form again
         raise ValueError(f'{type(self).__name__} cannot be trained.')
     def frozen(self): return self
+    def fault(self): return '' # what is wrong with numbers that were read
     def factors(self): return (self.dense(),) # what one token is multiplied with, one after the other
     def extra_repr(self): return f'in_features={self.in_features}, out_features={self.out_features}'
 
@@ -201,23 +203,60 @@ def kind(build):
     _kinds[build.__name__] = build
     return build
 
-class Layout(QuantizationConfigMixin):
-    "Steps that turn the standard model into the saved one: (module name, dict of `kind` and what it takes), in order."
-    def __init__(self, steps=(), **kwargs): self.quant_method, self.steps = 'fairprune', [tuple(s) for s in steps]
+def _suits(value, allowed):
+    "Whether a value is of a type, or in a range of whole numbers."
+    if allowed is float: return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is int and value in allowed if isinstance(allowed, range) else allowed is Parameter.empty or type(value) is allowed
 
-# %% ../../nbs/api/08_layout.ipynb #b15a2a16
-class Loader(HfQuantizer):
-    "Follows a layout when a model is loaded, and hands out what is written when it is saved."
-    requires_calibration = True
-    def _process_model_before_weight_loading(self, model, **kwargs):
-        for name, spec in self.quantization_config.steps:
+def _step(step)->tuple:
+    "A step of a layout, as name and dict; raises `ValueError` where it is none."
+    if not isinstance(step, (list, tuple)) or len(step) != 2 or not isinstance(step[0], str) or not isinstance(step[1], dict):
+        raise ValueError(f'The layout has a step {step!r}: it should be the name of a module and what that becomes.')
+    name, spec = step
+    found = spec.get('kind')
+    if not isinstance(found, str) or found not in _kinds: raise ValueError(f'The layout turns {name} into a {found!r}. Known: {", ".join(_kinds)}.')
+    takes = dict(list(signature(_kinds[found]).parameters.items())[1:])
+    unknown, absent = set(spec) - {'kind', *takes}, [k for k, p in takes.items() if p.default is Parameter.empty and k not in spec]
+    if unknown or absent: raise ValueError(f'The layout turns {name} into {found!r} with {spec}: that takes {", ".join(takes)}.')
+    for k, p in takes.items():
+        if k in spec and not _suits(spec[k], p.annotation): raise ValueError(f'The layout turns {name} into {found!r} with {k} = {spec[k]!r}: give {p.annotation}.')
+    return name, spec
+
+class Layout(QuantizationConfigMixin):
+    "Steps that turn the standard model into the saved one: (module name, dict of `kind` and what it takes), in order. Raises `ValueError` on what is no step."
+    def __init__(self, steps=(), **kwargs):
+        if not isinstance(steps, (list, tuple)): raise ValueError(f'The layout is {steps!r}: it should be a list of steps.')
+        self.quant_method, self.steps = 'fairprune', [_step(s) for s in steps]
+
+def steps_of(config)->list:
+    "The steps that a configuration tells of, as it comes from a file or as a model has it; [] where there is no layout."
+    found = getattr(config, 'quantization_config', None)
+    if isinstance(found, dict): return Layout(**found).steps if found.get('quant_method') == 'fairprune' else []
+    return found.steps if isinstance(found, Layout) else []
+
+def follow(model, steps):
+    "Take the steps of a layout; raises `ValueError` where one does not suit the model."
+    for name, spec in steps:
+        try:
             old = model.get_submodule(name)
             device = next((p.device for p in old.parameters()), torch.device('cpu'))
             with device: new = _kinds[spec['kind']](old, **{k: v for k, v in spec.items() if k != 'kind'})
             if new is old: continue
             model.set_submodule(name, new)
-            for m in new.modules(): m._is_hf_initialized = True # its numbers are in the file; a model's own initialisation may not know its form
-    def _process_model_after_weight_loading(self, model, **kwargs): return _set_layout(aligned(unfold(model)), self.quantization_config.steps)
+        except Exception as e: raise ValueError(f'The layout turns {name} into {spec["kind"]!r}, which {type(model).__name__} does not allow: {e}') from e
+        for m in new.modules(): m._is_hf_initialized = True # its numbers are in the file; a model's own initialisation may not know its form
+    return model
+
+# %% ../../nbs/api/08_layout.ipynb #b15a2a16
+class Loader(HfQuantizer):
+    "Follows a layout when a model is loaded, and hands out what is written when it is saved."
+    requires_calibration = True
+    def _process_model_before_weight_loading(self, model, **kwargs): follow(model, self.quantization_config.steps)
+    def _process_model_after_weight_loading(self, model, **kwargs):
+        _set_layout(aligned(unfold(model)), self.quantization_config.steps)
+        for name, m in linear_layers(model).items():
+            if fault := isinstance(m, Compact) and m.fault(): raise ValueError(f'{name}: {fault}.')
+        return model
     def get_state_dict_and_metadata(self, model): return getattr(self, 'state', None), {}
     def is_serializable(self): return True
     is_trainable = is_qat_trainable = True # `finetune` knows what can be trained
@@ -337,6 +376,7 @@ class _Sparse(nn.Module):
         layer.weight = empty if isinstance(layer, Compact) else nn.Parameter(empty)
         numbers, zero = _numbers(layer)
         present = unpack(self.present, 1, numbers.shape[1]).bool()
+        if (marked := int(present.sum())) != self.count: raise ValueError(f'{marked} weights are marked as kept, and {self.count} are there')
         there = self.weight if not getattr(layer, 'bits', None) else unpack(self.weight, layer.bits, self.count)[0]
         filled = torch.where(present, torch.zeros_like(numbers).masked_scatter_(present, there), zero)
         if isinstance(layer, Compact): layer.settle(filled)
@@ -344,11 +384,13 @@ class _Sparse(nn.Module):
         return layer
 
 @kind
-def sparse(layer, count): return _Sparse(layer, count)
+def sparse(layer, count:range(2**63)): return _Sparse(layer, count)
 
 def unfold(model):
     "Turn layers that were read without zeros into ordinary ones."
-    for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, _Sparse)]: model.set_submodule(name, module.whole())
+    for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, _Sparse)]:
+        try: model.set_submodule(name, module.whole())
+        except (ValueError, RuntimeError, IndexError) as e: raise ValueError(f'{name}: its list of kept weights is damaged: {e}.') from e
     return model
 
 def aligned(model):

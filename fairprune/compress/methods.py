@@ -9,7 +9,7 @@ __all__ = ['is_computed', 'copied', 'arithmetic', 'processor', 'Record', 'latenc
 # %% ../../nbs/api/10_methods.ipynb #fca9f96e
 import copy, time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 import torch
 from torch.nn.utils import prune, remove_weight_norm
 from torch.nn.utils.parametrize import remove_parametrizations
@@ -113,9 +113,12 @@ def measure(model, method:str='', seconds:float=0.)->Record:
     return Record(method, parameters, sum(nonzero.values()), stored - spared, round(macs), round(seconds, 3), round(took, 3), arithmetic(model))
 
 def stored_record(model)->Record:
-    "The record that was saved with a model, or a fresh one."
+    "The record that was saved with a model, or a fresh one. Raises `ValueError` where it is none."
     kept = getattr(model.config, 'fairprune', None)
-    return Record(**kept) if kept else measure(model)
+    if kept is None: return measure(model)
+    types = {f.name: (int, float) if f.type is float else (f.type,) for f in fields(Record)}
+    if not isinstance(kept, dict) or set(kept) - set(types) or any(type(v) not in types[k] for k, v in kept.items()): raise ValueError(f'The record of the model is damaged: {kept}.')
+    return Record(**kept)
 
 # %% ../../nbs/api/10_methods.ipynb #c5ce7988
 _registry = {}

@@ -28,6 +28,7 @@ def row_scales(
     "The step of each row, so that its largest weight is 127 steps."
     return (w.abs().amax(1) / 127).clamp_min(torch.finfo(torch.float32).tiny).float()
 
+def _steps(scale): return bool(((scale > 0) & scale.isfinite()).all()) # whether a step can be one
 def to_int8(w, scale): return (w / scale[:, None]).round().clamp(-127, 127).to(torch.int8) # (out, in)
 
 # %% ../../nbs/api/13_quantization.ipynb #6a5b4b3f
@@ -112,6 +113,7 @@ class Int8Linear(Quantized):
         self.register_buffer('bias', torch.zeros(out_features) if bias else None)
 
     def dense(self): return self.weight * self.scale.float()[:, None]
+    def fault(self): return '' if _steps(self.scale) else 'its scales are damaged'
     def fit(self, w): self.scale = row_scales(w)
     def round(self, w): self.weight, self.kernel = to_int8(w, self.scale), None
     def nearest(self, w): return to_int8(w, self.scale) * self.scale[:, None]
@@ -141,7 +143,7 @@ class Int8Linear(Quantized):
     def forward(self, x): return self.product(x.detach().float(), *self.prepared()).to(x.dtype) # `straight_through` lends it a gradient
 
 @kind
-def int8(layer, **spec): return Int8Linear(*shape(layer), layer.bias is not None, **spec)
+def int8(layer, pruned:bool=False): return Int8Linear(*shape(layer), layer.bias is not None, pruned)
 
 # %% ../../nbs/api/13_quantization.ipynb #e531b65c
 class _Standin(nn.Module):
@@ -211,9 +213,10 @@ class StaticInt8Linear(Int8Linear):
         super().__init__(*args, **kwargs); self.spec = self.spec | dict(kind='static_int8')
         self.register_buffer('input', torch.tensor([1., 0.], dtype=torch.float32)) # scale and zero point
     def grid(self, x): return self.input.tolist()
+    def fault(self): return super().fault() or ('' if _steps(self.input[0]) and self.input[1] in range(256) else 'the grid of its inputs is damaged')
 
 @kind
-def static_int8(layer, **spec): return StaticInt8Linear(*shape(layer), layer.bias is not None, **spec)
+def static_int8(layer, pruned:bool=False): return StaticInt8Linear(*shape(layer), layer.bias is not None, pruned)
 
 @dataclass(frozen=True)
 class StaticInt8(Method):
@@ -275,6 +278,9 @@ class PackedLinear(Quantized):
     def numbers(self): return unpack(self.weight, self.bits, self.in_features), self.zero.repeat_interleave(self.group, 1)[:, :self.in_features]
     def settle(self, codes): self.weight, self.kernel = pack(codes, self.bits), None
     def dense(self): return self.points(self.numbers()[0])
+    def fault(self):
+        if self.order is not None and not torch.equal(self.order.sort().values, torch.arange(self.in_features, dtype=torch.int32, device=self.order.device)): return 'the order of its columns is damaged'
+        return '' if _steps(self.scale.view(torch.bfloat16)) and int(self.zero.max()) < 2 ** self.bits else 'its grid is damaged'
 
     def forward(self, x):
         key = self.weight.data_ptr(), self.scale.data_ptr()
@@ -283,7 +289,7 @@ class PackedLinear(Quantized):
         return nn.functional.linear(x, self.kernel[1].to(x.dtype), self.bias)
 
 @kind
-def packed(layer, **spec): return PackedLinear(*shape(layer), layer.bias is not None, **spec)
+def packed(layer, pruned:bool=False, bits:range(2, 9)=4, group:range(2**31)=0, ordered:bool=False): return PackedLinear(*shape(layer), layer.bias is not None, pruned, bits, group, ordered)
 
 # %% ../../nbs/api/13_quantization.ipynb #af476824
 def _check_grid(bits, group):

@@ -183,10 +183,10 @@ def remaining(scores:list, sparsity:float, scope:str)->list:
 
 # %% ../../nbs/api/12_structure.ipynb #60b739a8
 @kind
-def heads(block, count): keep(head_units(block), torch.arange(count)); return block # which ones is in the weights
+def heads(block, count:range(1, 2**31)): keep(head_units(block), torch.arange(count)); return block # which ones is in the weights
 
 @kind
-def neurons(block, count): keep(neuron_units(block), torch.arange(count)); return block
+def neurons(block, count:range(1, 2**31)): keep(neuron_units(block), torch.arange(count)); return block
 
 def declare(model):
     "Write the widths of a model into its configuration, and what that cannot say into its layout."
