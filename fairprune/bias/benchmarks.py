@@ -273,6 +273,6 @@ def collapsed(
     benchmark, guess, rows = scores.benchmark, scores.benchmark.guess(scores.items), table[table.type.isin(['all', 'across'])].set_index('metric')
     if guess is not None and benchmark.damage in rows.index and _no_better(benchmark, r := rows.loc[benchmark.damage], guess):
         return f'its {benchmark.damage} is {r.compressed:.1f} ({r.compressed_low:.1f} to {r.compressed_high:.1f}), and a guess has {guess:.1f}'
-    if benchmark.undecided_as in rows.index and rows.compressed[benchmark.undecided_as] > 50: return f'{benchmark.undecided_as} are {rows.compressed[benchmark.undecided_as]:.0f}% of its answers'
+    if benchmark.undecided_as in rows.index and rows.compressed[benchmark.undecided_as] > 50: return f'{rows.compressed[benchmark.undecided_as]:.0f}% of its answers are {benchmark.undecided_as}'
     if table[table.metric == benchmark.bias].compressed.isna().all(): return f'its {benchmark.bias} is undefined, as where all answers are the same'
     return ''

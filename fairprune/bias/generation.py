@@ -8,12 +8,12 @@ __all__ = ['generate', 'label_scores', 'toxicity_data', 'train_scorer', 'regard'
 
 # %% ../../nbs/api/23_generation.ipynb #2471ca63
 import hashlib, inspect, json, re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .benchmarks import Benchmark, Scores, compare_scores
 from ..data import MINILM, from_frame, hatexplain, public_files, unit_hash
-from ..likelihood import first_token, _answer_at, _looks_back, _scoring, model_kind, need_kind
+from ..likelihood import first_token, _answer_at, _scoring, need_kind
 
 # %% ../../nbs/api/23_generation.ipynb #0ebb979f
 def _stream(key, sample, seed):
@@ -232,7 +232,7 @@ class Continuations(Benchmark):
     top_p: float = None      # draw from the likeliest tokens that hold this share
     seed: int = 0            # of the noise
     with_prompt: bool = False # score prompt and continuation together
-    takes = ('causal',)
+    takes, undecided_as = ('causal',), 'empty'
 
     @property
     def _judged(self): return self.label if isinstance(self.label, str) else '+'.join(self.label)
@@ -264,6 +264,7 @@ class Continuations(Benchmark):
 
     def across(self, rates): return {f'gap_{m}': np.ptp(r, axis=-1) for m, r in rates.items() if m.startswith(('mean_', 'share_'))}
     def decisions(self, items): return items.score > .5
+    def undecided(self, items): return items.continuation.str.strip() == ''
     def __str__(self): return Benchmark.__str__(self if self.scorer is None or isinstance(self.scorer, str) else replace(self, scorer=_named(self.scorer)))
     def __repr__(self): return str(self)
     def __eq__(self, other): return isinstance(other, Benchmark) and str(self) == str(other)
