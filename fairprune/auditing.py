@@ -194,12 +194,12 @@ def _is_table(given):
 
 def _opened(given):
     "What a side is: predictions, or a model; the other is None."
-    from fairprune.models import load, tokenizer_of
+    from fairprune.models import load, tokenizer_of, two_classes
     if isinstance(given, Predictions): return given, None
     if _is_table(given): return Predictions.load(given), None
     model = load(given) if isinstance(given, (str, Path)) else given
     tokenizer_of(model) # before any work
-    return None, model
+    return None, two_classes(model)
 
 def _predictions(given, data, split, progress, max_length=None):
     "Predictions on a split, whatever is given."

@@ -143,13 +143,13 @@ def _told(tokenizer, row, tokens, ended):
 # %% ../../nbs/api/23_generation.ipynb #721709cf
 def _scorer(scorer, label):
     "The classifier itself; raises `ValueError` where it lacks a class."
-    from fairprune.models import load_classifier
+    from fairprune.models import load_classifier, two_classes
     if scorer is None: raise ValueError("Name a scorer: a classifier's folder or hub id, or a model, such as the one that `train_scorer` gives.")
     if isinstance(scorer, (str, Path)):
         if re.search('@[0-9a-f]{8}$', str(scorer)) and not Path(scorer).exists(): raise ValueError(f'{scorer} was a scorer in memory. Put it in its place, as dataclasses.replace(benchmark, scorer=model).')
         scorer = load_classifier(scorer)
     need_kind(scorer, 'classifier', what='the scorer')
-    if scorer.config.num_labels == 1: raise ValueError('The scorer has one logit, so it has no classes to tell apart. Name one with a logit for each class.')
+    scorer = two_classes(scorer)
     _label_indices(scorer, label)
     return scorer
 
