@@ -1000,3 +1000,157 @@ def test_trainer_13():
                 right.append(said.getvalue().count('Fresh classification head for') == said.getvalue().count('\n') == 2)
         return len(right) > 3 and all(right)
     for family in TINY: assert family in ('granite', 'mamba') or right_by_name(family), family # of these two transformers has no classifier
+
+
+def test_trainer_14():
+    """The model says the same as before, also compressed, saved and loaded, and by plain transformers."""
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
+    masked = tiny_classifier()
+    with tempfile.TemporaryDirectory() as folder: again = load(save(masked, folder))
+    def one_logit(problem_type='multi_label_classification', label='LABEL_0', **kwargs): return tiny_classifier((label,), problem_type=problem_type, **kwargs)
+    sentences = ['a good day', 'the river runs down to the sea', 'no']
+    single, named = one_logit(), one_logit(label='toxic')
+    z, pair = logits(single, sentences)[:, 0], two_classes(single)
+    assert np.allclose(logits(pair, sentences), np.stack([0 * z, z], 1), atol=1e-6) and pair.config.id2label == {0: 'LABEL_0', 1: 'LABEL_1'} and pair.record.parameters == single.record.parameters + 33
+    assert np.allclose(logits(two_classes(named, ('toxic', 'normal')), sentences), np.stack([z, 0 * z], 1), atol=1e-6) and two_classes(named).config.id2label == {0: 'not toxic', 1: 'toxic'}
+    assert single.config.num_labels == 1 and single.classifier.weight.shape == (1, 32) and two_classes(pair) is pair
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        with _quiet(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
+        for labels in (None, ('no', 'yes')):
+            back = load_classifier(Path(folder)/'one', labels)
+            assert np.allclose(logits(back, sentences)[:, 1], z, atol=1e-6) and (logits(back, sentences)[:, 0] == 0).all() and back.config.id2label[1] == (labels or ('LABEL_0', 'LABEL_1'))[1]
+        again = load(save(Magnitude(.5)(back), Path(folder)/'two'))
+        assert again.record.method == 'magnitude()' and (logits(again, sentences) == logits(Magnitude(.5)(back), sentences)).all()
+        assert load_classifier(Path(folder)/'one', 'abc').classifier.weight.shape == (3, 32)
+    assert 'one logit, which speaks for yes' in said.getvalue() and 'Fresh classification head for 3 labels' in said.getvalue() and said.getvalue().count('Fresh') == 1
+
+
+def test_trainer_15():
+    """What transformers calls a regression is refused wherever it comes, and classes that do not fit its name."""
+    tiny = tiny_classifier()
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
+    words = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 9) for i, w in enumerate(['good', 'bad'] * 100)], label=['yes', 'no'] * 100, groups=['a', 'b', 'b', 'a'] * 50))
+    toy = GroupedText.from_frame(words, name='toy')
+    with redirect_stdout(io.StringIO()) as said: finetune(tiny, toy, epochs=.1, max_length=3, progress=False)
+    with patch.object(sys.modules[finetune.__module__], '_bfloat16_slowness', lambda: 14.2), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); finetune(tiny, toy, epochs=.1, progress=False, bf16=True)
+    masked = tiny_classifier()
+    with tempfile.TemporaryDirectory() as folder: again = load(save(masked, folder))
+    def one_logit(problem_type='multi_label_classification', label='LABEL_0', **kwargs): return tiny_classifier((label,), problem_type=problem_type, **kwargs)
+    sentences = ['a good day', 'the river runs down to the sea', 'no']
+    single, named = one_logit(), one_logit(label='toxic')
+    z, pair = logits(single, sentences)[:, 0], two_classes(single)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        with _quiet(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
+        for labels in (None, ('no', 'yes')):
+            back = load_classifier(Path(folder)/'one', labels)
+            assert np.allclose(logits(back, sentences)[:, 1], z, atol=1e-6) and (logits(back, sentences)[:, 0] == 0).all() and back.config.id2label[1] == (labels or ('LABEL_0', 'LABEL_1'))[1]
+        again = load(save(Magnitude(.5)(back), Path(folder)/'two'))
+        assert again.record.method == 'magnitude()' and (logits(again, sentences) == logits(Magnitude(.5)(back), sentences)).all()
+        assert load_classifier(Path(folder)/'one', 'abc').classifier.weight.shape == (3, 32)
+    score, texts = one_logit(None), toy
+    for use in (lambda m: predict(m, texts), lambda m: transferred(m, texts, {}), lambda m: finetune(m, texts), lambda m: Magnitude(.5)(m), two_classes):
+        with expect_fail(ValueError, 'tiny has one logit, which transformers takes for a regression (problem_type None): it has no classes'): use(score)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        save(score, folder)
+        with expect_fail(ValueError, f'{folder} has one logit, which transformers takes for a regression'): load(folder)
+        assert load_classifier(folder, ('no', 'yes')).config.num_labels == 2 # named, it is one
+    with expect_fail(ValueError, "tiny has one logit, for 'toxic': give two labels, of which this is one, not no, yes"): two_classes(named, ('no', 'yes'))
+
+
+@pytest.mark.heavy
+def test_trainer_16():
+    """Every architecture takes it."""
+    def hub_folder(model, folder, tokenizer=None):
+        "Save a plain transformers model, as a hub holds it."
+        with _quiet(): model.save_pretrained(folder)
+        (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
+        return folder
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        published = BertForPreTraining(tiny_classifier().config)
+        by_name = load_classifier(hub_folder(published, folder), labels=['no', 'yes'])
+        assert torch.equal(by_name.bert.pooler.dense.weight, published.bert.pooler.dense.weight)
+    def refused(model, config, what):
+        "Save a model with the configuration of another; it must not load, whatever its head."
+        with tempfile.TemporaryDirectory() as folder:
+            hub_folder(model, folder)
+            Path(folder, 'config.json').write_text(json.dumps(config.to_dict()))
+            with expect_fail(ValueError, what): load_classifier(folder, labels=['no', 'yes'])
+    for kind, other in dict(distilbert='bert', roberta='bert', bert='electra', albert='bert', gpt2='opt', llama='gpt_neox', mpnet='roberta').items():
+        refused(tiny_classifier(family=kind), tiny_classifier(family=other).config, 'missing weights')
+    for kind in ('bert', 'roberta', 'distilbert', 'llama', 'gpt2'):
+        one, two, three = (tiny_classifier(family=kind, num_hidden_layers=n) for n in (1, 2, 3))
+        refused(two, three.config, 'missing weights'); refused(two, one.config, 'unexpected weights')
+    refused(tiny_classifier(vocab_size=1200), tiny_classifier().config, 'mismatched weights, 1 in all, such as bert.embeddings.word_embeddings.weight')
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        trained = tiny_classifier()
+        save(trained, Path(folder)/'model')
+        same, other, again, more = (load_classifier(Path(folder)/'model', labels).classifier.weight for labels in (('no', 'yes'), ('neutral', 'hate'), ('neutral', 'hate'), 'abc'))
+        unnamed = hub_folder(tiny_classifier(('LABEL_0', 'LABEL_1')), Path(folder)/'unnamed')
+        assert torch.equal(load_classifier(unnamed, ['no', 'yes']).classifier.weight, trained.classifier.weight)
+    masked = tiny_classifier()
+    with tempfile.TemporaryDirectory() as folder: again = load(save(masked, folder))
+    def one_logit(problem_type='multi_label_classification', label='LABEL_0', **kwargs): return tiny_classifier((label,), problem_type=problem_type, **kwargs)
+    sentences = ['a good day', 'the river runs down to the sea', 'no']
+    single, named = one_logit(), one_logit(label='toxic')
+    z, pair = logits(single, sentences)[:, 0], two_classes(single)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        with _quiet(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
+        for labels in (None, ('no', 'yes')):
+            back = load_classifier(Path(folder)/'one', labels)
+            assert np.allclose(logits(back, sentences)[:, 1], z, atol=1e-6) and (logits(back, sentences)[:, 0] == 0).all() and back.config.id2label[1] == (labels or ('LABEL_0', 'LABEL_1'))[1]
+        again = load(save(Magnitude(.5)(back), Path(folder)/'two'))
+        assert again.record.method == 'magnitude()' and (logits(again, sentences) == logits(Magnitude(.5)(back), sentences)).all()
+        assert load_classifier(Path(folder)/'one', 'abc').classifier.weight.shape == (3, 32)
+    with _quiet():
+        for family in TINY:
+            try: one = one_logit(family=family)
+            except ValueError: continue # no classifier
+            z = logits(one, sentences)[:, 0]
+            assert np.allclose(logits(two_classes(one), sentences), np.stack([0 * z, z], 1), atol=1e-5), family
