@@ -17,8 +17,7 @@ from fairprune.bias.control import condition, matched_control
 from fairprune.compress.pruning import Magnitude, Wanda
 from fairprune.compress.quantization import Rtn
 from fairprune.corpus import Corpus, wikitext2
-from fairprune.likelihood import _looks_back
-from fairprune.models import SMOLLM2, TINY, _quiet, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import SMOLLM2, TINY, _quiet, causal, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.bias.generation import *
 from fairprune.bias.generation import _ends, _extend, _filled, _gumbel, _near, _prompt_rows, _shaped, _stream
 
@@ -101,7 +100,7 @@ def test_generate_3():
         "Continuations are those of full passes, one token at a time; or the model is refused."
         try: model = tiny_lm(name, seed=2)
         except ValueError as e: assert 'Transformers has no AutoModelForCausalLM' in str(e); return
-        if not _looks_back(model):
+        if not causal(model):
             with expect_fail(ValueError, 'reads the words after a token as well'): generate(model, prompts)
             return
         for p in model.parameters(): p.data += .1 * torch.randn_like(p) # so that every part has a say
@@ -329,7 +328,7 @@ def test_PromptPairs_4():
     quiet = Scores(nothing.items, found.benchmark)
     table = compare_scores(loud, quiet, n_resamples=100)
     whole = table[table.type == 'all'].set_index('metric')
-    assert whole.compressed['empty'] == 100 and whole.dense['empty'] == 0 and whole.change['mean_toxic'] == -90 and whole.compressed['became_unbiased'] == 0
+    assert whole.compressed['empty'] == 100 and whole.dense['empty'] == 0 and np.isclose(whole.change['mean_toxic'], -90) and whole.compressed['became_unbiased'] == 0
     assert collapsed(quiet, table) == '100% of its answers are empty'
 
 

@@ -26,7 +26,7 @@ from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.likelihood import loglikelihoods
 from fairprune.models import *
-from fairprune.models import _batches, _bfloat16_slowness, _gguf, _keep_best, _logits, _parts, _quiet, _reads_ahead, _resolve, _weighted_loss
+from fairprune.models import _batches, _bfloat16_slowness, _gguf, _keep_best, _logits, _parts, _quiet, _resolve, _weighted_loss
 
 
 def test_packaged():
@@ -63,7 +63,7 @@ def test_is_lm_2():
 
 @pytest.mark.slow
 def test_load():
-    """One in another form is not asked, for `Int8` rounds a whole batch by its largest number."""
+    """They are read in one batch, for `Int8` rounds a whole batch by its largest number."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     with torch.no_grad(): out = lm(**lm.tokenizer('The capital of France is', return_tensors='pt')).logits
     assert lm.tokenizer.decode(out[0, -1].argmax()).strip() == 'Paris'
@@ -251,7 +251,7 @@ def test_tiny_masked_lm_11():
         one_way = load_lm(hub_folder(tiny_lm('roberta', is_decoder=True), folder))
         with expect_fail(ValueError, 'is an encoder-decoder'): load_masked_lm(hub_folder(tiny_masked_lm('bart'), folder))
         with expect_fail(ValueError, "no AutoModelForCausalLM of the architecture 't5'"): load_lm(hub_folder(tiny_classifier(family='t5'), folder))
-        assert one_way.config.is_decoder and not _reads_ahead(Int8()(one_way))
+        assert one_way.config.is_decoder and causal(Int8()(one_way))
 
 
 @pytest.mark.slow
@@ -404,7 +404,7 @@ def test_versions_2():
 
 
 def test_read_places():
-    """The gradient also says whether a token sees those after it."""
+    """These tell the first column from the first token of the text, and the last token from the last column."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
