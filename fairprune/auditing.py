@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from .bias.benchmarks import compare_scores, parse_benchmark
+from .bias.benchmarks import collapsed, compare_scores, parse_benchmark
 from .bias.groups import compare, compare_probabilities
 from .bias.statistics import interval
 from .predictions import Predictions, paired
@@ -50,12 +50,34 @@ def _sentences(table, confidence, flips, control):
     if np.isfinite(c.over_control): yield f'{control} has a worst group of {c.control:.3f}; compressed minus control: {pct(c.over_control)} points ({pct(c.over_control_low)} to {pct(c.over_control_high)}).'
 
 # %% ../nbs/api/60_audit.ipynb #b2ad1e1b
-def _on_benchmark(benchmark, t, confidence):
-    "Sentences on one benchmark, from its rows of the table."
+def _guessing(name, p, confidence):
+    "A sentence where the answers of a classifier are not shown to depend on the right ones."
+    from scipy.stats import norm
+    n = np.bincount(p.labels, minlength=len(p.classes)); there = n > 0
+    recall, k = np.bincount(p.labels, p.predicted == p.labels, len(n))[there] / n[there], there.sum()
+    reach = norm.ppf((1 + confidence) / 2) * np.sqrt((recall * (1 - recall) / n[there]).sum()) / k
+    if k < 2 or recall.mean() - reach > 1 / k + 1e-9: return
+    one = f'gives the answer {p.classes[p.predicted[0]]} to all texts' if (p.predicted == p.predicted[0]).all() else 'does not tell the classes apart'
+    yield (f'The {name} model {one}: its mean recall is {recall.mean():.3f} ({recall.mean() - reach:.3f} to {recall.mean() + reach:.3f}), and a guess has {1 / k:.3f}. '
+           'Rates that are equal between groups say nothing on fairness then.')
+
+# %% ../nbs/api/60_audit.ipynb #c3dd6106
+def _silent(audit):
+    "Benchmark to the reason why the compressed model tells nothing of a bias there."
+    cost, found = audit.cost, {}
+    if 'perplexity' in cost and cost.perplexity['compressed'] > .999 * cost.vocabulary['compressed']:
+        return dict.fromkeys(audit.scores, f'its perplexity is {cost.perplexity["compressed"]:,.0f}, and a guess has {cost.vocabulary["compressed"]:,}')
+    for name, scores in audit.scores.items(): found[name] = collapsed(scores[1], audit.benchmarks[audit.benchmarks.benchmark == name])
+    return {name: why for name, why in found.items() if why}
+
+def _on_benchmark(benchmark, t, confidence, why):
+    "Sentences on one benchmark, from its rows of the table; `why` the compressed model tells nothing of a bias, if it does not."
     rows = t.set_index(['metric', 'type'])
     where = 'all' if ('all' in t.type.to_numpy()) else 'across'
     def went(m): r = rows.loc[(m, where)]; return f'{m} went from {r.dense:.1f} to {r.compressed:.1f} ({r.low:+.1f} to {r.high:+.1f})'
     told = [went(m) for m in (benchmark.bias, benchmark.damage) if (m, where) in rows.index]
+    if (left := (benchmark.undecided_as, where)) in rows.index and rows.loc[left, ['dense', 'compressed']].max() > 0: told.append(went(left[0]))
+    if why: yield f'{benchmark}: {"; ".join([*told, f"the compressed model tells nothing of a bias here, as {why}"])}.'; return
     if ('flip_rate', where) in rows.index: told.append(f'{rows.compressed[("flip_rate", where)]:.0f}% of the items flipped')
     beyond, judged = t[(t.metric == benchmark.bias) & (t.p_holm < 1 - confidence)], int(t[t.metric == benchmark.bias].p_holm.notna().sum())
     told.append(f'{len(beyond)} of {judged} judged types changed beyond chance' + (f' ({", ".join(f"{r.type} {r.change:+.1f}" for r in beyond.itertuples())})' if len(beyond) else ''))
@@ -86,8 +108,10 @@ def _verdict(audit):
     confidence = audit.settings['confidence']
     control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
     told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
+    if audit.table is not None: told += [s for name in ('dense', 'compressed') for s in _guessing(name, getattr(audit, name), confidence)]
+    silent = _silent(audit)
     if audit.table is not None: told += filter(None, [_cut_short([audit.dense, audit.compressed])])
-    for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence)
+    for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence, silent.get(name))
     return ' '.join([*told, *_otherwise(audit.cost)])
 Audit.verdict = property(_verdict)
 
@@ -120,9 +144,9 @@ def _group_summary(audit):
 def _benchmark_summary(audit):
     "All metrics of all types together, then the bias of each type."
     table, bias = audit.benchmarks, {name: scores[0].benchmark.bias for name, scores in audit.scores.items()}
-    whole = table.type.isin(['all', 'across'])
+    whole, silent = table.type.isin(['all', 'across']), _silent(audit)
     part = table[whole | (table.metric == table.benchmark.map(bias))].assign(rank=~whole).sort_values(['benchmark', 'rank'], kind='stable')
-    note = ['too few to judge' if not r.judged else 'changed' if r.p_holm < 1 - audit.settings['confidence'] else '' for r in part.itertuples()]
+    note = ['tells nothing' if r.benchmark in silent and r.metric == bias[r.benchmark] else 'too few to judge' if not r.judged else 'changed' if r.p_holm < 1 - audit.settings['confidence'] else '' for r in part.itertuples()]
     return _shown(part, [f'{r.benchmark} {r.metric.replace("_", " ")}' + ('' if r.type == 'all' else f': {r.type}') for r in part.itertuples()], note, 1)
 
 Audit.summary = summary
@@ -161,7 +185,7 @@ def _cost(records, milliseconds, computed, perplexity):
     rows = [dict(method=(r or {}).get('method') or '-', **{k: (r or {}).get(k, np.nan) for k in ('parameters', 'nonzero', 'bytes', 'macs')}, ms_per_text=ms, **how)
             for r, ms, how in zip(records, milliseconds, computed)]
     table = pd.DataFrame(rows, index=['dense', 'compressed', 'control'][:len(rows)])
-    return table.assign(perplexity=perplexity) if perplexity else table
+    return table.assign(**perplexity) if perplexity else table
 
 # %% ../nbs/api/60_audit.ipynb #c91f7457
 def _is_table(given):
@@ -170,12 +194,12 @@ def _is_table(given):
 
 def _opened(given):
     "What a side is: predictions, or a model; the other is None."
-    from fairprune.models import load, tokenizer_of
+    from fairprune.models import load, tokenizer_of, two_classes
     if isinstance(given, Predictions): return given, None
     if _is_table(given): return Predictions.load(given), None
     model = load(given) if isinstance(given, (str, Path)) else given
     tokenizer_of(model) # before any work
-    return None, model
+    return None, two_classes(model)
 
 def _predictions(given, data, split, progress, max_length=None):
     "Predictions on a split, whatever is given."
@@ -285,7 +309,7 @@ def audit(
     models = [m for _, m in sides if m is not None]
     times = latency(models, data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]]) if len(models) == len(sides) else [np.nan] * len(sides)
     records = [p.meta.get('record') for p in found] or [_as_it_is(m).as_dict() for m in models]
-    cost = _cost(records, times, [_computed(side) for side in found or models], [measure(m) for m in models] if corpus else None)
+    cost = _cost(records, times, [_computed(side) for side in found or models], dict(perplexity=[measure(m) for m in models], vocabulary=[m.config.vocab_size for m in models]) if corpus else None)
     return Audit(table, *(found[:2] or (None, None)), cost, settings | how, bias, scores)
 
 # %% ../nbs/api/60_audit.ipynb #2083df26
@@ -328,16 +352,16 @@ def plot_classes(audit:Audit, ax=None):
 def plot_benchmark(audit:Audit, name:str, ax=None):
     "The bias metric of one benchmark by type: dense, compressed with the interval of the change, and the control. Returns the axes."
     import matplotlib.pyplot as plt
-    benchmark = audit.scores[name][0].benchmark
+    benchmark, silent = audit.scores[name][0].benchmark, name in _silent(audit)
     t = audit.benchmarks[(audit.benchmarks.benchmark == name) & (audit.benchmarks.metric == benchmark.bias)][::-1] # the first row on top
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
     for y, r in enumerate(t.itertuples()):
-        color = 'lightgrey' if not r.judged else 'tab:red' if r.p_holm < 1 - audit.settings['confidence'] else 'tab:blue'
+        color = 'lightgrey' if silent or not r.judged else 'tab:red' if r.p_holm < 1 - audit.settings['confidence'] else 'tab:blue'
         ax.plot([r.dense + r.low, r.dense + r.high], [y, y], color=color, lw=2)
         for value, marker, c in ((r.dense, '|', 'black'), (r.compressed, 'o', color), (r.control, 'x', 'black')): ax.plot(value, y, marker, color=c, ms=8 if marker == '|' else 6)
     ax.set_ylim(-.6, len(t) - .4); ax.axvline(benchmark.neutral, color='grey', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.type} (n={r.n})' for r in t.itertuples()], parse_math=False)
-    ax.set(xlabel=f'{benchmark.bias} (|: dense, o: compressed, x: control, dashed: neutral)', title=name)
+    ax.set(xlabel=f'{benchmark.bias} (|: dense, o: compressed, x: control, dashed: neutral)', title=name + ' (the compressed model tells nothing)' * silent)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 

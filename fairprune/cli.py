@@ -61,11 +61,12 @@ def _columns(options):
 def _classes(given):
     "Class names of the first of the models, where it is a classifier."
     from transformers import AutoConfig
-    from fairprune.models import _resolve
+    from fairprune.models import _both_or_refused, _resolve
     for name in given:
         try: config = None if name.lower().endswith('.parquet') else AutoConfig.from_pretrained(_resolve(name))
         except OSError: config = None # loading it says more
-        if config and any(a.endswith('ForSequenceClassification') for a in config.architectures or ()): return [config.id2label[k] for k in range(config.num_labels)]
+        if config and any(a.endswith('ForSequenceClassification') for a in config.architectures or ()):
+            return list(_both_or_refused(config, name)[0]) if config.num_labels == 1 else [config.id2label[k] for k in range(config.num_labels)]
 
 def _named(name, given, part, columns):
     "The data set of a command and the split that is judged; a table has the classes of the models. No data where predictions need none."

@@ -9,7 +9,7 @@ __all__ = ['model_kind', 'need_kind', 'first_token', 'loglikelihoods', 'encode_m
 from contextlib import contextmanager
 import numpy as np, pandas as pd, torch
 from torch import nn
-from .models import _batches, _limit, is_lm, tokenizer_of
+from .models import _batches, _limit, causal, is_lm, tokenizer_of
 
 # %% ../nbs/api/06_likelihood.ipynb #ef4d6e8e
 def model_kind(
@@ -20,11 +20,6 @@ def model_kind(
     if model.config.is_encoder_decoder: raise ValueError(f'{name} is an encoder-decoder. Use a causal or a masked language model, or a classifier.')
     if name.endswith('ForSequenceClassification'): return 'classifier'
     return 'causal' if is_lm(model) else 'masked' if name.endswith('ForMaskedLM') else 'encoder'
-
-def _looks_back(model)->bool:
-    "Whether what a model says of a token does not change with those after it: two rows that differ in the last."
-    with _scoring(model): first, second = model(input_ids=torch.tensor([[5, 6, 7], [5, 6, 8]], device=model.device), use_cache=False).logits[:, :2].float()
-    return not (first - second).abs().max() > 1e-4 * first.abs().max()
 
 @contextmanager
 def _scoring(model):
@@ -44,7 +39,7 @@ def need_kind(
     "The kind of a model; raises `ValueError` where it is none of `kinds`."
     found, name = model_kind(model), getattr(model, 'name', '') or 'the model'
     if found not in kinds: raise ValueError(f'{what} needs {" or ".join(_IS[k] for k in kinds)}; {name} is {_IS[found]}.')
-    if found == 'causal' and not _looks_back(model):
+    if found == 'causal' and not causal(model):
         raise ValueError(f'{what}: {name} ({type(model).__name__}) reads the words after a token as well, so it is no causal language model. Load a masked one by `load_masked_lm`.')
     return found
 

@@ -42,6 +42,7 @@ def _check(p):
     n, shape = len(p.ids), np.shape(p.logits)
     if n == 0: raise ValueError('No predictions: the table is empty.')
     if len(shape) != 2 or shape != (n, len(p.classes)): raise ValueError(f'Logits have the shape {shape}; {n} ids and {len(p.classes)} classes need {(n, len(p.classes))}.')
+    if len(p.classes) < 2: raise ValueError('With one class there is nothing to tell apart. One logit speaks for one of two classes: give columns for both, with 0 for the other.')
     if p.fold is not None and len(p.fold) != n: raise ValueError(f'{n} ids, but {len(p.fold)} numbers of folds.')
     if len(p.labels) != n or len(p.groups) != n: raise ValueError(f'{n} ids, but {len(p.labels)} labels and {len(p.groups)} lists of groups.')
     _check_groups(p)

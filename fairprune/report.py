@@ -77,7 +77,7 @@ def html(
     full = audit.tidy().rename(columns=dict(cls='class'))
     names = ([] if audit.dense is None else [audit.dense.meta.get('data') or 'predictions']) + list(audit.scores)
     return env.from_string(_PAGE).render(data=', '.join(names), controlled='control' in summary, matched='control' in audit.settings, style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
-        summary=_frame(env, summary, [{'harmed': 'harmed', 'changed': 'harmed', 'too few to judge': 'few'}.get(n, '') for n in summary.note]), classes=classes,
+        summary=_frame(env, summary, [{'harmed': 'harmed', 'changed': 'harmed', 'too few to judge': 'few', 'tells nothing': 'few'}.get(n, '') for n in summary.note]), classes=classes,
         cost=_frame(env, cost), settings=audit.settings, rows=len(full), full=_frame(env, full), facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])))
 
 # %% ../nbs/api/62_report.ipynb #652e4d3d

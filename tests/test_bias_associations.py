@@ -6,9 +6,10 @@ import pandas as pd
 import torch
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from fastcore.test import expect_fail
-from fairprune.bias.benchmarks import Scores, compare_scores, parse_benchmark
+from fairprune.bias.benchmarks import Scores, collapsed, compare_scores, parse_benchmark
 from fairprune.compress.pruning import Magnitude
 from fairprune.data import public_files
 from fairprune.models import MINILM, load_classifier, tiny_classifier, tiny_lm, tiny_masked_lm
@@ -129,6 +130,23 @@ def test_score_2():
         for pooling in POOLING:
             together = embed(tiny, texts, pooling)
             assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
+    assert str(Weat('weat6')) == "weat(tests=('weat6',))" and str(parse_benchmark("seat(tests=('weat6', 'religion1'))")) == str(Seat(['weat6', 'religion1']))
+    assert str(Seat()) == 'seat' and list(Seat('weat6').files) == ['sent-weat6.jsonl'] and len(Seat().files) == 23 and len(Weat().files) == 15
+    with expect_fail(ValueError, "Unknown test 'religion1'. Known: weat1,"): Weat('religion1')
+    with expect_fail(ValueError, 'No test is named'): Seat(())
+    with expect_fail(ValueError, "Unknown pooling 'sum'"): Seat(pooling='sum')
+    with expect_fail(ValueError, 'The first token of a causal model'): Weat(pooling='cls')(tiny_lm())
+
+
+def test_score_3():
+    """In both there is nothing to measure."""
+    texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
+    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
+        if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
+        for pooling in POOLING:
+            together = embed(tiny, texts, pooling)
+            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
+    bert = tiny_classifier()
     names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
     def tiny_scores(model, benchmark=Weat('weat6')):
         with tempfile.TemporaryDirectory() as d:
@@ -136,17 +154,20 @@ def test_score_2():
             own = os.environ.get('FAIRPRUNE_DATA')
             try: os.environ['FAIRPRUNE_DATA'] = d; return benchmark(model)
             finally: os.environ.pop('FAIRPRUNE_DATA') if own is None else os.environ.update(FAIRPRUNE_DATA=own)
-    assert str(Weat('weat6')) == "weat(tests=('weat6',))" and str(parse_benchmark("seat(tests=('weat6', 'religion1'))")) == str(Seat(['weat6', 'religion1']))
-    assert str(Seat()) == 'seat' and list(Seat('weat6').files) == ['sent-weat6.jsonl'] and len(Seat().files) == 23 and len(Weat().files) == 15
-    with expect_fail(ValueError, "Unknown test 'religion1'. Known: weat1,"): Weat('religion1')
-    with expect_fail(ValueError, 'No test is named'): Seat(())
-    with expect_fail(ValueError, "Unknown pooling 'sum'"): Seat(pooling='sum')
-    with expect_fail(ValueError, 'The first token of a causal model'): Weat(pooling='cls')(tiny_lm())
-    first_token = tiny_classifier(family='gpt2')
-    with expect_fail(ValueError, 'weat6: all targets have the same association'): tiny_scores(first_token, Weat('weat6', pooling='cls'))
+    first_token, nothing = tiny_classifier(family='gpt2'), tiny_classifier()
+    for p in nothing.parameters(): p.data.zero_()
+    for model, pooling in ((first_token, 'cls'), (nothing, 'mean'), (nothing, 'cls')):
+        same = tiny_scores(model, Weat('weat6', pooling=pooling))
+        assert len(same) == 6 and same.table.value.isna().all()
+    before, after = (tiny_scores(m) for m in (bert, nothing))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        found = compare_scores(before, after, n_resamples=200)
+    assert found[['compressed', 'change', 'low', 'high', 'p']].isna().all(axis=None) and found.dense.notna().all()
+    assert collapsed(after, found) == 'its effect_size is undefined, as where all answers are the same'
 
 
-def test_score_3():
+def test_score_4():
     """One that is bent towards the stereotype moves to a larger $d$."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
@@ -188,11 +209,16 @@ def test_permutation_table():
             finally: os.environ.pop('FAIRPRUNE_DATA') if own is None else os.environ.update(FAIRPRUNE_DATA=own)
     scores = tiny_scores(bert)
     scores.table.round(3)
+    first_token, nothing = tiny_classifier(family='gpt2'), tiny_classifier()
+    for p in nothing.parameters(): p.data.zero_()
+    before, after = (tiny_scores(m) for m in (bert, nothing))
     row = permutation_table(scores).squeeze()
     assert row.n == row.words == 6 and row.exact and row.p == row.p_words == permutation_test(scores.items.s[:3], scores.items.s[3:])[0]
     copied = Scores(pd.concat([scores.items.assign(id=scores.items.id + str(k)) for k in range(5)], ignore_index=True), scores.benchmark)
     again = permutation_table(copied, n_samples=2000).squeeze()
     assert again.n == 30 and not again.exact and again.words == 6 and again.p_words == row.p # copies are no new evidence
+    nobody = permutation_table(after).squeeze()
+    assert np.isnan(nobody.effect_size) and nobody.p == 1 # of vectors that are all alike
 
 
 @pytest.mark.data

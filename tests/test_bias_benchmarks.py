@@ -9,8 +9,14 @@ from fairprune.models import tiny_classifier, tiny_lm
 from fairprune.bias.benchmarks import *
 
 
-def test_Benchmark():
-    """An example to try things on: a coin for each item, and the share of heads."""
+def test_nats_of_a_guess():
+    """Two scores are tied where they differ by no more than floats do."""
+    assert preferred([-1., -2, -3, -60], [-2., -1, -3, -60.00001]).tolist() == [1, 0, .5, .5]
+    assert preferred(-60, -60.001) == 1 and tied(0., 0.) and not tied(0., 1e-9)
+
+
+def test_nats_of_a_guess_2():
+    """It may stand on its edge."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
@@ -20,10 +26,11 @@ def test_Benchmark():
         def score(self, model, progress):
             rng = np.random.default_rng(self.seed)
             return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
-        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up))
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
         def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
         def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
         def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
     model = tiny_lm('llama')
     fair, bent = Coin()(model), Coin(.7, seed=1)(model)
     assert str(Coin(.7)) == 'coin(heads=0.7)' and len(fair) == 400
@@ -45,10 +52,11 @@ def test_parse_benchmark():
         def score(self, model, progress):
             rng = np.random.default_rng(self.seed)
             return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
-        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up))
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
         def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
         def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
         def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
     assert parse_benchmark('coin') == Coin() and parse_benchmark(str(Coin(.7))).heads == .7
     with expect_fail(ValueError, "Unknown benchmark 'dice'"): parse_benchmark('dice()')
 
@@ -63,10 +71,11 @@ def test_load_scores():
         def score(self, model, progress):
             rng = np.random.default_rng(self.seed)
             return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
-        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up))
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
         def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
         def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
         def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
     model = tiny_lm('llama')
     fair, bent = Coin()(model), Coin(.7, seed=1)(model)
     with tempfile.TemporaryDirectory() as d:
@@ -76,7 +85,7 @@ def test_load_scores():
 
 
 def test_score_table():
-    """Where items can flip, three columns are added: one for every item, and which way it flipped."""
+    """An item that is undecided in one of two models has not flipped."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
@@ -86,13 +95,14 @@ def test_score_table():
         def score(self, model, progress):
             rng = np.random.default_rng(self.seed)
             return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
-        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up))
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
         def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
         def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
         def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
     model = tiny_lm('llama')
     fair, bent = Coin()(model), Coin(.7, seed=1)(model)
-    table = fair.table.set_index('type')
+    table = fair.table[fair.table.metric != 'ties'].set_index('type')
     assert table.value['all'] == 100 * fair.items.up.mean() and table.value['new'] == 100 * fair.items.up[:200].mean()
     assert table.value['across'] == abs(table.value['new'] - table.value['old'])
 
@@ -108,17 +118,18 @@ def test_compare_scores():
         def score(self, model, progress):
             rng = np.random.default_rng(self.seed)
             return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
-        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up))
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
         def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
         def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
         def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
     model = tiny_lm('llama')
     fair, bent = Coin()(model), Coin(.7, seed=1)(model)
     fair.table.round(1)
     found = compare_scores(fair, bent, n_resamples=1000).set_index(['metric', 'type'])
     heads = found.loc[('heads', 'all')]
     assert heads.change == bent.table.value[0] - fair.table.value[0] and 0 < heads.low < heads.change < heads.high
-    assert (found.p_holm.dropna() < .01).all() and found.p_holm.notna().sum() == 2
+    assert (found.p_holm['heads'].dropna() < .01).all() and found.p_holm['heads'].notna().sum() == 2
     flipped = found.loc[('flip_rate', 'all')]
     assert np.isclose(flipped.compressed, 100 * (fair.items.up != bent.items.up).mean()) and np.isnan(flipped.p)
     assert np.isclose(flipped.compressed, found.compressed[('became_biased', 'all')] + found.compressed[('became_unbiased', 'all')])
@@ -137,10 +148,11 @@ def test_compare_scores_2():
         def score(self, model, progress):
             rng = np.random.default_rng(self.seed)
             return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
-        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up))
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
         def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
         def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
         def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
     model = tiny_lm('llama')
     fair, bent = Coin()(model), Coin(.7, seed=1)(model)
     fair.table.round(1)
@@ -165,10 +177,11 @@ def test_compare_scores_3():
         def score(self, model, progress):
             rng = np.random.default_rng(self.seed)
             return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
-        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up))
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
         def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
         def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
         def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
     model = tiny_lm('llama')
     fair, bent = Coin()(model), Coin(.7, seed=1)(model)
     fair.table.round(1)
@@ -181,3 +194,62 @@ def test_compare_scores_3():
     with expect_fail(ValueError, 'other items: 200 of 400 ids'): compare_scores(fair, Scores(bent.items[:200], Coin()))
     few = Scores(fair.items[:36], Coin())
     assert not compare_scores(few, few, n_resamples=100).judged.any() # nine units
+
+
+def test_collapsed():
+    """But it did not become fair: it tells nothing."""
+    @dataclass(frozen=True)
+    class Coin(Benchmark):
+        name = 'coin'
+        bias, neutral = 'heads', 50.
+        heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
+        seed: int = field(default=0, compare=False)
+        def score(self, model, progress):
+            rng = np.random.default_rng(self.seed)
+            return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
+        def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
+        def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
+        def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
+    model = tiny_lm('llama')
+    fair, bent = Coin()(model), Coin(.7, seed=1)(model)
+    fair.table.round(1)
+    edge = Scores(bent.items.assign(up=lambda t: t.up.where(np.arange(400) % 10 == 0, .5)), Coin())
+    table = compare_scores(bent, edge, n_resamples=200)
+    whole = table[table.type == 'all'].set_index('metric')
+    assert whole.compressed['ties'] == 90 and whole.dense['ties'] == 0 and abs(whole.compressed['heads'] - 50) < 5 < whole.dense['heads'] - 50
+    assert whole.compressed['flip_rate'] == 0 and collapsed(edge, table) == '90% of its answers are ties'
+    assert edge.table.set_index(['metric', 'type']).value['ties', 'all'] == 90 and collapsed(bent, compare_scores(fair, bent, n_resamples=200)) == ''
+
+
+def test_collapsed_2():
+    """Whether more of it is better depends on the metric: of right answers it is, of surprise it is not."""
+    @dataclass(frozen=True)
+    class Coin(Benchmark):
+        name = 'coin'
+        bias, neutral = 'heads', 50.
+        heads: float = field(default=.5, compare=False) # the chance; not part of what is asked
+        seed: int = field(default=0, compare=False)
+        def score(self, model, progress):
+            rng = np.random.default_rng(self.seed)
+            return pd.DataFrame(dict(id=np.arange(400).astype(str), type=np.repeat(['new', 'old'], 200), unit=np.arange(400) // 4, up=rng.random(400) < self.heads)).assign(up=lambda t: 1. * t.up)
+        def columns(self, items): return pd.DataFrame(dict(n=1., up=items.up)) # a half on the edge
+        def rates(self, sums): return dict(heads=100 * sums['up'] / sums['n'])
+        def across(self, rates): return dict(gap=np.ptp(rates['heads'], axis=-1))
+        def decisions(self, items): return items.up > 0
+        def undecided(self, items): return items.up == .5
+    model = tiny_lm('llama')
+    fair, bent = Coin()(model), Coin(.7, seed=1)(model)
+    fair.table.round(1)
+    class Known(Coin):
+        name, damage = 'known', 'heads' # as if heads were the right answers
+        def guess(self, items): return 50.
+    class Surprise(Known):
+        name, more = 'surprise', False
+    def told(benchmark, heads): # the reason, or ''
+        asked = Scores(Coin(heads, seed=1)(model).items, benchmark)
+        return collapsed(asked, compare_scores(asked, asked, n_resamples=500))
+    for benchmark in (Known(), Surprise()): assert told(benchmark, .5).endswith('and a guess has 50.0')
+    assert told(Known(), .7) == told(Surprise(), .3) == '' and told(Known(), .3) and told(Surprise(), .7) # worse than a guess is no better
+    assert nats_of_a_guess(pd.DataFrame(dict(vocabulary=[8, 8]))) == np.log(8) and nats_of_a_guess(fair.items) is None

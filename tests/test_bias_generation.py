@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from fairprune.bias.benchmarks import Scores, compare_scores, parse_benchmark
-from fairprune.likelihood import _looks_back
+from fairprune.bias.benchmarks import Scores, compare_scores, collapsed, parse_benchmark
 import os
 import tempfile
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from fairprune.bias.control import condition, matched_control
 from fairprune.compress.pruning import Magnitude, Wanda
 from fairprune.compress.quantization import Rtn
 from fairprune.corpus import Corpus, wikitext2
-from fairprune.models import SMOLLM2, TINY, _quiet, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import SMOLLM2, TINY, _quiet, causal, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.bias.generation import *
 from fairprune.bias.generation import _ends, _extend, _filled, _gumbel, _near, _prompt_rows, _shaped, _stream
 
@@ -101,7 +100,7 @@ def test_generate_3():
         "Continuations are those of full passes, one token at a time; or the model is refused."
         try: model = tiny_lm(name, seed=2)
         except ValueError as e: assert 'Transformers has no AutoModelForCausalLM' in str(e); return
-        if not _looks_back(model):
+        if not causal(model):
             with expect_fail(ValueError, 'reads the words after a token as well'): generate(model, prompts)
             return
         for p in model.parameters(): p.data += .1 * torch.randn_like(p) # so that every part has a say
@@ -200,7 +199,9 @@ def test_label_scores():
     with expect_fail(ValueError, "label = 'toxic': the scorer has the classes normal, offensive, hatespeech"): label_scores(judge, texts)
     with expect_fail(ValueError, 'the scorer needs a classifier; tiny is a causal'): label_scores(lm, texts)
     with expect_fail(ValueError, 'Name a scorer'): label_scores(None, texts)
-    with expect_fail(ValueError, 'The scorer has one logit'): label_scores(tiny_classifier(('toxic',)), texts)
+    single = tiny_classifier(('toxic',), problem_type='multi_label_classification') # one logit, whose other class has none
+    assert np.allclose(label_scores(single, texts), 1 / (1 + np.exp(-logits(single, texts)[:, 0])) * [1, 0, 1, 0], atol=1e-6)
+    with expect_fail(ValueError, 'has one logit, which transformers takes for a regression'): label_scores(tiny_classifier(('toxic',)), texts)
 
 
 def test_label_scores_2():
@@ -315,13 +316,30 @@ def test_PromptPairs_3():
 
 
 def test_PromptPairs_4():
+    """A model that has nothing to say is not the less toxic for it."""
+    lm = tiny_lm()
+    judge = tiny_classifier(('normal', 'toxic'))
+    pairs = PromptPairs(judge, templates=('{} worked as', '{} was', 'people say that {}'), identities=('The woman', 'The man', 'A child'), samples=2, max_new_tokens=4, temperature=.02)
+    found = pairs(lm)
+    mute = tiny_lm()
+    mute.generation_config.eos_token_id = list(range(30522))
+    nothing = replace(pairs, with_prompt=True)(mute)
+    loud = Scores(found.items.assign(score=.9), found.benchmark)
+    quiet = Scores(nothing.items, found.benchmark)
+    table = compare_scores(loud, quiet, n_resamples=100)
+    whole = table[table.type == 'all'].set_index('metric')
+    assert whole.compressed['empty'] == 100 and whole.dense['empty'] == 0 and np.isclose(whole.change['mean_toxic'], -90) and whole.compressed['became_unbiased'] == 0
+    assert collapsed(quiet, table) == '100% of its answers are empty'
+
+
+def test_PromptPairs_5():
     """A scorer in memory appears in the text of the benchmark by its name and a checksum; a folder or hub id by what it is, and then the text is all that is needed."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
     pairs = PromptPairs(judge, templates=('{} worked as', '{} was', 'people say that {}'), identities=('The woman', 'The man', 'A child'), samples=2, max_new_tokens=4, temperature=.02)
     found = pairs(lm)
     table = compare_scores(found, pairs(Magnitude(.5)(lm)), n_resamples=200)
-    assert {'mean_toxic', 'share_toxic', 'tokens', 'repeated', 'apart', 'flip_rate', 'gap_mean_toxic'} == set(table.metric) - {'became_biased', 'became_unbiased', 'gap_share_toxic'}
+    assert {'mean_toxic', 'share_toxic', 'tokens', 'repeated', 'apart', 'empty', 'flip_rate', 'gap_mean_toxic'} == set(table.metric) - {'became_biased', 'became_unbiased', 'gap_share_toxic'}
     assert str(pairs).startswith("prompt_pairs(scorer='tiny@") and pairs == replace(pairs, scorer=tiny_classifier(('normal', 'toxic'))) != replace(pairs, scorer=tiny_classifier(('normal', 'toxic'), seed=1))
     assert found.meta['scorer'] == str(pairs).split("'")[1] and {pairs: 1}[replace(pairs)] == 1
     with tempfile.TemporaryDirectory() as d:
@@ -335,7 +353,7 @@ def test_PromptPairs_4():
         assert str(named) == str(replace(pairs, scorer=f'{d}/judge'))
 
 
-def test_PromptPairs_5():
+def test_PromptPairs_6():
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
     pairs = PromptPairs(judge, templates=('{} worked as', '{} was', 'people say that {}'), identities=('The woman', 'The man', 'A child'), samples=2, max_new_tokens=4, temperature=.02)

@@ -2,15 +2,15 @@
 import pytest
 import numpy as np
 import torch
+from fairprune.models import causal, SMOLLM2, TINY, _quiet, load_lm, tiny_classifier, tiny_lm, tiny_masked_lm
 import io
 from contextlib import redirect_stderr
 import matplotlib.pyplot as plt
 from fastcore.test import expect_fail
 from fairprune.compress.pruning import Magnitude
 from fairprune.compress.quantization import Int8
-from fairprune.models import SMOLLM2, TINY, _quiet, load_lm, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.likelihood import *
-from fairprune.likelihood import _alike, _ancestors, _answer_at, _log_p, _looks_back, _packs, _pieces, _reads_trees, _scoring, _tree
+from fairprune.likelihood import _alike, _ancestors, _answer_at, _log_p, _packs, _pieces, _reads_trees, _scoring, _tree
 
 
 def test_need_kind():
@@ -21,9 +21,9 @@ def test_need_kind():
     with expect_fail(ValueError, 'StereoSet needs a causal language model or a masked language model; the model is an encoder without a masked-LM head'):
         need_kind(bert.bert, 'causal', 'masked', what='StereoSet')
     with expect_fail(ValueError, 'tiny (RobertaForCausalLM) reads the words after a token as well'): need_kind(tiny_lm('roberta'), 'causal')
-    for family in ('bert', 'electra', 'xlnet'): assert not _looks_back(tiny_lm(family))
-    with _quiet(): assert _looks_back(tiny_lm('mamba'))
-    assert _looks_back(tiny_lm('bert', is_decoder=True)) and _looks_back(tiny_lm('gpt_neox', is_decoder=False))
+    for family in ('bert', 'electra', 'xlnet'): assert not causal(tiny_lm(family))
+    with _quiet(): assert causal(tiny_lm('mamba'))
+    assert causal(tiny_lm('bert', is_decoder=True)) and causal(tiny_lm('gpt_neox', is_decoder=False))
     bert.config.is_encoder_decoder = True
     with expect_fail(ValueError, 'is an encoder-decoder'): model_kind(bert)
 
@@ -151,7 +151,7 @@ def test_loglikelihoods_3():
         "Scores are those of one text at a time; or the model is refused."
         try: model = heard(tiny_lm(name)).eval()
         except ValueError as e: assert 'Transformers has no AutoModelForCausalLM' in str(e); return
-        if not _looks_back(model):
+        if not causal(model):
             with expect_fail(ValueError, 'reads the words after a token as well'): loglikelihoods(model, pairs, bos=101)
             return
         for given, before in ((pairs, [''] * len(pairs)), (beyond, [''] * len(beyond)), (many, contexts)):

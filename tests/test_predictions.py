@@ -19,6 +19,7 @@ def test_like_probabilities_2():
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     with expect_fail(ValueError, 'NaN or infinite logits in 1 of 1'): Predictions(['a'], np.array([[np.nan, 0]]), [0], [[]], ('no', 'yes'))
+    with expect_fail(ValueError, 'With one class there is nothing to tell apart'): Predictions(['a'], np.array([[1.]]), [0], [[]], ('yes',))
     with expect_fail(ValueError, 'Logits have the shape'): Predictions(['a'], np.array([[0., 0]]), [0], [[]], ('no', 'yes', 'maybe'))
     with expect_fail(ValueError, "Ids must be unique; 'b' stands twice"): replace(example, ids=np.array(['a', 'b', 'b']))
     with expect_fail(ValueError, 'Labels must be indices'): Predictions(['a'], np.array([[0., 0]]), [2], [[]], ('no', 'yes'))

@@ -55,6 +55,7 @@ def test_html_5():
     asked = PromptPairs(tiny_classifier(('ok', 'toxic')), max_new_tokens=4)
     page = html(audit(lm, Magnitude(.5)(lm), benchmarks=[asked], corpus=text))
     assert 'prompt_pairs' in page and 'its perplexity' in page and 'mean toxic' in page and 'Recall by class' not in page and not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert 'tells nothing of a bias here, as its perplexity is' in page and '<td>tells nothing</td>' in page # a random model guesses
     assert 'The control is a model' not in html(audit(lm, Magnitude(.5)(lm), benchmarks=[asked], corpus=text, control=None))
 
 

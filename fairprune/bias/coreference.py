@@ -9,7 +9,7 @@ __all__ = ['READINGS', 'swapped', 'winobias_pairs', 'pronoun_likelihoods', 'Wino
 import re
 from dataclasses import dataclass
 import numpy as np, pandas as pd
-from .benchmarks import Benchmark
+from .benchmarks import Benchmark, nats_of_a_guess, preferred, tied
 from ..likelihood import encode_masked, loglikelihoods, model_kind, pseudo_loglikelihoods
 
 # %% ../../nbs/api/25_coreference.ipynb #90ca5f64
@@ -72,7 +72,11 @@ def _causal(model, pairs, progress):
     count = lambda text: len(model.tokenizer(text.rstrip(), add_special_tokens=False)['input_ids'])
     own = [count(p.parts[0] + getattr(p, r)[0]) - count(p.parts[0]) for r in READINGS for p in pairs.itertuples()]
     after = [each[n:].sum() for each, n in zip(found.each, own)]
-    return {**dict(zip(READINGS, found.loglikelihood.to_numpy().reshape(2, -1))), **dict(zip(('pro_after', 'anti_after'), np.reshape(after, (2, -1))))}
+    return {**_sides(found), **dict(zip(('pro_after', 'anti_after'), np.reshape(after, (2, -1))))}
+
+def _sides(found):
+    "Log-likelihood and number of tokens of each reading, from a table of all pro readings, then all anti ones."
+    return {f'{name}{r}': v for name, c in (('', 'loglikelihood'), ('tokens_', 'tokens')) for r, v in zip(READINGS, found[c].to_numpy().reshape(2, -1))}
 
 # %% ../../nbs/api/25_coreference.ipynb #b46178ee
 def _slots(model, parts, pronouns):
@@ -85,22 +89,22 @@ def _slots(model, parts, pronouns):
 
 def _masked(model, pairs, progress):
     "Log P(pronoun | sentence with the pronouns masked)."
-    rows = [(i, r, *slot) for i, p in enumerate(pairs.itertuples()) for r in READINGS for slot in _slots(model, p.parts, getattr(p, r))]
+    rows = [(i, r, *slot) for r in READINGS for i, p in enumerate(pairs.itertuples()) for slot in _slots(model, p.parts, getattr(p, r))]
     item, reading, before, text, rest = zip(*rows)
     (_, all_of), (_, after) = encode_masked(model, text, before), encode_masked(model, rest, [b + t[:len(t) - len(r)] for b, t, r in zip(before, text, rest)])
     at = [[k for k in a if k not in b] for a, b in zip(all_of, after)]
-    found = pseudo_loglikelihoods(model, text, before, positions=at, progress=progress).loglikelihood
-    return {r: found[np.array(reading) == r].groupby(np.array(item)[np.array(reading) == r]).sum().to_numpy() for r in READINGS}
+    found = pseudo_loglikelihoods(model, text, before, positions=at, progress=progress)
+    return _sides(found.groupby([np.array([READINGS.index(r) for r in reading]), np.array(item)]).sum())
 
 # %% ../../nbs/api/25_coreference.ipynb #bd9b5934
 def pronoun_likelihoods(
     model, # causal or masked LM
     pairs, # as `winobias_pairs` gives them
     progress:bool=False, # show a bar
-)->pd.DataFrame: # id, type, unit, pro, anti (nats), and for a causal model pro_after, anti_after
+)->pd.DataFrame: # id, type, unit, pro, anti (nats), tokens_pro, tokens_anti, for a causal model pro_after, anti_after, and the vocabulary
     "The log-likelihoods of both readings of every pair."
     found = (_causal if model_kind(model) == 'causal' else _masked)(model, pairs, progress)
-    return pairs[['id', 'type', 'unit']].reset_index(drop=True).assign(**found)
+    return pairs[['id', 'type', 'unit']].reset_index(drop=True).assign(**found, vocabulary=model.config.vocab_size)
 
 # %% ../../nbs/api/25_coreference.ipynb #4353b851
 _WINO = 'https://raw.githubusercontent.com/uclanlp/corefBias/0bce984d/WinoBias/wino/data/'
@@ -129,7 +133,7 @@ class WinoBias(Benchmark):
     split: str = 'dev'    # or 'test'
     type: tuple = (1, 2)  # 1, 2 or both
     name, folder = 'winobias', 'winobias'
-    bias, neutral = 'pro_share', 50.
+    bias, neutral, damage, more = 'pro_share', 50., 'nats_per_token', False
 
     def __post_init__(self):
         object.__setattr__(self, 'type', (self.type,) if isinstance(self.type, int) else tuple(self.type))
@@ -152,15 +156,18 @@ class WinoBias(Benchmark):
 
 # %% ../../nbs/api/25_coreference.ipynb #c5d9b0be
 def _columns(self, items):
-    columns = dict(n=1., wins=1. * (items.pro > items.anti), difference=items.pro - items.anti)
-    if 'pro_after' in items: columns |= dict(wins_after=1. * (items.pro_after > items.anti_after), difference_after=items.pro_after - items.anti_after)
+    columns = dict(n=1., wins=preferred(items.pro, items.anti), difference=items.pro - items.anti)
+    if 'pro_after' in items: columns |= dict(wins_after=preferred(items.pro_after, items.anti_after), difference_after=items.pro_after - items.anti_after)
+    if 'vocabulary' in items: columns |= dict(nats=-items.pro - items.anti, tokens=items.tokens_pro + items.tokens_anti)
     return pd.DataFrame(columns)
 
 def _rates(self, sums):
     parts = [p for p in ('', '_after') if f'wins{p}' in sums]
-    return {f'pro_share{p}': 100 * sums[f'wins{p}'] / sums['n'] for p in parts} | {f'difference{p}': sums[f'difference{p}'] / sums['n'] for p in parts}
+    found = {f'pro_share{p}': 100 * sums[f'wins{p}'] / sums['n'] for p in parts} | {f'difference{p}': sums[f'difference{p}'] / sums['n'] for p in parts}
+    return found | (dict(nats_per_token=sums['nats'] / sums['tokens']) if 'nats' in sums else {})
 
 def _across(self, rates): # types are sorted: female before male, within each type of sentence
     return {f'gender_gap{m.removeprefix("pro_share")}': (r[..., 1::2] - r[..., ::2]).mean(-1) for m, r in rates.items() if m.startswith('pro_share')}
 
 WinoBias.columns, WinoBias.rates, WinoBias.across, WinoBias.decisions = _columns, _rates, _across, lambda self, items: items.pro > items.anti
+WinoBias.undecided, WinoBias.guess = lambda self, items: tied(items.pro, items.anti), lambda self, items: nats_of_a_guess(items)

@@ -8,12 +8,12 @@ __all__ = ['generate', 'label_scores', 'toxicity_data', 'train_scorer', 'regard'
 
 # %% ../../nbs/api/23_generation.ipynb #2471ca63
 import hashlib, inspect, json, re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .benchmarks import Benchmark, Scores, compare_scores
 from ..data import MINILM, from_frame, hatexplain, public_files, unit_hash
-from ..likelihood import first_token, _answer_at, _looks_back, _scoring, model_kind, need_kind
+from ..likelihood import first_token, _answer_at, _scoring, need_kind
 
 # %% ../../nbs/api/23_generation.ipynb #0ebb979f
 def _stream(key, sample, seed):
@@ -143,13 +143,13 @@ def _told(tokenizer, row, tokens, ended):
 # %% ../../nbs/api/23_generation.ipynb #721709cf
 def _scorer(scorer, label):
     "The classifier itself; raises `ValueError` where it lacks a class."
-    from fairprune.models import load_classifier
+    from fairprune.models import load_classifier, two_classes
     if scorer is None: raise ValueError("Name a scorer: a classifier's folder or hub id, or a model, such as the one that `train_scorer` gives.")
     if isinstance(scorer, (str, Path)):
         if re.search('@[0-9a-f]{8}$', str(scorer)) and not Path(scorer).exists(): raise ValueError(f'{scorer} was a scorer in memory. Put it in its place, as dataclasses.replace(benchmark, scorer=model).')
         scorer = load_classifier(scorer)
     need_kind(scorer, 'classifier', what='the scorer')
-    if scorer.config.num_labels == 1: raise ValueError('The scorer has one logit, so it has no classes to tell apart. Name one with a logit for each class.')
+    scorer = two_classes(scorer)
     _label_indices(scorer, label)
     return scorer
 
@@ -232,7 +232,7 @@ class Continuations(Benchmark):
     top_p: float = None      # draw from the likeliest tokens that hold this share
     seed: int = 0            # of the noise
     with_prompt: bool = False # score prompt and continuation together
-    takes = ('causal',)
+    takes, undecided_as = ('causal',), 'empty'
 
     @property
     def _judged(self): return self.label if isinstance(self.label, str) else '+'.join(self.label)
@@ -264,6 +264,7 @@ class Continuations(Benchmark):
 
     def across(self, rates): return {f'gap_{m}': np.ptp(r, axis=-1) for m, r in rates.items() if m.startswith(('mean_', 'share_'))}
     def decisions(self, items): return items.score > .5
+    def undecided(self, items): return items.continuation.str.strip() == ''
     def __str__(self): return Benchmark.__str__(self if self.scorer is None or isinstance(self.scorer, str) else replace(self, scorer=_named(self.scorer)))
     def __repr__(self): return str(self)
     def __eq__(self, other): return isinstance(other, Benchmark) and str(self) == str(other)

@@ -11,7 +11,7 @@ import difflib, json
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd
-from .benchmarks import Benchmark, Scores
+from .benchmarks import Benchmark, Scores, nats_of_a_guess, preferred, tied
 from ..files import sha256
 from ..likelihood import encode_masked, first_token, loglikelihoods, model_kind, pseudo_loglikelihoods, text_scores
 
@@ -55,7 +55,7 @@ def ask_stereoset(
     return items[['id', 'type', 'unit']].assign(**dict(zip(LABELS, values.to_numpy().reshape(-1, 3).T)))
 
 # %% ../../nbs/api/22_stereotypes.ipynb #bffa1c61
-def _sane(items): return ((items.stereotype > items.unrelated).astype(float) + (items.anti_stereotype > items.unrelated)) / 2
+def _sane(items): return (preferred(items.stereotype, items.unrelated) + preferred(items.anti_stereotype, items.unrelated)) / 2
 def _icat(lms, ss): return lms * np.minimum(ss, 100 - ss) / 50
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class StereoSet(Benchmark):
     def items(self): return read_stereoset(self.paths()['dev.json'], self.part)
     def score(self, model, progress): return ask_stereoset(model, self.items(), self.part, self.normalize, self.bos, progress)
     def columns(self, items):
-        lms, ss = _sane(items), (items.stereotype > items.anti_stereotype).astype(float)
+        lms, ss = _sane(items), preferred(items.stereotype, items.anti_stereotype)
         share = 1 / items.groupby(['type', 'unit']).id.transform('size') # the items of a term count as one
         return pd.DataFrame(dict(n=1., lms_n=lms, ss_n=ss, terms=share, lms=lms * share, ss=ss * share))
     def rates(self, sums):
@@ -84,6 +84,8 @@ class StereoSet(Benchmark):
         each = dict(lms=100 * sums['lms_n'] / sums['n'], ss=100 * sums['ss_n'] / sums['n'])
         return of | dict(icat=_icat(**of)) | {f'{m}_items': r for m, r in each.items()} | dict(icat_items=_icat(**each))
     def decisions(self, items): return items.stereotype > items.anti_stereotype
+    def undecided(self, items): return tied(items.stereotype, items.anti_stereotype)
+    def guess(self, items): return 50.
 
 def _has_first(model, bos):
     if model_kind(model) == 'causal': first_token(model, bos)
@@ -133,14 +135,14 @@ def ask_crows(
     pairs:pd.DataFrame, # rows of `read_crows`, or of that form
     bos=True,           # for a causal model, as for `loglikelihoods`
     progress:bool=False, # show a bar
-)->pd.DataFrame:        # a row a pair: id, type, unit, what was scored, log-likelihoods more and less, and the numbers of tokens behind them
+)->pd.DataFrame:        # a row a pair: id, type, unit, what was scored, log-likelihoods more and less, the numbers of tokens behind them and that of all that there are
     "What a model says to pairs of CrowS-Pairs."
     texts, masked = [*pairs.more, *pairs.less], model_kind(model) == 'masked'
     if masked: found = pseudo_loglikelihoods(model, texts, positions=_shared(model, texts), progress=progress)
     else: found = loglikelihoods(model, texts, bos=bos, progress=progress)
     (more, less), (n_more, n_less) = (found[c].to_numpy().reshape(2, -1) for c in ('loglikelihood', 'tokens'))
-    scored = 'shared tokens' if masked else 'whole sentences'
-    return pairs[['id', 'type', 'unit']].assign(scored=scored, more=more, less=less, tokens_more=n_more, tokens_less=n_less)
+    scored, n = 'shared tokens' if masked else 'whole sentences', model.config.vocab_size
+    return pairs[['id', 'type', 'unit']].assign(scored=scored, more=more, less=less, tokens_more=n_more, tokens_less=n_less, vocabulary=n)
 
 def _shared(model, texts):
     "Positions of the shared tokens in the first sentences of all pairs, then in the second; special tokens are not scored."
@@ -155,7 +157,7 @@ class CrowsPairs(Benchmark):
     "CrowS-Pairs (Nangia et al. 2020): how often the more stereotyping sentence is the more likely one, by bias type."
     name, folder = 'crows_pairs', 'crows_pairs'
     files = {'crows_pairs_anonymized.csv': (_CROWS, 'dfb36986ce0502abbaf7055b9176da3d08d48e07df1251991b5dfbcbceab9d0c')}
-    bias, neutral, damage = 'pseudo_likelihood_score', 50., 'nats_per_token'
+    bias, neutral, damage, more = 'pseudo_likelihood_score', 50., 'nats_per_token', False
     bos: bool = True # for a causal model: the tokenizer's BOS in front; or a token id, or False
 
     def __post_init__(self): _check_bos(self.bos)
@@ -163,12 +165,14 @@ class CrowsPairs(Benchmark):
     def items(self): return read_crows(self.paths()['crows_pairs_anonymized.csv'])
     def score(self, model, progress): return ask_crows(model, self.items(), self.bos, progress)
     def columns(self, items):
-        own = {m: items.scored.eq(what) & (items.more > items.less) for what, m in _METRIC.items() if items.scored.eq(what).any()}
+        own = {_METRIC[_one_way(items)]: preferred(items.more, items.less)}
         return pd.DataFrame(dict(n=1., nats=-items.more - items.less, tokens=items.tokens_more + items.tokens_less, **own)).astype(float)
     def rates(self, sums):
         own = {m: 100 * sums[m] / sums['n'] for m in _METRIC.values() if m in sums}
         return own | dict(nats_per_token=sums['nats'] / sums['tokens'])
     def decisions(self, items): return items.more > items.less
+    def undecided(self, items): return tied(items.more, items.less)
+    def guess(self, items): return nats_of_a_guess(items)
     def of(self, items): return _named(self, _METRIC[_one_way(items)])
 
 def _one_way(items):

@@ -144,7 +144,8 @@ class Method:
 
     def __call__(self, model, data=None, seed=0, inplace=False):
         "A compressed copy of `model`, with `.record`; the original stays as it was, unless `inplace` saves the memory of a copy."
-        _check_data(self, model, data); unadjusted(model, str(self)); self.check(model)
+        from fairprune.models import two_classes
+        _check_data(self, model, data); unadjusted(model, str(self)); model = two_classes(model); self.check(model)
         start, new = time.perf_counter(), _fold(model) if inplace else copied(model)
         done = stored_record(new)
         new = self.apply(new, data, seed) or new
