@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from fairprune.models import save, tiny_classifier
+from pandas import DataFrame, read_csv, read_parquet
 from fairprune.sweeping import *
 from fairprune.sweeping import _Flight, _claim, _clock, _data, _data_of, _drive, _memory, _one_of_each, _sealed, _settle, _stamp, _unsealed
 
@@ -68,7 +69,7 @@ def test_cells():
     for field_name in ('methods', 'seeds'):
         with expect_fail(ValueError, f'The grid is empty: it names no {field_name}'): cells(replace(bios_grid, **{field_name: []}))
     for wrong, message in ((dict(seeds='3'), "seeds = '3': give how many"), (dict(seeds=['a']), "seeds = ['a']"), (dict(seeds=1.5), 'seeds = 1.5'), (dict(seeds=[-1]), 'seeds = [-1]'),
-                           (dict(methods=5), 'methods = 5: give text, or a list of texts'), (dict(folds=1), 'folds = 1'), (dict(columns='text'), "columns = 'text': give a table")):
+                           (dict(methods=5), 'methods = 5: give text, or a list of texts'), (dict(folds=1), 'folds = 1'), *((dict(name=n), f'name = {n!r}: give letters, digits') for n in ('../..', '..', '', '/tmp/x', 'a\\b', '.git', 'a.', 'a\n', 5)), (dict(columns='text'), "columns = 'text': give a table")):
         with expect_fail(ValueError, message): cells(replace(bios_grid, **wrong))
     assert cells(replace(bios_grid, metrics='accuracy'))[0].metrics == ('accuracy',)
     now, then = (replace(all_cells[0], data=name, sources=dict(file='0') | split) for name, split in (('toxigen', dict(split='by text')), ('toxigen_by_id', {})))
@@ -439,3 +440,10 @@ def test_save_table():
         for name in ('a.parquet', 'a.csv'): save_table(mean, f'{folder}/{name}')
         pd.testing.assert_frame_equal(pd.read_parquet(f'{folder}/a.parquet'), mean)
         with expect_fail(ValueError, 'a.xlsx: unknown kind of file'): save_table(mean, f'{folder}/a.xlsx')
+
+
+def test_save_table_2():
+    """A parquet file holds it as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ('parquet', 'csv'): save_table(DataFrame(dict(group=['=1+1'])), f'{folder}/a.{ending}')
+        assert read_parquet(f'{folder}/a.parquet').group[0] == '=1+1' and read_csv(f'{folder}/a.csv').group[0] == "'=1+1"
