@@ -269,7 +269,7 @@ def test_tiny_masked_lm_6():
                 with patch.object(type(saved_model), 'save_pretrained', autospec=True, side_effect=type(saved_model).save_pretrained) as work: save(saved_model, place)
             except ValueError as e:
                 assert everything(folder.parent) == before and not work.called
-                return dict(save=re.split('(?<=model): |[.] ', str(e).replace(str(folder), '').replace(str(folder.parent), '').strip())[0], gone='nothing')
+                return dict(save=re.split('(?<=no model): |[.] ', str(e).replace(str(folder), '').replace(str(folder.parent), '').strip())[0], gone='nothing')
             after, new = everything(folder.parent), {p for p in Path(place).resolve().iterdir() if p.name not in ('.git', 'docs', 'data.csv')}
             assert {p.name for p in new} == {'config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'}
             assert all(after[k] == before[k] for k in before if k in after and folder.parent/k not in new)
