@@ -9,7 +9,7 @@ __all__ = ['is_computed', 'copied', 'arithmetic', 'processor', 'Record', 'latenc
 # %% ../../nbs/api/10_methods.ipynb #fca9f96e
 import copy, time
 from collections import Counter
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 import torch
 from torch.nn.utils import prune, remove_weight_norm
 from torch.nn.utils.parametrize import remove_parametrizations
@@ -117,7 +117,8 @@ def stored_record(model)->Record:
     kept = getattr(model.config, 'fairprune', None)
     if kept is None: return measure(model)
     types = {f.name: (int, float) if f.type is float else (f.type,) for f in fields(Record)}
-    if not isinstance(kept, dict) or set(kept) - set(types) or any(type(v) not in types[k] for k, v in kept.items()): raise ValueError(f'The record of the model is damaged: {kept}.')
+    needed = {f.name for f in fields(Record) if f.default is MISSING}
+    if not isinstance(kept, dict) or not needed <= set(kept) <= set(types) or any(type(v) not in types[k] for k, v in kept.items()): raise ValueError(f'The record of the model is damaged: {kept}.')
     return Record(**kept)
 
 # %% ../../nbs/api/10_methods.ipynb #c5ce7988
