@@ -19,7 +19,7 @@ from pathlib import Path
 import fairprune
 from .data import named_data, named_sources
 from .executors import InProcess, Processes, RayCluster, cores
-from .files import disk_full, sha256, write_csv, written
+from .files import disk_full, settled, sha256, write_csv, written
 from .folders import SEAL
 
 # %% ../nbs/api/61_sweep.ipynb #d0858333
@@ -126,7 +126,7 @@ def _sources(data, model):
 def _model_sources(model):
     "Checksums of the files of a model that is a folder, as they are now."
     kinds = '.safetensors', '.json', '.txt', '.model', '.jinja', '.gguf'
-    return {f'model/{p.name}': sha256(p) for p in sorted(Path(model).iterdir()) if p.suffix in kinds and p.name != SEAL} if Path(model).is_dir() else {}
+    return {f'model/{p.name}': sha256(p) for p in sorted(settled(model).iterdir()) if p.suffix in kinds and p.name != SEAL} if Path(model).is_dir() else {}
 
 def _of_model(sources): return {file: checksum for file, checksum in sources.items() if file.startswith('model/')}
 

@@ -271,7 +271,7 @@ def test_tiny_masked_lm_6():
                 assert everything(folder.parent) == before and not work.called
                 return dict(save=re.split('(?<=no model): |[.] ', str(e).replace(str(folder), '').replace(str(folder.parent), '').strip())[0], gone='nothing')
             after, new = everything(folder.parent), {p for p in Path(place).resolve().iterdir() if p.name not in ('.git', 'docs', 'data.csv')}
-            assert {p.name for p in new} == {'config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'}
+            assert {p.name for p in new} == {'config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', SEAL}
             assert all(after[k] == before[k] for k in before if k in after and folder.parent/k not in new)
             assert all(torch.equal(a, b) for a, b in zip(saved_model.state_dict().values(), load(place).state_dict().values()))
             return dict(save='the new model', gone=', '.join(k.removeprefix('folder/') for k in before if k not in after) or 'nothing')
