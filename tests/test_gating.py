@@ -192,7 +192,7 @@ def test_gate_9():
     little = gate(*planted(60, harm=0))
     assert little.outcome == 'too little data' and set(little.table.verdict) == {'too few texts'} and little.table.high.isna().all()
     assert gate(*planted(900, harm=0), min_n=300).outcome == 'too little data' and gate(*planted(900, harm=.9), min_n=290).outcome == 'fail'
-    on = _complete(_judge([('x', 'group', 200, 150, 4, 0)], .02, .95, 30), .02, .95, 30)
+    on = _complete(_judge([('x', 'group', 200, 200, 0, 150, 4, 0)], .02, .95, 30), .02, .95, 30)
     assert on.needed_n.item() == math.inf and 'no number of texts of group x (now 200), as its drop is the bound itself' in _reason('too little data', on, .02)
     assert _about(1374) == 'about 1,400' and _about(98) == 'about 98'
 
@@ -253,7 +253,7 @@ def test_gate_13():
         "Share of each outcome."
         rng = np.random.default_rng(seed)
         draws = [rng.multinomial(n, [lost, won, 1 - lost - won], runs) for n, lost, won in case]
-        seen = Counter(_outcome(_judge([(k, 'group', n, n, *d[run, :2]) for k, ((n, _, _), d) in enumerate(zip(case, draws))], .02, .95, 30).verdict) for run in range(runs))
+        seen = Counter(_outcome(_judge([(k, 'group', n, n, 0, n, *d[run, :2]) for k, ((n, _, _), d) in enumerate(zip(case, draws))], .02, .95, 30).verdict) for run in range(runs))
         return {outcome: seen[outcome] / runs for outcome in EXIT}
     rates = pd.DataFrame({name: simulate(case) for name, case in cases.items()}).T
     most = binom.ppf(.999, 200, .05) / 200 # what 5% may look like
