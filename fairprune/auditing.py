@@ -14,7 +14,7 @@ import numpy as np, pandas as pd
 from .bias.benchmarks import collapsed, compare_scores, parse_benchmark
 from .bias.groups import compare, compare_probabilities
 from .bias.statistics import interval
-from .predictions import Predictions, paired
+from .predictions import Predictions, _told, paired, with_clusters
 
 # %% ../nbs/api/60_audit.ipynb #b39431c2
 @dataclass(frozen=True)
@@ -92,6 +92,12 @@ def _cut_short(predictions):
     told = dict.fromkeys((p.meta['cut'], len(p), p.meta['limit']) for p in predictions if p.meta.get('cut'))
     return ' '.join(f'{cut:,} of {n:,} texts are longer than the {limit:,} tokens that were read of them.' for cut, n, limit in told)
 
+def _together(p):
+    "A sentence on texts that belong together: clusters that are drawn whole, or repeats that count as independent; none where there is neither."
+    if p.clusters is not None: return f'The {_told(p)} are judged by whole clusters.'
+    n, distinct = len(p), p.meta.get('distinct')
+    return f'{n - distinct:,} of {n:,} texts nearly repeat another, and count as independent; clusters="text" (--clusters text) judges such texts together.' if distinct else ''
+
 def _matched(audit): return 'control' in audit.settings # a control that was made, not given
 
 def _otherwise(cost):
@@ -110,7 +116,7 @@ def _verdict(audit):
     told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
     if audit.table is not None: told += [s for name in ('dense', 'compressed') for s in _guessing(name, getattr(audit, name), confidence)]
     silent = _silent(audit)
-    if audit.table is not None: told += filter(None, [_cut_short([audit.dense, audit.compressed])])
+    if audit.table is not None: told += filter(None, [_together(audit.dense), _cut_short([audit.dense, audit.compressed])])
     for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence, silent.get(name))
     return ' '.join([*told, *_otherwise(audit.cost)])
 Audit.verdict = property(_verdict)
@@ -206,7 +212,8 @@ def _predictions(given, data, split, progress, max_length=None):
     from fairprune.models import predict
     if data is None and not isinstance(given, Predictions) and not _is_table(given): raise ValueError('A model is judged on data: give a data set, or predictions.')
     found, model = _opened(given)
-    return predict(model, data, split, progress=progress, max_length=max_length) if found is None else found
+    if found is None: return predict(model, data, split, progress=progress, max_length=max_length)
+    return found if data is None else with_clusters(found, data, split)
 
 def _checked(sides, data, benchmarks, negative):
     "The benchmarks, and whether labelled texts are judged; raises `ValueError` before any work."
@@ -303,7 +310,8 @@ def audit(
     asked, labelled = _checked(sides, data, benchmarks, negative)
     corpus, ask, measure = _questions(labelled, data, corpus, split, sides, progress, max_length)
     extra, how = _controlled(control, sides, measure, seed, progress)
-    sides, settings = sides + extra, dict(confidence=confidence, n_resamples=n_resamples, min_n=min_n, seed=seed)
+    sides = [(p if p is None or data is None else with_clusters(p, data, split), m) for p, m in sides + extra]
+    settings = dict(confidence=confidence, n_resamples=n_resamples, min_n=min_n, seed=seed)
     table, found, settings = _by_group(sides, ask, negative, settings, probabilities, progress) if labelled else (None, [], settings)
     bias, scores = _by_benchmark(asked, sides, settings, progress)
     models = [m for _, m in sides if m is not None]

@@ -35,6 +35,7 @@ _SPLIT = typer.Option(None, help='Which split; test when absent, or the whole of
 _LABEL_NAMES = typer.Option(None, help='Class of each label of a table, where they differ, such as 0=neutral,1=hate or 0=LABEL_0,1=LABEL_1.')
 _ONE_HOT = typer.Option(False, '--one-hot', help='Each column of --groups is a group: 0 or 1, or a share.')
 _GROUP_WORDS = typer.Option(None, help='Words that are groups where a text has them, with commas; or a file with a word, or "group: regular expression", a line.')
+_CLUSTERS = typer.Option(None, help='Column of a table: what texts that belong together share, such as a template, a source or an author; text: those that nearly repeat each other.')
 _SEPARATOR, _ENCODING = typer.Option(None, help='Of a CSV file; found by its header when absent.'), typer.Option(None, help='Of a text file; UTF-8 when absent.')
 
 def _pairs(text):
@@ -53,7 +54,7 @@ def _words(given):
 
 def _columns(options):
     "Of the options of a command those that describe a table, as `from_file` takes them."
-    reads = dict(text=str, label=str, id=str, split_column=str, one_hot=bool, separator=str, encoding=str, label_names=_pairs, group_words=_words,
+    reads = dict(text=str, label=str, id=str, split_column=str, clusters=str, one_hot=bool, separator=str, encoding=str, label_names=_pairs, group_words=_words,
                  groups=lambda text: text if not options['one_hot'] and ',' not in text else [c.strip() for c in text.split(',')])
     given = {name: read(options[name]) for name, read in reads.items() if options[name]}
     return {dict(split_column='split').get(name, name): value for name, value in given.items()}
@@ -97,7 +98,7 @@ def audit(
     benchmark: list[str] = typer.Option([], help='Such as stereoset, crows_pairs or "bbq(n=600)", for language models; may be repeated. The command benchmarks lists them.'),
     control: str = typer.Option('auto', help='random, noise, none, a model or its predictions: what damage of the same size does. auto: random where there are models.'),
     groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
-    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
+    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, clusters: Optional[str] = _CLUSTERS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
     negative: Optional[str] = typer.Option(None, help='The harmless class, such as neutral or normal: adds the identity AUCs.'),
     split: Optional[str] = _SPLIT, html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
@@ -142,7 +143,7 @@ def demo(
 def data(
     name: Optional[str] = typer.Argument(None, help='bios, toxigen, hatexplain, or a table.'), split: Optional[str] = _SPLIT,
     groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
-    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING):
+    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, clusters: Optional[str] = _CLUSTERS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING):
     "List the named data sets, or count the texts of one by group and label."
     columns = _columns(locals())
     if name is None:
@@ -152,7 +153,13 @@ def data(
                    'Or the path of a CSV, TSV, parquet or JSON table with the columns text, label, groups, or those that the options name.')
         return
     found, part = _named(name, (), split, columns)
-    typer.echo(f'{found}\n\n{part}:\n{found.counts(part).to_string()}')
+    typer.echo(f'{found}\n\n{part}:\n{found.counts(part).to_string()}{_repeats(found[part])}')
+
+def _repeats(part):
+    "A sentence on texts that nearly repeat another and are not given as clusters, where they are many."
+    from fairprune.data import _distinct
+    distinct = None if 'cluster' in part.features else _distinct(part['text'][:])
+    return f'\n\n{len(part) - distinct:,} of {len(part):,} texts nearly repeat another. --clusters text judges such texts together.' if distinct else ''
 
 @app.command('benchmarks')
 def list_benchmarks():
@@ -177,7 +184,7 @@ def gate(
     compressed: str = typer.Argument(help='The same, after compression.'),
     data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table. Not needed for predictions.'),
     groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
-    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
+    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, clusters: Optional[str] = _CLUSTERS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
     split: Optional[str] = _SPLIT,
     max_worst_group_drop: float = typer.Option(.02, help='Largest accuracy that any group may lose.'),
     confidence: float = typer.Option(.95, help='Of the decision.'), min_n: int = typer.Option(30, help='Smaller groups can neither pass nor fail.'),

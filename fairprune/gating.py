@@ -13,8 +13,8 @@ import numpy as np, pandas as pd
 from scipy.optimize import brentq
 from scipy.special import betaincinv
 from scipy.stats import binom, norm
-from .bias.groups import _grouping
-from .bias.statistics import holm
+from .bias.groups import _codes, _grouping, _members
+from .bias.statistics import MIN_UNITS, design_effect, holm
 from .predictions import paired
 
 # %% ../nbs/api/65_gate.ipynb #4e082f61
@@ -112,7 +112,7 @@ class Gate:
     outcome: str        # 'pass', 'fail' or 'too little data'
     reason: str         # a line for people
     table: pd.DataFrame # tidy, a row a unit
-    needed: float       # texts that the unit that needs most would have to have; 0 where decided; may be infinite
+    needed: float       # texts, or clusters of them, that the unit that needs most would have to have; 0 where decided; may be infinite
     settings: dict      # bound, confidence, min_n, units
 
     @property
@@ -136,14 +136,24 @@ Gate.as_dict = as_dict
 
 # %% ../nbs/api/65_gate.ipynb #647e8575
 def _judge(counts, max_worst_group_drop, confidence, min_n):
-    "Test every unit; counts are rows of (group, scope, n, right, lost, won): name, group or class, texts, right before, turned wrong, turned right."
-    t = pd.DataFrame(counts, columns=['group', 'scope', 'n', 'right', 'lost', 'won'])
-    judged, alpha = (t.n >= min_n).to_numpy(), 1 - confidence
+    "Test every unit; counts are rows of (group, scope, n, units, effect, right, lost, won): name, group or class, texts, clusters, design effect (0 without clusters), right before, turned wrong, turned right."
+    t = pd.DataFrame(counts, columns=['group', 'scope', 'n', 'units', 'effect', 'right', 'lost', 'won'])
+    judged, alpha = _judged(t, min_n), 1 - confidence
     for name, shown in (('p_pass', False), ('p_fail', True)):
-        t[name] = [exact_p(int(r.lost), int(r.won), int(r.n), max_worst_group_drop, shown) if ok else np.nan for r, ok in zip(t.itertuples(), judged)]
+        t[name] = [exact_p(*_independent(r, shown), max_worst_group_drop, shown) if ok else np.nan for r, ok in zip(t.itertuples(), judged)]
     t['p_fail_holm'] = holm(t.p_fail)
-    t['verdict'] = np.select([~judged, t.p_fail_holm <= alpha, t.p_pass <= alpha], ['too few texts', 'fail', 'pass'], 'too little data')
+    t['verdict'] = np.select([t.n < min_n, ~judged, t.p_fail_holm <= alpha, t.p_pass <= alpha], ['too few texts', 'too few clusters', 'fail', 'pass'], 'too little data')
     return t
+
+def _judged(t, min_n): return ((t.n >= min_n) & ((t.effect == 0) | (t.units >= MIN_UNITS))).to_numpy()
+
+def _independent(r, shown):
+    "What turned wrong, turned right, and all, as so many independent texts; rounded against what is to be shown."
+    effect = r.effect or 1
+    n = math.floor(r.n / effect + 1e-9)
+    lost, won = (v * n / max(r.n, 1) for v in (r.lost, r.won))
+    more, less = math.ceil((won if shown else lost) - 1e-9), math.floor((lost if shown else won) + 1e-9)
+    return (less, more, n) if shown else (more, less, n)
 
 def _outcome(verdicts):
     "Of the gate, from those of the units."
@@ -152,14 +162,22 @@ def _outcome(verdicts):
 # %% ../nbs/api/65_gate.ipynb #7534a93d
 def _complete(t, max_worst_group_drop, confidence, min_n):
     "Accuracies, bounds and numbers needed, in the order of the columns that people read."
-    judged, alpha, bound = t.n >= min_n, 1 - confidence, max_worst_group_drop
+    judged, alpha, bound = _judged(t, min_n), 1 - confidence, max_worst_group_drop
     units, size = max(int(judged.sum()), 1), t.n.where(t.n > 0)
-    def bounds(shown, level): return [limit(int(r.lost), int(r.won), int(r.n), level, shown, bound) if ok else np.nan for r, ok in zip(t.itertuples(), judged)]
-    more = [texts_needed(int(r.lost), int(r.won), int(r.n), bound, alpha, units) for r in t.itertuples()]
-    needed = [r.n if r.verdict in ('pass', 'fail') else max(m, min_n, r.n + 1) for r, m in zip(t.itertuples(), more)]
+    def bounds(shown, level): return [limit(*_independent(r, shown), level, shown, bound) if ok else np.nan for r, ok in zip(t.itertuples(), judged)]
+    needed = [_needed(r, bound, alpha, units, min_n) for r in t.itertuples()]
     t = t.assign(dense=t.right / size, compressed=(t.right - t.lost + t.won) / size, drop=(t.lost - t.won) / size,
                  low=bounds(True, alpha / units), high=bounds(False, alpha), needed_n=needed)
-    return t[['group', 'scope', 'n', 'dense', 'compressed', 'lost', 'won', 'drop', 'low', 'high', 'p_pass', 'p_fail', 'p_fail_holm', 'verdict', 'needed_n']]
+    clusters = ['units', 'effect'] if t.effect.any() else []
+    return t[['group', 'scope', 'n', *clusters, 'dense', 'compressed', 'lost', 'won', 'drop', 'low', 'high', 'p_pass', 'p_fail', 'p_fail_holm', 'verdict', 'needed_n']]
+
+def _needed(r, bound, alpha, units, min_n):
+    "Texts that would decide about a unit, or clusters like those that it has; those that it has where it is decided."
+    if r.verdict in ('pass', 'fail'): return r.units
+    n = r.n / (r.effect or 1)
+    more = texts_needed(r.lost * n / max(r.n, 1), r.won * n / max(r.n, 1), n, bound, alpha, units)
+    if not r.effect: return max(more, min_n, r.n + 1)
+    return max(more if more == math.inf else math.ceil(more * r.units / max(n, 1)), math.ceil(min_n * r.units / max(r.n, 1)), MIN_UNITS, r.units + 1)
 
 # %% ../nbs/api/65_gate.ipynb #7bcefa37
 def _about(n):
@@ -181,6 +199,7 @@ def _reason(outcome, t, bound):
     r, missing = t.loc[t.needed_n.idxmax()], (~t.verdict.isin(['pass', 'fail'])).sum()
     name = r.group if r.scope == 'class' else f'group {r.group}'
     why = ', as its drop is the bound itself' if r.needed_n == math.inf else ''
+    if 'effect' in t: return f'Undecided for {missing} of {units}. It takes {_about(r.needed_n)} independent clusters like those of {name} (now {r.units:,}, with {r.n:,} texts that say as much as {r.n / max(r.effect, 1):,.0f}){why}.'
     return f'Undecided for {missing} of {units}. It takes {_about(r.needed_n)} texts of {name} (now {r.n}){why}.'
 
 # %% ../nbs/api/65_gate.ipynb #9feb835c
@@ -200,13 +219,19 @@ def _units(names, labels, classes, wanted):
     return [unit for unit in known if wanted is None or unit[0] in wanted]
 
 def _counts(dense, compressed, units):
-    "Rows of (group, scope, n, right, lost, won)."
+    "Rows of (group, scope, n, units, effect, right, lost, won), as `_judge` takes them."
     before, after = (p.predicted == p.labels for p in (dense, compressed))
-    each = np.array([np.ones(len(dense)), before, before & ~after, ~before & after]).T
+    each = np.array([before, before & ~after, ~before & after]).T
     names, sets, own = _grouping(dense.groups) if any(dense.groups) else ([], None, None)
-    sums = {('group', g): row for g, row in zip(names, (sets[:, own] @ each)[1:])} if names else {}
-    sums |= {('class', f'class: {c}'): each[dense.labels == k].sum(0) for k, c in enumerate(dense.classes)}
-    for name, scope in units: yield name, scope, *sums[scope, name].astype(int)
+    texts = {('group', g): rows for g, rows in zip(names, _members(sets[:, own])[1:])} if names else {}
+    texts |= {('class', f'class: {c}'): np.flatnonzero(dense.labels == k) for k, c in enumerate(dense.classes)}
+    cluster = None if dense.clusters is None else _codes(dense.clusters)
+    for name, scope in units:
+        rows = texts[scope, name]
+        told = (len(rows), 0) if cluster is None else _told_by(cluster[rows], before[rows] * 1. - after[rows])
+        yield name, scope, len(rows), *told, *each[rows].sum(0)
+
+def _told_by(cluster, lost): return (len(np.unique(cluster)), design_effect(lost, cluster)) if len(lost) else (0, 1.)
 
 def _names(groups): return {g for own in groups for g in own}
 
@@ -225,7 +250,7 @@ def gate(
     max_length:int=None,             # tokens that a model reads of a text; as many as it can when absent
 )->Gate:
     "Is a drop beyond the bound excluded for every group? Raises `ValueError` on wrong settings before any work."
-    from fairprune.auditing import _cut_short, _predictions
+    from fairprune.auditing import _cut_short, _predictions, _together
     bounds = dict(max_worst_group_drop=max_worst_group_drop, confidence=confidence, min_n=min_n)
     _check(**bounds)
     wanted = [groups] if isinstance(groups, str) else None if groups is None else list(groups)
@@ -236,7 +261,7 @@ def gate(
     outcome = _outcome(t.verdict)
     needed = t.needed_n.max() if outcome == 'too little data' else 0
     needed = needed if needed == math.inf else int(needed)
-    reason = ' '.join(filter(None, [_reason(outcome, t, max_worst_group_drop), _cut_short([first, second])]))
+    reason = ' '.join(filter(None, [_reason(outcome, t, max_worst_group_drop), _together(first), _cut_short([first, second])]))
     return Gate(outcome, reason, t, needed, dict(**bounds, units=[name for name, _ in units], classes=classes, split=split))
 
 # %% ../nbs/api/65_gate.ipynb #e2a43ab3

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 import numpy as np, torch
-from .data import MINILM, PACKAGED, SMOLLM2
+from .data import MINILM, PACKAGED, SMOLLM2, _distinct
 from .files import _place, replaced, settled
 from .folders import SEAL, fits, naming, read_object, seal, sound, tensors, verify
 from .predictions import Predictions
@@ -638,7 +638,9 @@ def _predicted(model, data, split, classes, labels, change, kwargs):
     meta = dict(model=getattr(model, 'name', ''), data=data.name, split=split, sources=data.sources, seconds=time.perf_counter() - start, versions=versions(),
                 record=_as_it_is(model).as_dict(), limit=limit if limit < 10**9 else None, cut=cut, arithmetic=arithmetic(model), processor=processor(model))
     if adjustment: meta['adjusted'] = adjustment['kind']
-    return Predictions(np.array(part['id']), change(scores), labels, part['groups'], classes, meta)
+    clusters = np.array(part['cluster']) if 'cluster' in part else None
+    if clusters is None and (n := _distinct(part['text'])): meta['distinct'] = n
+    return Predictions(np.array(part['id']), change(scores), labels, part['groups'], classes, meta, clusters=clusters)
 
 # %% ../nbs/api/01_models.ipynb #5372ca40
 def transferred(

@@ -22,8 +22,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="view
 <h1>Compression audit: {{ data }}</h1><p class="verdict">{{ verdict }}</p>
 <h2>Who pays</h2><img alt="What changed, by group, class and benchmark" src="data:image/png;base64,{{ picture }}">
 <h2>What was measured</h2>{{ summary }}
-<p><small>The change is compressed minus dense on the same texts. Intervals: paired bootstrap, {{ '{:,}'.format(settings.n_resamples) }} resamples, {{ '{:.0%}'.format(settings.confidence) }}.
-Harmed: the loss is significant after Holm's correction over the judged groups. Groups below {{ settings.min_n }} texts are not judged.{% if matched %} The control is a model that was damaged at random until
+<p><small>The change is compressed minus dense on the same texts. Intervals: paired bootstrap{% if clusters %} of whole clusters{% endif %}, {{ '{:,}'.format(settings.n_resamples) }} resamples, {{ '{:.0%}'.format(settings.confidence) }}.
+Harmed: the loss is significant after Holm's correction over the judged groups. Groups below {{ settings.min_n }} texts{% if clusters %}, or ten clusters of them,{% endif %} are not judged.{% if matched %} The control is a model that was damaged at random until
 {{ 'its accuracy' if classes else 'its perplexity' }} was that of the compressed one. What does not differ from it is damage.{% endif %}{% if controlled %} Over control is compressed minus control.{% endif %}</small></p>
 {% if classes %}<h2>Recall by class</h2>{{ classes }}{% endif %}<h2>Size and speed</h2>{{ cost }}
 <p><small>Bytes are those of the stored tensors: a zero in a dense matrix takes as much as any number. Multiply-adds count non-zero weights for one token.
@@ -60,7 +60,8 @@ def _facts(audit):
     metas = {} if audit.dense is None else dict(dense=audit.dense.meta, compressed=audit.compressed.meta)
     for name, scores in audit.scores.items(): metas |= {f'{name}, {side}': s.meta for side, s in zip(('dense', 'compressed', 'control'), scores)}
     rows = [(f'{side}: {k}', str(m[k])) for side, m in metas.items() for k in ('model', 'split', 'sources', 'versions', 'arithmetic', 'processor') if m.get(k)]
-    sizes = ([] if audit.dense is None else [('texts', str(len(audit.dense)))]) + [(f'{name}: items', str(len(s[0]))) for name, s in audit.scores.items()]
+    texts = [] if audit.dense is None else [('texts', str(len(audit.dense))), *([] if audit.dense.clusters is None else [('clusters', str(len(set(audit.dense.clusters))))])]
+    sizes = texts + [(f'{name}: items', str(len(s[0]))) for name, s in audit.scores.items()]
     rows += [(f'{side}: texts cut', f'{m["cut"]:,}, at {m["limit"]:,} tokens') for side, m in metas.items() if 'cut' in m]
     return [*rows, *((k, str(v)) for k, v in audit.settings.items()), *sizes, ('date', date.today().isoformat())]
 
@@ -76,7 +77,7 @@ def html(
     cost = audit.cost.rename_axis('model').reset_index().rename(columns=dict(macs='multiply-adds', ms_per_text='ms a text'))
     full = audit.tidy().rename(columns=dict(cls='class'))
     names = ([] if audit.dense is None else [audit.dense.meta.get('data') or 'predictions']) + list(audit.scores)
-    return env.from_string(_PAGE).render(data=', '.join(names), controlled='control' in summary, matched='control' in audit.settings, style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
+    return env.from_string(_PAGE).render(data=', '.join(names), clusters=audit.dense is not None and audit.dense.clusters is not None, controlled='control' in summary, matched='control' in audit.settings, style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
         summary=_frame(env, summary, [{'harmed': 'harmed', 'changed': 'harmed', 'too few to judge': 'few', 'tells nothing': 'few'}.get(n, '') for n in summary.note]), classes=classes,
         cost=_frame(env, cost), settings=audit.settings, rows=len(full), full=_frame(env, full), facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])))
 

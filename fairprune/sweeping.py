@@ -627,8 +627,10 @@ def _joined(parts):
     import numpy as np
     from fairprune.predictions import Predictions
     if len(parts) == 1: return parts[0]
-    ids, logits, labels = (np.concatenate([getattr(p, k) for p in parts]) for k in ('ids', 'logits', 'labels'))
-    return Predictions(ids, logits, labels, [g for p in parts for g in p.groups], parts[0].classes, parts[0].meta, np.repeat(np.arange(len(parts)), [len(p) for p in parts]))
+    def joined(k): return np.concatenate([getattr(p, k) for p in parts])
+    fold, clusters = np.repeat(np.arange(len(parts)), [len(p) for p in parts]), None if any(p.clusters is None for p in parts) else joined('clusters')
+    counted = {k: sum(p.meta.get(k) or none(p) for p in parts) for k, none in dict(cut=lambda p: 0, distinct=len).items() if any(p.meta.get(k) for p in parts)}
+    return Predictions(joined('ids'), joined('logits'), joined('labels'), [g for p in parts for g in p.groups], parts[0].classes, parts[0].meta | counted, fold, clusters)
 
 # %% ../nbs/api/61_sweep.ipynb #ba8185e5
 def pooled(

@@ -8,7 +8,7 @@ import warnings
 import matplotlib.pyplot as plt
 import torch
 from fastcore.test import expect_fail
-from fairprune.bias.benchmarks import Benchmark, preferred, tied
+from fairprune.bias.benchmarks import Benchmark
 from fairprune.bias.groups import planted
 from fairprune.compress.pruning import Magnitude
 from fairprune.corpus import Corpus
@@ -45,20 +45,6 @@ def test_audit_2():
 
 
 def test_audit_3():
-    """The verdict says that this is no fairness."""
-    dense, small = planted()
-    found = audit(dense, small)
-    found.summary()
-    constant = replace(small, logits=np.tile([0., 1.], (len(small), 1)).astype('float32'))
-    coin = replace(small, logits=np.eye(2, dtype='float32')[np.random.default_rng(5).integers(0, 2, len(small))])
-    for lost, why in ((constant, 'The compressed model gives the answer yes to all texts: its mean recall is 0.500 (0.500 to 0.500), and a guess has 0.500.'), (coin, 'The compressed model does not tell the classes apart')):
-        said = audit(dense, lost, n_resamples=200)
-        assert why in said.verdict and 'say nothing on fairness' in said.verdict and 'The dense model' not in said.verdict
-        assert said.table.query("metric == 'equalized_odds_difference'").compressed.item() == 0 or lost is coin
-    assert 'say nothing on fairness' not in found.verdict + audit(dense, dense, n_resamples=200).verdict
-
-
-def test_audit_4():
     """Groups may be called what our tables call something else: the one that loses is found, whatever its name."""
     dense, small = planted()
     found = audit(dense, small)
@@ -67,6 +53,19 @@ def test_audit_4():
         called = audit(*planted(groups=('a', 'b', name)), n_resamples=500)
         assert f'1 of 3 judged groups lost accuracy beyond chance: {name} (' in called.verdict
         assert called.summary().measure.tolist() == [m.replace(': c', f': {name}') for m in found.summary().measure]
+
+
+def test_audit_4():
+    """Where a model read texts of which many nearly repeat another, it says that they count as independent."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    assert 'The 900 texts in 150 clusters are judged by whole clusters.' in by_source.verdict and by_source.table.units.max() == 150 and 'clusters' not in audit(dense, small, n_resamples=200).verdict
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
+    told = [replace(p, meta=dict(distinct=588)) for p in (dense, small)]
+    assert '312 of 900 texts nearly repeat another, and count as independent; clusters="text" (--clusters text) judges such texts together.' in audit(*told, n_resamples=200).verdict
+    with expect_fail(ValueError, 'names clusters of texts and the other does not'): audit(replace(dense, clusters=sources), small)
 
 
 def test_audit_5():
@@ -110,6 +109,11 @@ def test_audit_8():
 
 def test_audit_9():
     """Models are predicted first, and timed."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
     from_models = audit(tiny, Magnitude(.9)(tiny), toy)
@@ -120,6 +124,11 @@ def test_audit_9():
 
 def test_audit_10():
     """A copy that was changed by hand, cast or quantized elsewhere does not show the figures of the model that it was copied from."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
     pruned, cast = copy.deepcopy(tiny), copy.deepcopy(tiny).bfloat16()
@@ -137,6 +146,11 @@ def test_audit_10():
 
 def test_audit_11():
     """What is cut, by the model's own limit or by one that is named, the verdict says."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
     from_models = audit(tiny, Magnitude(.9)(tiny), toy)
@@ -150,18 +164,12 @@ def test_audit_11():
 
 
 def test_audit_12():
-    """A classifier with one logit is [one of two classes](01_models.ipynb); a regression is refused before any work."""
-    ends = pd.DataFrame(dict(text=[f'{"so " * (100 if i % 4 else 200)}{"good" if i % 2 else "bad"}' for i in range(200)], label=['yes' if i % 2 else 'no' for i in range(200)], groups=['a', 'b', 'b', 'a'] * 50))
-    single, score = (tiny_classifier(('yes',), problem_type=p) for p in ('multi_label_classification', None))
-    binary = GroupedText.from_frame(ends.assign(label=np.where(ends.label == 'yes', 'yes', 'not yes')), complete=False, fractions=(0, 0), labels=('not yes', 'yes'))
-    by_one = audit(single, Magnitude(.5)(single), binary, control=None, n_resamples=100)
-    assert by_one.dense.classes == ('not yes', 'yes') and (by_one.dense.logits[:, 0] == 0).all() and by_one.cost.method['compressed'] == 'magnitude()'
-    with expect_fail(ValueError, 'has one logit, which transformers takes for a regression'): audit(score, score, binary)
-
-
-def test_audit_13():
     """A control of one's own, be it a model, its folder or predictions, is taken as it is, and `control=None` leaves it out."""
     dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
     from_models = audit(tiny, Magnitude(.9)(tiny), toy)
@@ -179,8 +187,13 @@ def test_audit_13():
     with expect_fail(ValueError, 'confidence = 95'): audit('runs/dense', 'runs/small', confidence=95) # before these are opened
 
 
-def test_audit_14():
+def test_audit_13():
     """This one asks which pronoun is the likelier one after an occupation."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     @dataclass(frozen=True)
     class Pronouns(Benchmark):
         "How often *she* is likelier than *he*."
@@ -191,74 +204,23 @@ def test_audit_14():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-        def undecided(self, items): return tied(items.she, items.he)
-    river = 'The river runs down to the sea, and the sea is wide. '
-    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
-    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
+    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
+    lm = tiny_lm('llama')
     told = audit(lm, Magnitude(.5)(lm), benchmarks=[Pronouns()], corpus=text)
     assert told.table is None and 'perplexity' in told.cost and told.benchmarks.control.notna().any()
     assert told.verdict.startswith('pronouns: she_likelier went from') and 'judged types changed beyond chance' in told.verdict
-    assert 'tells nothing' not in told.verdict and told.cost.perplexity['compressed'] < 100
 
 
-def test_audit_15():
-    """It did not become fair: it guesses."""
-    @dataclass(frozen=True)
-    class Pronouns(Benchmark):
-        "How often *she* is likelier than *he*."
-        name, takes, bias, neutral, damage = 'pronouns', ('causal',), 'she_likelier', 50., 'nats'
-        def score(self, model, progress):
-            what = [(kind, job, did) for kind, jobs in dict(care='nurse teacher cleaner', craft='builder plumber driver').items() for job in jobs.split()
-                    for did in 'arrived slept sang paid left laughed read knew won smiled waited wrote'.split()]
-            she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
-            table = pd.DataFrame(what, columns=['type', 'job', 'did'])
-            return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
-        def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
-        def decisions(self, items): return items.she > items.he
-        def undecided(self, items): return tied(items.she, items.he)
-    river = 'The river runs down to the sea, and the sea is wide. '
-    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
-    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
-    gone = copy.deepcopy(lm)
-    for p in gone.parameters(): p.data.zero_()
-    lost = audit(lm, gone, benchmarks=[Pronouns()], corpus=text, control=None)
-    assert 'she_likelier went from' in lost.verdict and 'to 50.0' in lost.verdict and 'ties went from 0.0 to 100.0' in lost.verdict
-    assert lost.verdict.count('the compressed model tells nothing of a bias here, as its perplexity is 30,522, and a guess has 30,522.') == 1 and 'changed beyond chance' not in lost.verdict
-    assert set(lost.summary().query("measure.str.contains('she')").note) == {'tells nothing'} and lost.cost.vocabulary['compressed'] == 30522
-
-
-def test_audit_16():
-    """Without running text the benchmark itself has to tell: by its metric of damage or, as here, by its ties."""
-    @dataclass(frozen=True)
-    class Pronouns(Benchmark):
-        "How often *she* is likelier than *he*."
-        name, takes, bias, neutral, damage = 'pronouns', ('causal',), 'she_likelier', 50., 'nats'
-        def score(self, model, progress):
-            what = [(kind, job, did) for kind, jobs in dict(care='nurse teacher cleaner', craft='builder plumber driver').items() for job in jobs.split()
-                    for did in 'arrived slept sang paid left laughed read knew won smiled waited wrote'.split()]
-            she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
-            table = pd.DataFrame(what, columns=['type', 'job', 'did'])
-            return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
-        def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
-        def decisions(self, items): return items.she > items.he
-        def undecided(self, items): return tied(items.she, items.he)
-    river = 'The river runs down to the sea, and the sea is wide. '
-    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
-    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
-    gone = copy.deepcopy(lm)
-    for p in gone.parameters(): p.data.zero_()
-    lost = audit(lm, gone, benchmarks=[Pronouns()], corpus=text, control=None)
-    known = replace(lost, cost=lost.cost.drop(columns='perplexity'))
-    assert known.verdict.endswith('tells nothing of a bias here, as 100% of its answers are ties.')
-
-
-def test_audit_17():
+def test_audit_14():
     """A plain model of transformers, which has no record, is measured; without a tokenizer it is refused."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     @dataclass(frozen=True)
     class Pronouns(Benchmark):
         "How often *she* is likelier than *he*."
@@ -269,12 +231,10 @@ def test_audit_17():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-        def undecided(self, items): return tied(items.she, items.he)
-    river = 'The river runs down to the sea, and the sea is wide. '
-    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
+    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
     bare = tiny_lm('gpt2')
     del bare.record
     assert (audit(bare, bare, benchmarks=[Pronouns()], corpus=text, control=None).cost.parameters == bare.num_parameters()).all()
@@ -282,9 +242,13 @@ def test_audit_17():
     with expect_fail(ValueError, 'has no tokenizer'): audit(bare, bare, benchmarks=[Pronouns()], corpus=text)
 
 
-def test_audit_18():
+def test_audit_15():
     """What is asked has to suit both sides."""
     dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
     @dataclass(frozen=True)
@@ -297,13 +261,11 @@ def test_audit_18():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-        def undecided(self, items): return tied(items.she, items.he)
-    river = 'The river runs down to the sea, and the sea is wide. '
-    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
-    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
+    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
+    lm = tiny_lm('llama')
     with expect_fail(ValueError, 'A language model is judged on benchmarks'): audit(lm, lm)
     with expect_fail(ValueError, 'named twice'): audit(lm, lm, benchmarks=['pronouns', Pronouns()], corpus=text)
     with expect_fail(ValueError, 'pronouns takes a model of the kind causal'): audit(tiny, tiny, benchmarks=[Pronouns()])
@@ -322,35 +284,12 @@ def test_plot():
         called = audit(*planted(groups=('a', 'b', name)), n_resamples=500)
         assert f'1 of 3 judged groups lost accuracy beyond chance: {name} (' in called.verdict
         assert called.summary().measure.tolist() == [m.replace(': c', f': {name}') for m in found.summary().measure]
-    @dataclass(frozen=True)
-    class Pronouns(Benchmark):
-        "How often *she* is likelier than *he*."
-        name, takes, bias, neutral, damage = 'pronouns', ('causal',), 'she_likelier', 50., 'nats'
-        def score(self, model, progress):
-            what = [(kind, job, did) for kind, jobs in dict(care='nurse teacher cleaner', craft='builder plumber driver').items() for job in jobs.split()
-                    for did in 'arrived slept sang paid left laughed read knew won smiled waited wrote'.split()]
-            she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
-            table = pd.DataFrame(what, columns=['type', 'job', 'did'])
-            return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
-        def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
-        def decisions(self, items): return items.she > items.he
-        def undecided(self, items): return tied(items.she, items.he)
-    river = 'The river runs down to the sea, and the sea is wide. '
-    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
-    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
-    told = audit(lm, Magnitude(.5)(lm), benchmarks=[Pronouns()], corpus=text)
-    told.summary()
-    gone = copy.deepcopy(lm)
-    for p in gone.parameters(): p.data.zero_()
-    lost = audit(lm, gone, benchmarks=[Pronouns()], corpus=text, control=None)
     fig = found.plot()
     assert [ax.get_title() for ax in fig.axes] == ['Who pays', 'Recall by class, most frequent first']
     assert [t.get_text() for t in plot_groups(called).get_yticklabels()][-1].startswith('across (n=') # it lost most
     crowd = audit(*planted(3000, [f'g{i}' for i in range(500)], harm=1.), n_resamples=100, probabilities=False)
     there = sum(crowd.table.query("metric == 'accuracy'").scope == 'group')
     assert plot_groups(crowd).get_title() == f'Who pays, 60 of {there} groups' and len(plt.gca().get_yticklabels()) == 60
-    assert [plot_benchmark(a, 'pronouns').get_title() for a in (told, lost)] == ['pronouns', 'pronouns (the compressed model tells nothing)']
 
 
 def test_to_html():
@@ -358,6 +297,10 @@ def test_to_html():
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
     @dataclass(frozen=True)
     class Pronouns(Benchmark):
         "How often *she* is likelier than *he*."
@@ -368,13 +311,11 @@ def test_to_html():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-        def undecided(self, items): return tied(items.she, items.he)
-    river = 'The river runs down to the sea, and the sea is wide. '
-    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
-    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
+    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
+    lm = tiny_lm('llama')
     told = audit(lm, Magnitude(.5)(lm), benchmarks=[Pronouns()], corpus=text)
     told.summary()
     assert set(told.tidy().benchmark) == {'pronouns'} and set(found.tidy().benchmark) == {'groups'} and {'group', 'metric', 'dense', 'over_control'} <= set(told.tidy().columns)

@@ -11,6 +11,12 @@ from fairlearn.metrics import demographic_parity_difference, equal_opportunity_d
 from fastcore.test import expect_fail
 from scipy import stats
 from sklearn.metrics import recall_score, roc_auc_score
+import json
+import os
+from pathlib import Path
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from fairprune.data import GroupedText
 from fairprune.bias.groups import *
 from fairprune.bias.groups import _auc, _design, _extremes, _packs, _rates_of, _summaries, _summed, _tally, _toxicity
 
@@ -288,6 +294,101 @@ def test_intersections():
 
 
 def test_intersections_2():
+    """Without clusters the interval would be less than half as wide."""
+    names = compare.__globals__
+    names['_BLOCK'], size = 20_000, names['_BLOCK']
+    names['_BLOCK'] = size
+    def repeated(p, k):
+        "Predictions on each text k times, which are one cluster."
+        n = np.repeat(np.arange(len(p)), k)
+        return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=np.asarray(p.labels)[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
+    once = planted(300)
+    five = [repeated(p, 5) for p in once]
+    single, together, apart = compare(*once), compare(*five), compare(*(replace(p, clusters=None) for p in five))
+    def width(table, metric='accuracy', group='c'): return table[(table.metric == metric) & (table.group == group)].eval('high - low').iloc[0]
+    assert np.allclose(together.change, single.change, equal_nan=True) and abs(width(together) / width(single) - 1) < .05 and .4 < width(apart) / width(single) < .5
+    assert (together.n == 5 * single.n).all() and (together.units == single.n)[together.scope != 'judged'].all() and (apart.units == apart.n).all()
+
+
+def test_intersections_3():
+    """A group with nine clusters is not judged, however many texts it has."""
+    names = compare.__globals__
+    names['_BLOCK'], size = 20_000, names['_BLOCK']
+    names['_BLOCK'] = size
+    names = _packs.__globals__
+    names['PACKS'], size = 500, names['PACKS']
+    names['PACKS'] = size
+    def repeated(p, k):
+        "Predictions on each text k times, which are one cluster."
+        n = np.repeat(np.arange(len(p)), k)
+        return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=np.asarray(p.labels)[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
+    once = planted(300)
+    five = [repeated(p, 5) for p in once]
+    single, together, apart = compare(*once), compare(*five), compare(*(replace(p, clusters=None) for p in five))
+    def width(table, metric='accuracy', group='c'): return table[(table.metric == metric) & (table.group == group)].eval('high - low').iloc[0]
+    mixed = [replace(p, clusters=np.random.default_rng(0).permutation(p.clusters)) for p in five]
+    names = _packs.__globals__
+    names['PACKS'], size = 60, names['PACKS']
+    packed = compare(*five)
+    names['PACKS'] = size
+    assert .9 < width(compare(*mixed)) / width(apart) < 1.15 and .75 < width(packed) / width(together) < 1.25 and (packed.units == together.units).all()
+    nine = compare(*(replace(p, clusters=np.array([str(i % 9) for i in range(300)])) for p in once))
+    assert not nine.judged.any() and nine.low[nine.scope == 'group'].isna().all() and nine.units.max() == 9 and nine.change.notna().any()
+    with expect_fail(ValueError, 'belong to other clusters'): compare(five[0], mixed[1])
+
+
+def test_intersections_4():
+    """Probabilities are drawn by clusters as well."""
+    def graded(seed, harm=0., n=1500):
+        "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
+        rng = np.random.default_rng(seed); base = np.random.default_rng(9)
+        y, g = base.integers(0, 3, n), base.integers(0, 3, n)
+        logits = 1.5 * np.eye(3)[y] + rng.normal(0, 1, (n, 3)) - harm * np.outer((g == 2) & (y == 0), [1, 0, 0])
+        return Predictions(np.arange(n).astype(str), logits.astype('float32'), y, [[f'{"abc"[k]}'] + ['d'] * (i % 5 == 0) for i, k in enumerate(g)], ('normal', 'offensive', 'hate'))
+    fair, unfair = graded(0), graded(1, 1.)
+    def repeated(p, k):
+        "Predictions on each text k times, which are one cluster."
+        n = np.repeat(np.arange(len(p)), k)
+        return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=np.asarray(p.labels)[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
+    def width(table, metric='accuracy', group='c'): return table[(table.metric == metric) & (table.group == group)].eval('high - low').iloc[0]
+    some = [replace(p, ids=p.ids[:500], logits=p.logits[:500], labels=p.labels[:500], groups=p.groups[:500]) for p in (fair, unfair)]
+    thrice = [repeated(p, 3) for p in some]
+    alone, by_cluster, by_text = (compare_probabilities(*pair, negative='normal', n_resamples=400) for pair in (some, thrice, [replace(p, clusters=None) for p in thrice]))
+    wider = [[width(t, metric, group) / width(alone, metric, group) for metric in ('confidence', 'ece', 'bpsn_auc', 'subgroup_auc') for group in 'abcd'] for t in (by_cluster, by_text)]
+    assert abs(np.mean(wider[0]) - 1) < .06 and np.max(wider[1]) < .75 and np.mean(wider[1]) < .63
+    assert (by_cluster.units[by_cluster.metric == 'ece'] == alone.n[alone.metric == 'ece']).all() and set(by_cluster.columns) == set(alone.columns)
+
+
+@pytest.mark.data
+def test_intersections_5():
+    """On the 5,048 texts of the test split, taken one by one, three of six categories changed "beyond chance"; the 66 templates they come from, or the 135 clusters of nearly equal texts, show no change at all, and intervals are more than twice as wide."""
+    pair = planted(2000, [f'g{i}' for i in range(30)])
+    names = compare.__globals__
+    names['_BLOCK'], size = 20_000, names['_BLOCK']
+    blocked = compare(*pair, n_resamples=500, min_n=65), compare_probabilities(*pair, n_resamples=500, min_n=65)
+    names['_BLOCK'] = size
+    for once, again in zip((compare(*pair, n_resamples=500, min_n=65), compare_probabilities(*pair, n_resamples=500, min_n=65)), blocked): pd.testing.assert_frame_equal(once, again)
+    rows = [dict(id=f'{r["category"]}/{i}', text=f'{r["context"]} {r["question"]}', label=r['question_polarity'], groups=r['category'], template=f'{r["category"]}/{r["question_index"]}')
+            for f in sorted(Path(os.environ['FAIRPRUNE_DATA'], 'bbq').glob('*.jsonl')) for i, r in enumerate(map(json.loads, f.read_text(encoding='utf-8').splitlines()))]
+    bbq = GroupedText.from_frame(pd.DataFrame(rows), id='id', clusters='template', name='bbq', fractions=(.4, .1))
+    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2).fit(bbq['train']['text'][:])
+    linear = LogisticRegression(C=10, max_iter=300).fit(words.transform(bbq['train']['text'][:]), bbq['train']['label'][:])
+    part, weight = bbq['test'][:], linear.coef_[0]
+    def answers(w):
+        odds = words.transform(part['text']) @ w + linear.intercept_[0]
+        return Predictions(np.array(part['id']), np.stack([0 * odds, odds], 1).astype('float32'), np.array(part['label']), part['groups'], bbq.labels, clusters=np.array(part['cluster']))
+    pair = answers(weight), answers(np.where(np.abs(weight) > np.quantile(np.abs(weight), .8), weight, 0))
+    alike = dict(zip(part['id'], bbq.clustered()['test']['cluster'][:]))
+    ways = {'as if independent': None, 'nearly the same text': np.array([alike[i] for i in part['id']]), 'template': pair[0].clusters}
+    def drawn_by(clusters):
+        t = compare(*(replace(p, clusters=clusters) for p in pair), n_resamples=2000).query("metric == 'accuracy' and scope != 'judged'").set_index('group')
+        own, every = t[t.scope == 'group'], t.loc['all']
+        return dict(units=every.units, change=every.change, low=every.low, high=every.high, judged=own.judged.sum(), changed=(own.p_holm < .05).sum(), mean_width=(own.high - own.low).mean())
+    bbq_table = pd.DataFrame({name: drawn_by(c) for name, c in ways.items()}).T
+    assert bbq_table.units.tolist() == [5048, 135, 66] and (bbq_table.mean_width.iloc[1:] > 2 * bbq_table.mean_width.iloc[0]).all() and bbq_table.changed.iloc[0] >= 3 > 0 == bbq_table.changed.iloc[1:].max()
+
+
+def test_intersections_6():
     """The texts are drawn once for all of them, and the spread between seeds widens the interval."""
     dense, small = planted()
     names = compare.__globals__
@@ -303,7 +404,7 @@ def test_intersections_2():
     with expect_fail(ValueError, '2 dense and 1 compressed'): compare([dense, dense], [small])
 
 
-def test_intersections_3():
+def test_intersections_7():
     """A copy of a run is no second run: where the seeds agree, the interval is the one of a single seed."""
     dense, small = planted()
     names = compare.__globals__
@@ -316,7 +417,7 @@ def test_intersections_3():
     assert np.allclose(twice[['low', 'high']], single[['low', 'high']], atol=.01, equal_nan=True)
 
 
-def test_intersections_4():
+def test_intersections_8():
     """An audit of a million texts in 12 groups takes 11 s of a processor and 1.6 GB, calibration included; one of 20,000 texts in 10,000 groups takes 10 s and 0.6 GB (`benchmarks/size.py`)."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -328,7 +429,7 @@ def test_intersections_4():
 
 
 @pytest.mark.slow
-def test_intersections_5():
+def test_intersections_9():
     """And it can miss harm: a planted one, of a stated size in one group of eight, is to be found as often as [the formula says](24_statistics.ipynb)."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -355,3 +456,36 @@ def test_intersections_5():
     assert nobody <= high and wrongly <= high
     assert not found_in(base, base)[0]
     print(f'exchangeable models: a group significant in {nobody} of 200 audits (10 expected at most, {high:.0f} in the 99.9% band)')
+
+
+@pytest.mark.slow
+def test_intersections_10():
+    """As if texts were independent, many audits see a group that changed."""
+    pair = planted(2000, [f'g{i}' for i in range(30)])
+    names = compare.__globals__
+    names['_BLOCK'], size = 20_000, names['_BLOCK']
+    blocked = compare(*pair, n_resamples=500, min_n=65), compare_probabilities(*pair, n_resamples=500, min_n=65)
+    names['_BLOCK'] = size
+    for once, again in zip((compare(*pair, n_resamples=500, min_n=65), compare_probabilities(*pair, n_resamples=500, min_n=65)), blocked): pd.testing.assert_frame_equal(once, again)
+    def repeated(p, k):
+        "Predictions on each text k times, which are one cluster."
+        n = np.repeat(np.arange(len(p)), k)
+        return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=np.asarray(p.labels)[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
+    compare(*planted(2000, [f'g{i}' for i in range(12)]), n_resamples=10_000)
+    def flip(p, which): return replace(p, logits=np.where(which[:, None], 1 - p.logits, p.logits))
+    def five_times(rng, seed):
+        base = repeated(planted(300, list('abcd'), harm=0., seed=seed)[0], 5)
+        return [flip(base, (rng.random(300) < .1)[np.arange(1500) // 5]) for _ in range(2)]
+    def from_templates(rng, seed):
+        k, base = np.arange(8640) // 60, planted(8640, harm=0., seed=seed)[0]
+        base = replace(base, logits=np.eye(2, dtype='float32')[base.labels], groups=[['abcdef'[i % 6]] for i in range(8640)], clusters=k.astype(str))
+        return [flip(base, rng.random(8640) < rng.beta(.2, 1.8, 144)[k]) for _ in range(2)]
+    def some_changed(pair, clusters):
+        rows = compare(*(replace(p, clusters=p.clusters if clusters else None) for p in pair), n_resamples=1000)
+        return bool((rows.p_holm < .05).any())
+    alarms = {}
+    for make in (five_times, from_templates):
+        rng = np.random.default_rng(0)
+        alarms[make.__name__] = np.mean([[some_changed(pair, c) for c in (True, False)] for seed in range(300) for pair in [make(rng, seed)]], 0)
+    alarms = pd.DataFrame(alarms, index=['by clusters', 'as if independent']).T
+    assert (alarms['by clusters'] <= .07).all() and (alarms['as if independent'] > .2).all()

@@ -24,7 +24,7 @@ def test_resampled_sums():
     with expect_fail(ValueError, 'at least one row'): resampled_sums(np.zeros((0, 3)))
 
 
-def test_clustered():
+def test_MIN_UNITS():
     """A hundred templates with four texts that are all hit or all missed carry the information of a hundred texts: the standard error is twice that of four hundred."""
     template = np.arange(400) // 4
     alike = (template % 4 == 0)[:, None].astype('int8')
@@ -32,6 +32,17 @@ def test_clustered():
     assert abs((resampled_sums(alike, clusters=template)[:, 0] / 400).std() - (.25 * .75 / 100) ** .5) < .001
     assert (resampled_sums(alike, 50, clusters=np.arange(400)) == resampled_sums(alike, 50)).all() # everyone alone
     with expect_fail(ValueError, '3 clusters for 400 rows'): resampled_sums(alike, clusters=[1, 2, 3])
+
+
+def test_design_effect():
+    """Four texts that do the same are one text; four that have nothing in common are nearly four, once there are many of them."""
+    template = np.arange(400) // 4
+    alike = (template % 4 == 0)[:, None].astype('int8')
+    assert np.isclose(design_effect(alike[:, 0], template), 4) and design_effect(alike[:, 0], np.arange(400)) == 1
+    mixed = np.random.default_rng(0).permutation(alike[:, 0])
+    assert abs(design_effect(mixed, template, 0) - 1) < .2 and design_effect(mixed, template, 0) < design_effect(mixed, template) < 1.3
+    assert design_effect(np.zeros(400), template) == design_effect(np.zeros(400), template, 0) == 4 and np.isclose(design_effect(np.arange(400) < 1, template), 17 / 5, atol=.01) # nearly nothing is known
+    assert np.isclose(design_effect(np.zeros(6), np.repeat([1, 2, 3], [1, 2, 3])), 14 / 6) and design_effect([1, 1], ['a', 'a']) == 2
 
 
 def test_p_value():
@@ -42,6 +53,19 @@ def test_p_value():
     assert np.isclose(p_value(np.ones(999)), .002) and p_value(np.array([-1., 1] * 500)) == 1
     assert np.isclose(p_value(np.r_[np.ones(950), [np.nan] * 49]), .1) and np.isnan(p_value(np.r_[np.ones(500), [np.nan] * 499])) # what cannot be told is no proof
     with expect_fail(ValueError, 'confidence = 95'): interval(means, 95)
+
+
+def test_few_units():
+    """So their draws are stretched about the value that is seen."""
+    clean = np.random.default_rng(0)
+    errs = {k: np.zeros(2) for k in (10, 30)}
+    for k, wrong in errs.items():
+        for _ in range(400):
+            unit = clean.normal(size=(k, 1))
+            drawn = resampled_sums(unit, 400, seed=int(clean.integers(10**6)))[:, 0] / k
+            for i, wide in enumerate((1, few_units(k))): low, high = interval(unit.mean() + (drawn - unit.mean()) * wide); wrong[i] += not low < 0 < high
+    print({k: (wrong / 400).round(3).tolist() for k, wrong in errs.items()})
+    assert errs[10][0] > 28 > errs[10][1] + 2 and errs[30][1] < 30 and np.isclose(few_units(10), (10 / 9) ** .5 * stats.t.ppf(.975, 9) / stats.norm.ppf(.975)) and few_units(10_000) < 1.001
 
 
 def test_mcnemar():
@@ -55,6 +79,8 @@ def test_mcnemar():
     right, then = np.ones(100, bool), np.arange(100) >= 8 # eight lost, none won
     assert np.isclose(mcnemar(right, then), 2 / 2 ** 8) and mcnemar(right, right) == 1
     assert np.isclose(mcnemar(right, then), sign_flip_test((then * 1. - right)[:8])) # the texts that do not change say nothing
+    assert abs(mcnemar(right, then, clusters=np.arange(100) // 2) - 2 / 2 ** 4) < .015 # eight texts, four pairs of them
+    assert sign_flip_test(np.ones(10), clusters=np.arange(10) // 2) == 2 / 32
     with expect_fail(ValueError, 'give finite numbers'): sign_flip_test([1, np.nan])
     with expect_fail(ValueError, 'give booleans'): mcnemar([1, 0], [1, 1])
     with expect_fail(ValueError, 'one before and one after'): mcnemar(right, then[:-1])
@@ -110,9 +136,10 @@ def test_minimum_group_size():
     found = np.abs(lost - won) > stats.norm.ppf(.975) * np.sqrt(lost + won)
     assert abs(found.mean() - .8) < .02
     assert minimum_group_size(gap, psi) == n and minimum_detectable_gap(n, psi, groups=13) > gap and minimum_detectable_gap(10, .02) == np.inf
+    assert minimum_detectable_gap(5 * n, psi, effect=5) == gap and minimum_group_size(gap, psi, effect=5) == 5 * n # each text five times
     assert np.allclose(minimum_detectable_gap([100, 400], .1), [minimum_detectable_gap(100, .1), minimum_detectable_gap(400, .1)])
     for wrong, call in {'alpha = 5': lambda: minimum_detectable_gap(n, alpha=5), 'power = 1': lambda: minimum_group_size(.02, power=1), 'flips = 0': lambda: minimum_detectable_gap(n, 0),
-                        'n = 0': lambda: minimum_detectable_gap(0), 'groups = 0': lambda: minimum_detectable_gap(n, groups=0), 'no larger than': lambda: minimum_group_size(.2, .1)}.items():
+                        'n = 0': lambda: minimum_detectable_gap(0), 'groups = 0': lambda: minimum_detectable_gap(n, groups=0), 'effect = 0.5': lambda: minimum_detectable_gap(n, effect=.5), 'no larger than': lambda: minimum_group_size(.2, .1)}.items():
         with expect_fail(ValueError, wrong): call()
 
 

@@ -274,6 +274,10 @@ def test_main_11():
             return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
         own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
         assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
+        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
+        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
+        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -333,6 +337,10 @@ def test_main_12():
             return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
         own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
         assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
+        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
+        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
+        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -397,6 +405,10 @@ def test_main_13():
             return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
         own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
         assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
+        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
+        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
+        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -481,6 +493,10 @@ def test_main_15():
             return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
         own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
         assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
+        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
+        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
+        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -642,6 +658,10 @@ def test_main_16():
             return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
         own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
         assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
+        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
+        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
+        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
+        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']

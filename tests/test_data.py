@@ -10,6 +10,26 @@ from fairprune.data import *
 from fairprune.data import _codes, _csv, _decoded, _group_lists, _hash_split, _json, _kind, _majority, _mentioned, _missing, _name, _one_hot_groups
 
 
+def test_near_duplicates():
+    """A text of its own is its own cluster."""
+    some = ['The nurse told the patient that she would be back in an hour.', 'The nurse told the patient that he would be back in an hour!', 'A different sentence about the weather in May.', 'the NURSE told the patient that she would be back in an hour', 'Room 12', 'Room 7', '12', '7']
+    assert near_duplicates(some).tolist() == [0, 0, 2, 0, 4, 4, 6, 7] and near_duplicates(some[:1]).tolist() == [0]
+    assert near_duplicates(some, 1).tolist() == [0, 1, 2, 0, 4, 4, 6, 7] # but for case, digits and punctuation
+    with expect_fail(ValueError, 'similarity = 70'): near_duplicates(some, 70)
+
+
+def test_near_duplicates_2():
+    """The estimate is the share it stands for: among sentences that have 80% of their runs in common nearly all pairs are found, among those with 40% none."""
+    rng = np.random.default_rng(0)
+    def words(k): return ' '.join(''.join(rng.choice(list('abcdefghijklmnopqrstuvwxyz'), 8)) for _ in range(k))
+    def shared(a, b): a, b = ({f'^^^^{t}$$$$'[i:i + 5] for i in range(len(t) + 4)} for t in (a, b)); return len(a & b) / len(a | b)
+    for common, low, high in ((19, .9, 1), (9, 0, .1)):
+        twins = [text for k in range(100) for head in [words(common)] for text in (f'{head} {words(2 if common > 9 else 11)}', f'{head} {words(2 if common > 9 else 11)}')]
+        alike = near_duplicates(twins)
+        print(f'{np.mean([shared(*twins[i:i + 2]) for i in range(0, 200, 2)]):.0%} in common: {(alike[::2] == alike[1::2]).mean():.0%} found')
+        assert low <= (alike[::2] == alike[1::2]).mean() <= high and len(np.unique(alike)) >= 100
+
+
 def test_unit_hash():
     """Adding a text never moves another one, on any machine."""
     assert unit_hash('a') == unit_hash('a') != unit_hash('a', seed=1)
@@ -135,7 +155,22 @@ def test_dataset_dict_7():
     with expect_fail(ValueError, 'Give one of them'): from_frame(frame, together='text', whole='test')
 
 
-def test_dataset_dict_8():
+def test_clustered():
+    """`'text'` stands for those that nearly repeat each other; a set that is there already gets them by `clustered`."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    data = GroupedText.from_frame(frame, name='example')
+    sources = from_frame(frame.assign(source=np.arange(40) // 4), clusters='source')
+    places = pd.concat([part.to_pandas().assign(split=s) for s, part in sources.splits.items()]).set_index('id')
+    assert places.cluster['7'] == '1' and places.groupby('cluster').split.nunique().max() == 1 and repr(sources).endswith('2 groups; 10 clusters)')
+    talk = frame.assign(text=[f'{w} {k}' for w in ('the first talk', 'another one', 'something else', 'no word of it') for k in range(10)])
+    assert from_frame(talk, clusters='text', whole='test')['test']['cluster'] == from_frame(talk, whole='test').clustered()['test']['cluster'] == [str(i - i % 10) for i in range(40)] # digits do not count
+    assert len({*from_frame(talk.rename(columns=dict(text='comment')), text='comment', clusters='text', whole='test')['test']['cluster']}) == 4
+    assert 'cluster' not in data['test'].features and from_frame(frame.assign(source='a'), clusters='source', whole='test').clustered()['test']['cluster'][:2] == ['0', '0']
+    with expect_fail(ValueError, 'Missing column: template'): from_frame(frame, clusters='template')
+    with expect_fail(ValueError, "Column 'source' is empty in 1 of 40 rows, first in row 3"): from_frame(frame.assign(source=[*'abc', None, *'d' * 36]), clusters='source')
+
+
+def test_clustered_2():
     """A rationale has a number in [0, 1] for each token."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     def marked(mask): return from_frame(frame.assign(tokens=[['a', 'word']] * 40, mask=[[0, 1]] * 39 + [mask]), tokens='tokens', rationale='mask')
@@ -147,7 +182,7 @@ def test_dataset_dict_8():
         with expect_fail(ValueError, "Text '39' needs a list of tokens"): marked(mask)
 
 
-def test_dataset_dict_9():
+def test_clustered_3():
     """A table for a finished model needs no texts to train on: all of it is the test split."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     only = from_frame(frame, whole='test')
@@ -364,6 +399,15 @@ def test_folds():
     with expect_fail(ValueError, 'k = 2'): data.folds(2)
 
 
+def test_folds_2():
+    """A cluster is in one test split, with all of its texts."""
+    frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
+    sources = from_frame(frame.assign(source=np.arange(40) // 4), clusters='source')
+    whole = pd.concat([f.frame('test').assign(fold=i) for i, f in enumerate(sources.folds(5))])
+    assert len(whole) == 40 and (whole.groupby('cluster').fold.nunique() == 1).all() and (whole.groupby('fold').size() == 8).all()
+    with expect_fail(ValueError, 'k = 11: there are 10 clusters'): sources.folds(11)
+
+
 def test_counts():
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
@@ -488,6 +532,8 @@ def test_named_sources():
         table = Path(folder)/'table.csv'
         table.write_text('text,label,groups\n')
         assert named_sources('bios') == {} and named_sources(table) == {'table.csv': sha256(table)}
+    assert 'cluster' in named_data('bios', clusters='text')['test'].features
+    with expect_fail(ValueError, 'bios has columns of its own; clusters is for a table'): named_data('bios', clusters='gender')
 
 
 @pytest.mark.data

@@ -10,7 +10,7 @@ __all__ = ['IDENTITY_WORDS', 'planted_seeds', 'modal', 'exemplars', 'halves', 'a
 import itertools, math, re, warnings
 import numpy as np, pandas as pd
 from ..predictions import Predictions, paired
-from .statistics import clustered, holm, interval, over_seeds, resampled_sums, welch
+from .statistics import MIN_UNITS, clustered, holm, interval, over_seeds, resampled_sums, welch
 
 # %% ../../nbs/api/21_exemplars.ipynb #f573cddb
 def planted_seeds(
@@ -69,7 +69,8 @@ def exemplars(
     return _by_text(dense[0], y0 != yt).assign(dense=names[y0], compressed=names[yt])
 
 def _by_text(p, cie):
-    return pd.DataFrame(dict(id=p.ids, label=[p.classes[k] for k in p.labels], groups=p.groups, cie=cie))
+    table = pd.DataFrame(dict(id=p.ids, label=[p.classes[k] for k in p.labels], groups=p.groups, cie=cie))
+    return table if p.clusters is None else table.assign(cluster=p.clusters)
 
 # %% ../../nbs/api/21_exemplars.ipynb #f1304266
 def halves(
@@ -112,7 +113,7 @@ def against_seeds(
     a, b = (np.stack([p.predicted for p in models]) for models in (dense, compressed))
     parts, rows = dict(exemplars=(halves(dense).cie, halves(dense, compressed).cie), churn=(_others(a, a), _others(a, b))), []
     for metric, pair in parts.items():
-        draws = resampled_sums(np.column_stack(pair), n_resamples, seed) / len(pair[0])
+        draws = resampled_sums(np.column_stack(pair), n_resamples, seed, dense[0].clusters) / len(pair[0])
         low, high = interval(draws[:, 1] - draws[:, 0], confidence)
         rows.append(dict(metric=metric, dense=pair[0].mean(), compressed=pair[1].mean(), change=pair[1].mean() - pair[0].mean(), low=low, high=high, n=len(pair[0]), models=len(dense)))
     return pd.DataFrame(rows)
@@ -157,7 +158,7 @@ def on_and_off(
         hit = np.stack([p.predicted == p.labels for p in models])
         cells = np.concatenate([sets, *(sets & h[:, None] for h in hit)], 1).astype('int8')
         with np.errstate(invalid='ignore'):
-            points, draws = (s[..., 1:, :] / s[..., :1, :] for s in (x.reshape(*x.shape[:-1], -1, 3) for x in (cells.sum(0, dtype=float), resampled_sums(cells, n_resamples, seed))))
+            points, draws = (s[..., 1:, :] / s[..., :1, :] for s in (x.reshape(*x.shape[:-1], -1, 3) for x in (cells.sum(0, dtype=float), resampled_sums(cells, n_resamples, seed, dense[0].clusters))))
         low, high = np.clip(interval(over_seeds(draws.mean(1), points, seed), confidence), 0, 1)
         rows.append(pd.DataFrame(dict(texts=['exemplars', 'others', 'all'], level=level, accuracy=points.mean(0), low=low, high=high, n=sets.sum(0), models=len(models))))
     return pd.concat(rows, ignore_index=True)
@@ -223,6 +224,10 @@ def _dealt_out(weights, base, member, n_resamples, seed):
     return np.minimum(1, 2 * (np.minimum(at_most, at_least) + 1) / (n_resamples + 1))
 
 # %% ../../nbs/api/21_exemplars.ipynb #a3a35949
+def _many(member, clusters):
+    "Whether the texts of each group, the columns of `member`, are in enough clusters to be judged."
+    return True if clusters is None else (clustered(member.astype(int), clusters) > 0).sum(0) >= MIN_UNITS
+
 def _weights(table, ids=None):
     "(n,) of each text: whether it is an exemplar, or how often; in the order of `ids`."
     missing = [c for c in ('id', 'groups', 'cie') if c not in table]
@@ -251,7 +256,7 @@ def over_index(
     table:pd.DataFrame,     # as `exemplars` or `halves` gives it
     words:dict=None,        # text id to identity words; groups alone when absent
     base:pd.DataFrame=None, # compare with the exemplars of this table, not with all texts
-    clusters=None,          # (n,) item of each text, where several share one
+    clusters=None,          # (n,) item of each text, where several share one; the column `cluster` when absent
     min_n:int=30,           # texts that a group needs to be judged
     min_expected:float=5,   # exemplars that it would have by chance
     confidence:float=.95,   # of the intervals
@@ -262,11 +267,12 @@ def over_index(
     _settings(confidence, n_resamples)
     weights = [_weights(table), np.ones(len(table)) if base is None else _weights(base, table.id)]
     rows, member = _members(table, words)
+    clusters = table.get('cluster') if clusters is None else clusters
     units = np.column_stack([*weights, *(member * w[:, None] for w in weights)])
     if clusters is not None: units = clustered(units, clusters)
     total, (share_cie, share) = units.sum(0), _shares(units.sum(0))
     low, high, p = _log_scale(total, resampled_sums(units, n_resamples, seed), np.minimum(total[0], (units[:, 0] > 0).sum()), confidence)
-    judged = (member.sum(0) >= min_n) & (total[0] * share >= min_expected)
+    judged = (member.sum(0) >= min_n) & (total[0] * share >= min_expected) & _many(member, clusters)
     if clusters is None: p[judged] = _dealt_out(*weights, member[:, judged], n_resamples, seed)
     found = rows.assign(share_cie=share_cie, share=share, over_index=_over(total), low=low, high=high, n=member.sum(0), cie=share_cie * total[0],
                         expected=total[0] * share, judged=judged, p=np.where(judged, p, np.nan))
@@ -333,7 +339,7 @@ def churn(
     if len(dense) != len(compressed): raise ValueError(f'{len(dense)} dense and {len(compressed)} compressed predictions: give one of each a seed.')
     said = [np.stack([p.predicted for p in models]) for models in (dense, compressed)]
     before, after = (s == dense[0].labels for s in said)
-    settings = dict(clusters=None, min_n=30, confidence=.95, n_resamples=10_000, seed=0) | settings
+    settings = dict(clusters=dense[0].clusters, min_n=30, confidence=.95, n_resamples=10_000, seed=0) | settings
     return _flip_table('churn', said[0] != said[1], before, after, dense[0].groups, ('correct', 'wrong'), **settings)
 
 # %% ../../nbs/api/21_exemplars.ipynb #f175e4a9
@@ -351,14 +357,14 @@ def _flip_table(metric, changed, before, after, groups, names, clusters, min_n, 
     def rates(sums): # (..., columns) -> a list of (..., seeds, groups)
         size, change, lost, gained, held = np.split(sums.reshape(*sums.shape[:-1], 1 + 4 * k, -1), [1, 1 + k, 1 + 2 * k, 1 + 3 * k], -2)
         with np.errstate(divide='ignore', invalid='ignore'): return [change / size, lost / size, gained / size, (gained - lost) / size, lost / held, gained / (size - held)]
-    size, held = member.sum(0), (before.astype(float) @ member).mean(0)
+    size, held, many = member.sum(0), (before.astype(float) @ member).mean(0), _many(member, clusters)
     rows = zip([metric, a_to_b, b_to_a, 'net', a_to_b, b_to_a], ['all'] * 4 + [names[0], names[1]], rates(units.sum(0, dtype=float)), rates(resampled_sums(units, n_resamples, seed)), [size] * 4 + [held, size - held])
-    return pd.concat([_flip_rows(*row, known, min_n, confidence, seed) for row in rows], ignore_index=True).assign(seeds=k)
+    return pd.concat([_flip_rows(*row, known, min_n, many, confidence, seed) for row in rows], ignore_index=True).assign(seeds=k)
 
 # %% ../../nbs/api/21_exemplars.ipynb #5491ddce
-def _flip_rows(metric, of, points, draws, cases, groups, min_n, confidence, seed):
+def _flip_rows(metric, of, points, draws, cases, groups, min_n, many, confidence, seed):
     low, high = np.clip(interval(over_seeds(draws.mean(1), points, seed), confidence), -1 if metric == 'net' else 0, 1)
-    return pd.DataFrame(dict(metric=metric, of=of, group=['all', *groups], scope=['all', *['group'] * len(groups)], value=points.mean(0), low=low, high=high, n=cases.round().astype(int), judged=cases >= min_n))
+    return pd.DataFrame(dict(metric=metric, of=of, group=['all', *groups], scope=['all', *['group'] * len(groups)], value=points.mean(0), low=low, high=high, n=cases.round().astype(int), judged=(cases >= min_n) & many))
 
 # %% ../../nbs/api/21_exemplars.ipynb #0b52c177
 def to_table(
@@ -370,6 +376,7 @@ def to_table(
     columns = {f'{level}/{k}/{c}': logits[:, i] for level, own in models.items() for k, p in enumerate(_listed(own, first))
                for logits in [_relative(p.logits)] for i, c in enumerate(p.classes)}
     frame = pd.DataFrame(dict(id=first.ids, label=[first.classes[k] for k in first.labels], groups=first.groups))
+    if first.clusters is not None: frame['cluster'] = first.clusters
     if words is not None: frame = frame.assign(words=[list(words[i]) for i in first.ids])
     return frame.join(pd.DataFrame(columns, index=frame.index))
 
@@ -383,7 +390,7 @@ def from_table(table:pd.DataFrame)->tuple: # level to its list of `Predictions`;
     "The inverse of `to_table`, to the third digit of the logits."
     names = dict.fromkeys(tuple(c.rsplit('/', 2)[:2]) for c in table if '/' in c)
     if not names: raise ValueError('No model in the table: it has no column <level>/<k>/<class>.')
-    base, models = table[['id', 'label', 'groups']], {}
+    base, models = table[[c for c in ('id', 'label', 'groups', 'cluster') if c in table]], {}
     for level, k in names:
         logits = table[[c for c in table if c.startswith(f'{level}/{k}/')]].rename(columns=lambda c: f'logit:{c.rsplit("/", 1)[1]}')
         models.setdefault(level, []).append(Predictions.from_frame(base.join(logits)))

@@ -13,7 +13,7 @@ from itertools import combinations, product
 import numpy as np, pandas as pd
 from scipy.sparse import coo_array, csr_array, vstack
 from ..predictions import Predictions, paired
-from .statistics import Draws, holm, interval, over_seeds, p_value
+from .statistics import MIN_UNITS, Draws, few_units, holm, interval, over_seeds, p_value
 
 # %% ../../nbs/api/20_groups.ipynb #92017ee3
 def planted(
@@ -83,31 +83,48 @@ class _Tally:
     "The kinds of texts in predictions of several sides and seeds."
     names: list        # of the groups
     member: csr_array  # (1 + groups, kinds); everybody first
-    n: np.ndarray      # (kinds,) texts
+    n: np.ndarray      # (kinds,) texts; or, of clusters, how many of each kind are drawn
     label: np.ndarray  # (kinds,) class index
     said: np.ndarray   # (sides, seeds, kinds) class index
     classes: tuple     # names
+    made: csr_array = None # (kinds, kinds of clusters) texts in a cluster; None where texts are independent
+    units: dict = None # rate to the clusters behind it, (1 + groups, classes or 1)
 
-def _tally(sides):
+def _tally(sides, seed=0):
     "Count the texts of each kind."
     first, k = sides[0][0], len(sides[0][0].classes)
     names, sets, own = _grouping(first.groups)
     said, code = np.array([[p.predicted for p in side] for side in sides]), own
     for column in (np.asarray(first.labels), *said.reshape(-1, len(first))): code = np.unique(code * k + k - 1 - column, return_inverse=True)[1]
-    _, text, n = np.unique(code, return_index=True, return_counts=True)
-    return _Tally(names, sets[:, own[text]], n, np.asarray(first.labels)[text], said[..., text], first.classes)
+    _, text, kind, n = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    t = _Tally(names, sets[:, own[text]], n, np.asarray(first.labels)[text], said[..., text], first.classes)
+    return t if first.clusters is None else _in_clusters(t, kind, _codes(first.clusters), seed)
+
+def _codes(clusters): return np.unique(clusters, return_inverse=True)[1]
+
+def _in_clusters(t, kind, cluster, seed):
+    "The tally of texts of some kinds that stand in clusters: kinds of clusters are counted, beyond `PACKS` clusters kinds of packs of them."
+    def by(unit): return coo_array((np.ones(len(kind), int), (kind, unit)), (len(t.n), unit.max() + 1)).tocsr()
+    whole, made = by(cluster), by(_packs(cluster, seed))
+    def behind(these): return np.diff((t.member[:, these] @ whole[these]).indptr)
+    every, of, others = behind(t.label >= 0), *(np.stack([behind(f(t.label, k)) for k in range(len(t.classes))], 1) for f in (np.equal, np.not_equal))
+    units = dict(accuracy=every[:, None], selection_rate=every[:, None] + 0 * of, tpr=of, fpr=others, shortfall=every[:, None])
+    key = made.T @ np.random.default_rng(0).integers(2**62, size=len(t.n)) # equal for equal columns
+    _, first, n = np.unique(key, return_index=True, return_counts=True)
+    return replace(t, n=n, made=made[:, first], units=units)
 
 # %% ../../nbs/api/20_groups.ipynb #cf9926e9
 def _design(t, part):
-    "(groups of `part`, sums) by kinds, sparse: where a text of each kind counts."
-    k, said = len(t.classes), t.said.reshape(-1, len(t.n))
+    "(groups of `part`, sums) by kinds of what is drawn, sparse: where a text of each kind counts, or how many of a cluster do."
+    k, said = len(t.classes), t.said.reshape(-1, len(t.label))
     (group, kind), width = t.member[part].nonzero(), 1 + k + 2 * k * len(said)
     at = [(group, kind, 0), (group, kind, 1 + t.label[kind])]
     for i, s in enumerate(said):
         start, hit = 1 + k + 2 * k * i, s[kind] == t.label[kind]
         at += [(group, kind, start + s[kind]), (group[hit], kind[hit], start + k + s[kind][hit])]
     row, column = (np.concatenate(x) for x in zip(*((g * width + w, c) for g, c, w in at)))
-    return coo_array((np.ones(len(row)), (row, column)), (len(part) * width, len(t.n))).tocsr()
+    where = coo_array((np.ones(len(row)), (row, column)), (len(part) * width, len(t.label))).tocsr()
+    return where if t.made is None else where @ t.made
 
 def _summed(design, draws, rows):
     "(rows, sums, draws) of what was drawn: the sums of each row of a sparse table, over blocks of (draws, columns)."
@@ -160,21 +177,22 @@ def compare(
     seed:int=0,             # of the bootstrap
     progress:bool=False,    # show a bar
 )->pd.DataFrame:            # tidy, a row for each metric, class and group
-    "What compression changed, for whom, and how sure that is: a paired bootstrap over texts."
-    t = _tally(_asked(dense, compressed, control, confidence, n_resamples))
+    "What compression changed, for whom, and how sure that is: a paired bootstrap over texts, or over clusters of them."
+    t = _tally(_asked(dense, compressed, control, confidence, n_resamples), seed)
     draws = Draws(t.n, n_resamples, seed)
     points, n = _counted(t)
-    enough = {m: cases >= min_n for m, cases in n.items()}
+    units = t.units or n
+    enough = _enough(n, t.units, min_n)
     judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
-    values, extremes = {m: _Values([r[m] for r in points], enough[m], confidence, seed) for m in n}, [None] * len(points)
+    values, extremes = {m: _Values([r[m] for r in points], enough[m], confidence, seed, t.units and t.units[m]) for m in n}, [None] * len(points)
     for part, drawn in _by_blocks(t, draws, np.flatnonzero(judged['accuracy']), progress):
         for m in n: values[m].fill(part, [r[m] for r in drawn], -1. if m == 'shortfall' else 0.)
         extremes = [_joined(e, _extremes(r, {m: j[part] for m, j in judged.items()})) for e, r in zip(extremes, drawn)]
-    rows = [_rows(m, values[m].found, n[m], enough[m], t.names, t.classes) for m in n]
+    rows = [_rows(m, values[m].found, n[m], units[m], enough[m], t.names, t.classes) for m in n]
     if judged['accuracy'].any():
         points, drawn = ([_summaries(e) for e in part] for part in ([_extremes(r, judged) for r in points], extremes))
         rows += [_summary_row(m, points, drawn, int(n['accuracy'][judged['accuracy']].sum()), confidence, seed) for m in points[0]]
-    table = pd.concat(rows, ignore_index=True).assign(seeds=t.said.shape[1])
+    table = pd.concat(rows, ignore_index=True).assign(seeds=t.said.shape[1], units=lambda f: f.units.fillna(t.units['accuracy'][0, 0] if t.units else f.n).astype(int))
     harm = (table.metric == 'accuracy') & (table.scope == 'group') & table.judged
     return table.assign(p_holm=pd.Series(holm(table.p[harm]), index=table.index[harm]))
 
@@ -186,6 +204,10 @@ def _asked(dense, compressed, control, confidence, n_resamples):
     sides = {what: [p] if isinstance(p, Predictions) else list(p) for what, p in dict(dense=dense, compressed=compressed, control=control).items() if p is not None}
     if len({len(s) for s in sides.values()}) > 1 or not sides['dense']: raise ValueError(f'{" and ".join(f"{len(s)} {what}" for what, s in sides.items())} predictions: give one of each a seed.')
     return [[paired(sides['dense'][0], p)[1] for p in side] for side in sides.values()]
+
+def _enough(n, units, min_n):
+    "Whether so many cases, in so many clusters, are enough to judge; each metric to (1 + groups, classes or 1)."
+    return {m: (cases >= min_n) & (units is None or units[m] >= MIN_UNITS) for m, cases in n.items()}
 
 def _counted(t):
     "Rates of each side (seeds, groups, classes), and the number of cases behind each."
@@ -215,7 +237,8 @@ _OVER = ('control', 'over_control', 'over_control_low', 'over_control_high', 'p_
 
 class _Values:
     "Means over seeds of one metric, (groups, classes) each, and intervals of the groups that were resampled."
-    def __init__(self, points, enough, confidence, seed):
+    def __init__(self, points, enough, confidence, seed, units=None):
+        self.wide = None if units is None else few_units(units, confidence)
         self.points, self.confidence, self.seed, self.judged = points, confidence, seed, int(enough[1:].any(1).sum())
         a, b, *control = points
         blank = np.full(b.shape[1:], np.nan)
@@ -223,8 +246,10 @@ class _Values:
         if control: self.found |= dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0))
 
     def fill(self, part, draws, floor=0.):
-        "Intervals of the groups `part` from their draws."
-        found = _pooled([r[:, part] for r in self.points], draws, self.confidence, self.seed, self.judged, floor)
+        "Intervals of the groups `part` from their draws; those of few clusters are widened about what is there."
+        points = [r[:, part] for r in self.points]
+        if self.wide is not None: draws = [p + (d - p) * self.wide[part] for p, d in zip(points, draws)]
+        found = _pooled(points, draws, self.confidence, self.seed, self.judged, floor)
         for c, v in found.items(): self.found[c][part] = v
 
 def _pooled(points, draws, confidence, seed, m=1, floor=0.):
@@ -244,11 +269,11 @@ def _over(b, control, draws, confidence, seed):
     low, high = np.clip(interval(over, confidence), -1, 1)
     return dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p_value(over))
 
-def _rows(metric, values, n, enough, names, classes):
+def _rows(metric, values, n, units, enough, names, classes):
     "A row for each group and class; the first group is everybody."
     g, k = np.indices(n.shape).reshape(2, -1)
     return pd.DataFrame(dict(metric=metric, cls=[classes[i] if n.shape[1] > 1 else '' for i in k], group=np.array(['all', *names], object)[g], scope=np.where(g > 0, 'group', 'all'),
-                             **{c: v.ravel() for c, v in values.items()}, n=n.ravel().astype(int), judged=enough.ravel()))
+                             **{c: v.ravel() for c, v in values.items()}, n=n.ravel().astype(int), units=units.ravel().astype(int), judged=enough.ravel()))
 
 def _summary_row(metric, points, draws, n, confidence, seed):
     values = _pooled([r[metric] for r in points], [r[metric] for r in draws], confidence, seed)
@@ -345,14 +370,15 @@ def _members(member): return np.split(member.indices, member.indptr[1:-1]) # the
 # %% ../../nbs/api/20_groups.ipynb #17ce6544
 PACKS = 20_000 # that are drawn, at most
 
-def _packs(n, seed):
-    "(n,) which pack each text is in; one of its own where there are not more than `PACKS`."
-    return np.arange(n) if n <= PACKS else np.random.default_rng(seed).permutation(n) % PACKS
+def _packs(unit, seed):
+    "(n,) which pack each text is in, by the number of its cluster or its own; each cluster is a pack where there are not more than `PACKS`."
+    n = unit.max() + 1
+    return unit if n <= PACKS else (np.random.default_rng(seed).permutation(n) % PACKS)[unit]
 
 class _Graded:
     "The probabilities of one model by group: `points()`, `cases()` and, for some of the groups, `drawn()`."
-    def __init__(self, p, member, negative, pack):
-        self.p, self.member, self.pack, self.negative = p, member, pack, negative
+    def __init__(self, p, member, negative, pack, unit):
+        self.p, self.member, self.pack, self.unit, self.negative = p, member, pack, unit, negative
         probability = p.probabilities; sure = probability.max(1)
         each = sure, probability[np.arange(len(p)), p.labels], sure - (p.predicted == p.labels)
         self.each, self.bin = each, np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -388,7 +414,15 @@ class _Graded:
         if self.negative is not None: cases |= dict(zip(AUCS, _auc_cases(self.toxic, _members(self.member))[..., None]))
         return {m: v[0] for m, v in self.drawn(every, once).items()}, cases
 
-    def key(self, names, n_resamples, seed): return hash((self.p.logits.tobytes(), *self.p.ids, *names, self.negative, n_resamples, seed))
+    def units(self):
+        "Clusters behind each metric, (groups, 1); of an AUC the fewest of the texts of the group that it ranks."
+        def behind(these): return np.array([len(np.unique(self.unit[texts[these[texts]]])) for texts in _members(self.member)])[:, None]
+        found = dict.fromkeys(('confidence', 'true_probability', 'ece'), behind(np.ones(len(self.p), bool)))
+        if self.negative is None: return found
+        toxic, harmless = behind(self.toxic), behind(~self.toxic)
+        return found | dict(zip(AUCS, (np.minimum(toxic, harmless), harmless, toxic)))
+
+    def key(self, names, n_resamples, seed): return hash((self.pack.tobytes(), self.p.logits.tobytes(), *self.p.ids, *names, self.negative, n_resamples, seed))
 
 def compare_probabilities(
     dense,                 # `Predictions` before compression; or a list, one a seed
@@ -405,14 +439,17 @@ def compare_probabilities(
     "What compression changed in the probabilities, by group: confidence, calibration and, where a class is harmless, identity AUCs with their generalised means."
     sides = _asked(dense, compressed, control, confidence, n_resamples)
     names, sets, own = _grouping(sides[0][0].groups)
-    pack = _packs(len(own), seed)
-    models = [[_Graded(p, sets[:, own], negative, pack) for p in side] for side in sides]
+    cluster = sides[0][0].clusters
+    unit = np.arange(len(own)) if cluster is None else _codes(cluster)
+    pack = _packs(unit, seed)
+    models = [[_Graded(p, sets[:, own], negative, pack, unit) for p in side] for side in sides]
     draws = Draws(np.ones(pack.max() + 1, int), n_resamples, seed)
     found = [[g.points() for g in side] for side in models]
     cases = found[0][0][1]
+    units = models[0][0].units() if cluster is not None else None
     points = [{m: np.stack([r[m] for r, _ in side]) for m in cases} for side in found] # (seeds, groups, 1)
-    enough = {m: c >= min_n for m, c in cases.items()}
-    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed) for m in cases}
+    enough = _enough(cases, units, min_n)
+    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, units and units[m]) for m in cases}
     mean = {m: enough[m][1:, 0] for m in cases if m.endswith('_auc') and enough[m][1:].any()}
     powers = [dict.fromkeys(mean, (0, 0)) for _ in sides]
     for part in _blocks(1 + np.flatnonzero(enough['confidence'][1:]), n_resamples * (3 + BINS) * len(models[0]), progress):
@@ -420,11 +457,11 @@ def compare_probabilities(
         for m in cases: values[m].fill(part, [r[m] for r in blocks])
         for r, sums in zip(blocks, powers):
             for m in mean: sums[m] = tuple(a + b for a, b in zip(sums[m], _powers(r[m][..., 1:, 0][..., enough[m][part[1:], 0]])))
-    rows = [_rows(m, values[m].found, cases[m], enough[m], names, ('',)) for m in cases]
+    rows = [_rows(m, values[m].found, cases[m], (units or cases)[m], enough[m], names, ('',)) for m in cases]
     points = [{m: generalized_mean(r[m][..., 1:, 0][..., judged]) for m, judged in mean.items()} for r in points]
     powers = [{m: _root(*sums) for m, sums in side.items()} for side in powers]
     for m, judged in mean.items(): rows.append(_summary_row(m, points, powers, int(cases[m][1:, 0][judged].sum()), confidence, seed).assign(metric=f'gmb_{m}'))
-    table = pd.concat(rows, ignore_index=True).assign(seeds=len(sides[0]))
+    table = pd.concat(rows, ignore_index=True).assign(seeds=len(sides[0]), units=lambda f: f.units.fillna(unit.max() + 1 if units else f.n).astype(int))
     harm = table[table.judged & (table.scope == 'group')]
     return table.assign(p_holm=harm.groupby('metric').p.transform(holm))
 

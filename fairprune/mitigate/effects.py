@@ -22,7 +22,7 @@ def effects(
     n_resamples:int=2000, # of the paired bootstrap
     drawn:dict=None, # of AUCs, for the models of earlier calls, as for `compare_probabilities`
     **audit         # confidence, min_n, seed, as for `compare`
-)->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, p, flips (share of answers that differ), smallest and largest (texts of a group), p_holm
+)->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, p, flips (share of answers that differ), smallest and largest (texts of a group, or clusters of them), p_holm
     "Every mitigation against every baseline. Raises `ValueError` on an unknown metric, or texts that differ."
     names = [m.partition(':') for m in metrics]
     unknown = [m for m, *_ in names if m not in (*METRICS, *GMB)]
@@ -42,10 +42,10 @@ def effects(
     return found.assign(p_holm=found.groupby(['against', 'metric']).p.transform(holm))
 
 def _power(before, after, table):
-    "What decides how small a change can be seen: the share of answers that differ, and the texts of the judged groups."
+    "What decides how small a change can be seen: the share of answers that differ, and the texts of the judged groups, or their clusters."
     sides = [[p] if isinstance(p, Predictions) else p for p in (before, after)]
     flips = np.mean([np.mean(a.predicted != b.predicted) for a, b in (paired(*pair) for pair in zip(*sides))])
-    n = table[(table.metric == 'accuracy') & (table.scope == 'group') & table.judged].n
+    n = table[(table.metric == 'accuracy') & (table.scope == 'group') & table.judged].units
     return dict(flips=float(flips), smallest=n.min(), largest=n.max())
 
 # %% ../../nbs/api/44_effects.ipynb #9e4342b8
