@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from scipy import stats
+from scipy.sparse import csr_array
 from fairprune.bias.statistics import *
 
 
@@ -90,6 +91,46 @@ def test_benjamini_hochberg():
     """Where many findings are looked through and a few false ones among them do no harm, as with words or attention heads, the share of false ones is what to bound (Benjamini & Hochberg 1995)."""
     assert np.allclose(benjamini_hochberg([.01, np.nan, .04, .03]), [.03, np.nan, .04, .04], equal_nan=True)
     assert (benjamini_hochberg([.01, .02, .2]) <= holm([.01, .02, .2])).all() and np.isnan(benjamini_hochberg([np.nan])).all()
+
+
+def test_simultaneous():
+    """A group that lost nothing gets the variance of the others."""
+    rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
+    def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
+    def contrasts(d, unit=np.arange(200), **how):
+        change = np.array([[d[member == g].mean() for g in range(4)]])
+        psi = csr_array(((d - change[0, member]) / 50, (member, unit)))
+        return beyond_mean(change, psi, np.ones(psi.shape[1]), np.full(4, 50))
+    d = lost([.2, .2, .2, 0])
+    value, variance, df = contrasts(d)
+    v = np.array([d[member == g].var() / 50 for g in range(4)])
+    floored = np.maximum(v, v.mean())
+    assert np.allclose(value, -d.reshape(4, 50).mean(1).mean() + d.reshape(4, 50).mean(1)) and v[3] == 0 and (df == np.inf).all()
+    assert np.allclose(variance, floored * (1 - 2 / 4) + floored.sum() / 16) # (1 - 1/4)^2 of its own, 1/4^2 of each other
+    audits = [contrasts(lost([.2] * 4)) for _ in range(2000)]
+    assert abs(np.std([a[0] for a in audits]) / np.sqrt(np.mean([a[1] for a in audits])) - 1) < .1
+    false = np.mean([(simultaneous(*a, 4)[2] < .05).any() for a in audits])
+    assert .01 < false < .06
+    for value, variance, df in audits[:50]: # an interval leaves 0 out where p says so
+        low, high, p = simultaneous(value, variance, df, 4)
+        assert ((p < .05) == ((low > 0) | (high < 0))).all()
+
+
+def test_simultaneous_2():
+    """Seeds that disagree widen it, with the degrees of freedom of a few seeds; where nothing changed, nothing moved."""
+    rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
+    def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
+    def contrasts(d, unit=np.arange(200), **how):
+        change = np.array([[d[member == g].mean() for g in range(4)]])
+        psi = csr_array(((d - change[0, member]) / 50, (member, unit)))
+        return beyond_mean(change, psi, np.ones(psi.shape[1]), np.full(4, 50))
+    alike = np.repeat(lost([.2] * 4)[::5], 5) # five texts with one fate
+    assert np.allclose(contrasts(alike, np.arange(200) // 5)[1], 5 * contrasts(alike)[1])
+    psi = csr_array(np.zeros((2, 3)))
+    value, variance, df = beyond_mean(np.array([[0., .1], [0., .2], [0., .3]]), psi, np.ones(3), np.array([40, 40]))
+    assert np.allclose(value, [-.1, .1]) and np.allclose(df, 2) and np.allclose(variance, .05 ** 2 / 3)
+    assert np.allclose(simultaneous(value, variance, df, 1)[:2], stats.t.interval(.95, 2, value, np.sqrt(variance)))
+    assert np.allclose(simultaneous(*beyond_mean(np.zeros((1, 2)), psi, np.ones(3), np.array([40, 40])), 2), [[0, 0], [0, 0], [1, 1]], atol=1e-9)
 
 
 def test_tost():

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Draws', 'resampled_sums', 'clustered', 'interval', 'p_value', 'sign_flip_test', 'mcnemar', 'over_seeds', 'welch',
-           'holm', 'benjamini_hochberg', 'non_inferiority', 'tost', 'minimum_detectable_gap', 'minimum_group_size']
+           'holm', 'benjamini_hochberg', 'beyond_mean', 'simultaneous', 'non_inferiority', 'tost',
+           'minimum_detectable_gap', 'minimum_group_size']
 
 # %% ../../nbs/api/24_statistics.ipynb #40e48b9f
 import itertools, warnings
@@ -156,6 +157,35 @@ def benjamini_hochberg(
     p = np.asarray(p, float); made = ~np.isnan(p); adjusted = np.full(p.shape, np.nan)
     if made.any(): adjusted[made] = false_discovery_control(p[made])
     return adjusted
+
+# %% ../../nbs/api/24_statistics.ipynb #ad91ed7e
+def beyond_mean(
+    change, # (seeds, groups) of a rate
+    psi,    # (groups, units) sparse: what a unit of each kind adds to the change, over the seeds
+    units,  # (units,) how many there are of each kind
+    cases,  # (groups,) texts that each rate is taken over
+)->tuple:   # (groups,) change minus the mean change, its variance, its degrees of freedom
+    "What each group gained beyond the mean gain."
+    own, mean, g, k = psi.power(2) @ units, psi.mean(0), len(cases), len(change)
+    short = np.maximum((cases ** 2 * own).sum() / cases.sum() / cases - own, 0) # to the pooled variance per text
+    texts = own - 2 * (psi @ (units * mean)) + mean ** 2 @ units + short * (1 - 2 / g) + short.sum() / g ** 2
+    relative = change - change.mean(1, keepdims=True)
+    seeds = relative.var(0, ddof=1) / k if k > 1 else np.zeros(g)
+    with np.errstate(divide='ignore', invalid='ignore'): df = np.where(seeds > 0, (texts + seeds) ** 2 / (seeds ** 2 / (k - 1)), np.inf)
+    return relative.mean(0), texts + seeds, df
+
+def simultaneous(
+    value,    # (...) of contrasts; NaN for those that were not made
+    variance, # (...) of each
+    df,       # (...) degrees of freedom
+    many:int, # contrasts that are judged at once
+    confidence:float=.95 # of all intervals together
+)->tuple:     # low, high and p-value of each, in [0, 1]
+    "Intervals that all hold at once, and p-values adjusted likewise (Bonferroni)."
+    from scipy.stats import t
+    error, many = np.sqrt(np.maximum(variance, 1e-24)), max(many, 1)
+    reach = t.isf((1 - confidence) / 2 / many, df) * error
+    return value - reach, value + reach, np.minimum(1, 2 * many * t.sf(np.abs(value) / error, df))
 
 # %% ../../nbs/api/24_statistics.ipynb #2fa78d2c
 def _margin(margin):
