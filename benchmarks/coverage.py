@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fairprune import gate
+from fairprune import gate, gating
 from fairprune.bias.groups import AUCS, compare, compare_probabilities
 from fairprune.predictions import Predictions
 
@@ -66,27 +66,25 @@ def expected(true, metric, cls):
 
 def judged(table, true):
     "For each measure whether its intervals hold, and whether something is found."
-    groups, told = len(true["yes"]) - 1, {}
+    harmed, told, holds = f"g{len(true['yes']) - 2}", {}, {}
     rows = table[table.judged & (table.scope == "group")]
-    place, holds, beyond = rows.group.str[1:].astype(int).to_numpy(), [], []
     for (metric, cls), part in rows.groupby(["metric", "cls"], sort=False):
         change, at = expected(true, metric, cls), part.group.str[1:].astype(int).to_numpy()
+        def within(value, low, high): return (part[low].to_numpy() - 1e-9 <= value) & (value <= part[high].to_numpy() + 1e-9)
         own = change[at] if metric != "shortfall" else change[-1] - change[at]
-        relative = change[at] - change[at].mean()
-        holds.append(pd.DataFrame(dict(metric=metric, own=(part.low - 1e-9 <= own) & (own <= part.high + 1e-9), joint=(part.low_joint - 1e-9 <= own) & (own <= part.high_joint + 1e-9),
-                                       relative=(part.relative_low - 1e-9 <= relative) & (relative <= part.relative_high + 1e-9)), index=part.index))
-    holds = pd.concat(holds)
+        relative = [] if metric == "shortfall" else within(change[at] - change[at].mean(), "relative_low", "relative_high")
+        holds.setdefault(metric, []).append((within(own, "low", "high"), within(own, "low_joint", "high_joint"), relative))
     everybody = table[(table.metric == "accuracy") & (table.scope == "all")].iloc[0]
     told["accuracy of all texts"] = everybody.low - 1e-9 <= true["accuracy"][-1] <= everybody.high + 1e-9, everybody.low > 0 or everybody.high < 0
     accuracy = rows[rows.metric == "accuracy"]
-    found = set(accuracy.group[accuracy.p_holm < .05])
-    told["accuracy of a group"] = holds.own[holds.metric == "accuracy"].mean(), np.nan
-    told["accuracy of all groups at once"] = holds.joint[holds.metric == "accuracy"].all(), bool(found)
-    told["the harmed group"] = np.nan, f"g{groups - 1}" in found
-    told["any other group"] = np.nan, bool(found - {f"g{groups - 1}"})
-    told["shortfall of a group"] = holds.own[holds.metric == "shortfall"].mean(), np.nan
+    found, (own, joint, _) = set(accuracy.group[accuracy.p_holm < .05]), holds["accuracy"][0]
+    told["accuracy of a group"] = own.mean(), np.nan
+    told["accuracy of all groups at once"] = joint.all(), bool(found)
+    told["the harmed group"] = np.nan, harmed in found
+    told["any other group"] = np.nan, bool(found - {harmed})
+    told["shortfall of a group"] = holds["shortfall"][0][0].mean(), np.nan
     p = table[table.scope == "judged"].set_index("metric").p_relative
-    for measure, family in FAMILIES.items(): told[measure] = holds.relative[holds.metric.isin(family)].all(), p[measure] < .05
+    for measure, family in FAMILIES.items(): told[measure] = all(r.all() for m in family for *_, r in holds[m]), p[measure] < .05
     return told
 
 
@@ -125,7 +123,7 @@ def case_rows(texts, n, groups, case, audits, resamples):
     "The rows of one case."
     rng = np.random.default_rng([n, groups, len(case), len(texts)])
     if texts == "ranked":
-        true = generalised(rng, 200_000, groups, case, 100).change
+        true = generalised(rng, 60_000, groups, case, 100).change
         found = [{m: (r.low <= true[m] <= r.high, r.low > 0 or r.high < 0) for m, r in generalised(rng, n, groups, case, resamples).iterrows()} for _ in range(audits)]
     else: found = [simulated(rng, n, groups, case, texts, resamples) for _ in range(audits)]
     for measure in found[0]:
@@ -135,6 +133,7 @@ def case_rows(texts, n, groups, case, audits, resamples):
 
 
 if __name__ == "__main__":
+    gating.limit = gating.texts_needed = lambda *_, **__: 0.  # the bounds that a gate prints take most of its time, and decide nothing
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few audits of the smallest cases")
     parser.add_argument("--texts", nargs="+", default=["independent", "overlapping", "clusters", "ranked"], choices=["independent", "overlapping", "clusters", "ranked"])
@@ -146,7 +145,7 @@ if __name__ == "__main__":
     table = pd.read_csv(out, keep_default_na=False, na_values=[""]) if out.exists() and not asked.quick else pd.DataFrame(columns=keys)
     done = set(map(tuple, table[keys].to_numpy().tolist()))
     if "clusters" not in {f.name for f in fields(Predictions)}: asked.texts = [t for t in asked.texts if t != "clusters"]
-    work = [(texts, n, groups, case) for texts in asked.texts for n in (sizes if texts != "ranked" else sizes[:1]) for groups in (10, 5) for case in (CASES if texts != "ranked" else ("nothing", "even", "planted"))]
+    work = [(texts, n, groups, case) for n in sizes for texts in asked.texts if texts != "ranked" or n == sizes[0] for groups in (10, 5) for case in (CASES if texts != "ranked" else ("nothing", "even", "planted"))]
     for key in work:
         if key in done: continue
         start = time.perf_counter()

@@ -160,6 +160,8 @@ def test_levels_6():
     assert set(own.group) == {'all', 'judged', 'model'} and own[own.metric == 'accuracy'].p_holm.notna().all()
     assert words.drop(columns='group').equals(plain.drop(columns='group')) and (words.group[words.scope == 'all'] == 'all').all()
     assert scoped(plain.drop(columns='scope')).scope.equals(plain.scope) # a table from before there was that column
+    before = scoped(plain.assign(low=-1., high=1.)) # and before extremes had levels alone
+    assert before.low[before.scope == 'judged'].isna().all() and (before.low[before.scope != 'judged'] == -1).all() and before.change.equals(plain.change)
     assert group_table(replace(dense, groups=[['all']] * 900)).groupby('scope').size().nunique() == 1
 
 

@@ -257,11 +257,15 @@ def _summary_row(metric, points, draws, n, confidence, seed):
 
 def scoped(
     table # of `compare`, or one that was stored before there was a column `scope`
-)->pd.DataFrame: # with that column
+)->pd.DataFrame: # with that column, and without the intervals that extremes over groups had then
     "What each row is about: `group`, `all`, `judged`, or a `model` as a whole."
-    if 'scope' in table and table.scope.notna().all(): return table
     said = table.group.where(table.group.isin(['all', 'judged', 'model']), 'group')
-    return table.assign(scope=table.scope.fillna(said) if 'scope' in table else said)
+    return _levels_alone(table.assign(scope=table.scope.fillna(said) if 'scope' in table else said))
+
+def _levels_alone(table):
+    "A table without intervals and tests of extremes over groups."
+    extreme = table.metric.isin(_MOVED)
+    return table.assign(**{c: table[c].where(~extreme) for c in (*_SPANS, *_OVER[2:], 'p_holm') if c in table})
 
 # %% ../../nbs/api/20_groups.ipynb #aa63acf0
 _FAMILIES = ('accuracy',), ('selection_rate',), ('tpr', 'fpr') # rates that are judged at once
