@@ -51,11 +51,17 @@ def _judged(table, metric): return table[(table.metric == metric) & (table.scope
 def _uneven(table, confidence):
     "Sentences on the worst group, the gap, and who moved otherwise than the others."
     w, e = (_judged(table, m) for m in ('worst_group_accuracy', 'equalized_odds_difference'))
-    yield f'The worst group went from {w.dense:.3f} to {w.compressed:.3f}.'
-    if np.isfinite([e.dense, e.compressed]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f}.'
+    yield f'The worst group went from {w.dense:.3f} to {w.compressed:.3f}{_if_even(w)}.'
+    if np.isfinite([e.dense, e.compressed]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f}{_if_even(e)}.'
     else: yield 'The equalized odds difference is undefined: no two groups have enough texts of one class to be compared.'
     if moved := _moved_most(table, 'relative', confidence): yield f'Beyond the mean change of the judged groups moved most: {moved} ({confidence:.0%} intervals for all groups at once).'
     elif np.isfinite(w.p_relative): yield 'No group is shown to have moved otherwise than the others.'
+
+def _if_even(r):
+    "What would have come out, had the same answers changed evenly over the groups."
+    if not r.even_low < r.even_high: return '' # nobody changed, or nobody can be compared
+    beyond = 'beyond' if r.compressed < r.dense + r.even_low or r.compressed > r.dense + r.even_high else 'within'
+    return f', {beyond} the {r.dense + r.even_low:.3f} to {r.dense + r.even_high:.3f} of an even move of the same answers'
 
 def _moved_most(table, of, confidence):
     "The accuracy, and the rate, that moved most beyond the mean change of the groups; '' where none did beyond chance."
@@ -122,10 +128,11 @@ Audit.verdict = property(_verdict)
 # %% ../nbs/api/60_audit.ipynb #d7da2955
 def summary(
     audit:Audit
-)->pd.DataFrame: # measure, dense, compressed, change, interval, n, note
+)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move (what the same answers would change, moved evenly over the groups), n, note
     "The verdict as a table."
     parts = [f(audit) for f, there in ((_group_summary, audit.table), (_benchmark_summary, audit.benchmarks)) if there is not None]
     table = pd.concat(parts, ignore_index=True)
+    if audit.table is not None: table['even_move'] = table.even_move.fillna('')
     return table if table.control.notna().any() else table.drop(columns=['control', 'over_control'])
 
 def _span(value, low, high, digits):
@@ -146,7 +153,9 @@ def _group_summary(audit):
     harmed, uneven = set(_harmed(table, alpha).index), set(part.index[(part.scope == 'judged') & (part.p_relative < alpha)])
     note = ['harmed' if i in harmed else 'uneven' if i in uneven else '' if judged else 'too few to judge' for i, judged in zip(part.index, part.judged)]
     name = [f'accuracy: {r.group}' if r.scope == 'group' else r.metric.replace('_', ' ') for r in part.itertuples()]
-    return _shown(part, name, note, 3)
+    shown = _shown(part, name, note, 3)
+    shown.insert(5, 'even_move', [f'{r.even_low:+.3f} to {r.even_high:+.3f}' if np.isfinite(r.even) else '' for r in part.itertuples()])
+    return shown
 
 def _benchmark_summary(audit):
     "All metrics of all types together, then the bias of each type."
@@ -272,11 +281,13 @@ def _enough(settings, groups):
 
 def _by_group(sides, ask, negative, settings, probabilities, progress):
     "The table by group, the predictions of all sides in the same order, and the settings."
+    from fairprune.bias.control import even_moves
     found = [ask(m) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
     settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
-    parts = [compare(**three, **settings, progress=progress)]
+    even = even_moves(*found[:2], progress=progress, **settings)
+    parts = [compare(**three, **settings, progress=progress).merge(even, how='left', on=['metric', 'cls', 'group', 'scope'])]
     if probabilities: parts.append(compare_probabilities(**three, negative=negative, **fewer, progress=progress))
     return pd.concat(parts, ignore_index=True), found, settings
 

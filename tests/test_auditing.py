@@ -44,6 +44,7 @@ def test_audit_2():
     assert 'The equalized odds difference went' in found.verdict and 'The equalized odds difference is undefined' in few.verdict and 'nan' not in few.verdict
     spans = [a.summary().set_index('measure').interval for a in (few, found)]
     assert spans[0]['equalized odds difference'] == 'undefined' and spans[1]['equalized odds difference'] == '' and ' to ' in spans[1]['accuracy'] # a level alone
+    assert 'went from 0.056 to 0.456, beyond the 0.0' in found.verdict and 'of an even move of the same answers' in found.verdict and 'even move' not in audit(dense, dense).verdict
 
 
 def test_audit_3():

@@ -69,6 +69,20 @@ def test_over_seeds():
     assert over_seeds(still, points[:1]) is still
 
 
+def test_over_seeds_2():
+    """It is that of a textbook where the texts leave nothing to chance, it agrees with drawing, and another seed of the bootstrap hardly moves it, where counted draws near a bound decide about a star by luck."""
+    points = np.array([.70, .72, .77])
+    moved = points - .7
+    assert np.isclose(p_value(np.full(1000, moved.mean()), moved), stats.ttest_1samp(moved, 0).pvalue)
+    shifts = np.array([.010, .024, .031, .022, .008])
+    def texts(seed, n): return np.random.default_rng(seed).normal(shifts.mean(), .004, n)
+    one, other = (p_value(texts(seed, 10_000), shifts) for seed in (0, 1))
+    drawn = p_value(over_seeds(texts(2, 400_000), shifts))
+    print(f'{one:.4f} and {other:.4f} from 10,000 draws; {drawn:.4f} from 400,000 drawn with their seeds')
+    assert abs(one / other - 1) < .05 and abs(one / drawn - 1) < .05 and one < .05
+    assert p_value(texts(0, 2000), shifts[:1]) == p_value(texts(0, 2000)) and p_value(np.ones(99), [1., 1.]) == 2 / 100
+
+
 def test_welch():
     """Where seeds alone are compared, K before and K after that have nothing to do with each other, Welch's t-test (1947) allows the two levels to spread differently."""
     a, b = np.array([[.8, .5], [.82, .5], [.81, .5]]), np.array([[.7, .5], [.75, .5]])

@@ -235,14 +235,14 @@ def _pooled(points, draws, confidence, seed, m=1, floor=0.):
     joint_low, joint_high = np.clip(interval(change, 1 - (1 - confidence) / m), -1, 1) if m > 1 else (low, high)
     after_low, after_high = np.clip(interval(after, confidence), floor, 1)
     return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, low_joint=joint_low, high_joint=joint_high,
-                compressed_low=after_low, compressed_high=after_high, p=p_value(change), **_over(b, control, draws, confidence, seed))
+                compressed_low=after_low, compressed_high=after_high, p=p_value((draws[1] - draws[0]).mean(1), b - a), **_over(b, control, draws, confidence, seed))
 
 def _over(b, control, draws, confidence, seed):
     "The compressed model against the control; NaN where there is none."
     if not control: return dict.fromkeys(_OVER, np.full(b.shape[1:], np.nan))
     over = over_seeds((draws[1] - draws[2]).mean(1), b - control[0], seed)
     low, high = np.clip(interval(over, confidence), -1, 1)
-    return dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p_value(over))
+    return dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p_value((draws[1] - draws[2]).mean(1), b - control[0]))
 
 def _rows(metric, values, n, enough, names, classes):
     "A row for each group and class; the first group is everybody."

@@ -74,12 +74,23 @@ def interval(
     return tuple(np.where(usable, bounds, np.nan))
 
 def p_value(
-    draws # (resamples, ...) of a difference; NaN where it is undefined
-):        # two-sided, in (0, 1]
+    draws,      # (resamples, ...) of a difference, or of its mean over seeds; NaN where it is undefined
+    points=None # (seeds, ...) of each seed, where there are several
+):              # two-sided, in (0, 1]
     "Bootstrap p-value of a difference against zero: twice the smaller tail, never below 2 / (resamples + 1); NaN where more than one draw in ten is undefined."
-    draws = np.asarray(draws, float); undefined = np.isnan(draws)
-    below, above = ((np.sum(side | undefined, 0) + 1) / (len(draws) + 1) for side in (draws <= 0, draws >= 0)) # an undefined draw speaks for neither side
-    return np.where(undefined.mean(0) <= .1, np.minimum(1, 2 * np.minimum(below, above)), np.nan)[()]
+    draws = np.asarray(draws, float); undefined, n = np.isnan(draws), len(draws)
+    below, above = (np.where(undefined, 1, side).sum(0) for side in (draws <= 0, draws >= 0)) # an undefined draw speaks for neither side
+    smaller = (np.minimum(below, above) + 1) / (n + 1)
+    if points is not None and len(points) > 1: smaller = _with_seeds(draws, undefined, points, smaller)
+    return np.where(undefined.mean(0) <= .1, np.minimum(1, 2 * smaller), np.nan)[()]
+
+def _with_seeds(draws, undefined, points, smaller):
+    "The smaller tail where the mean of each draw varies with the seeds too, by Student's t; `smaller` where they all agree."
+    from scipy.stats import t
+    error = np.std(points, 0, ddof=1) / len(points) ** .5
+    with np.errstate(divide='ignore', invalid='ignore'): beyond = t.sf(draws / error, len(points) - 1)
+    tail = np.minimum(*(np.where(undefined, 1, side).mean(0) for side in (beyond, 1 - beyond)))
+    return np.where(error > 0, np.maximum(tail, 1 / (len(draws) + 1)), smaller)
 
 # %% ../../nbs/api/24_statistics.ipynb #9ed0af8f
 def sign_flip_test(

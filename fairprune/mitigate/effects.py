@@ -7,6 +7,7 @@ __all__ = ['GMB', 'effects', 'effects_summary', 'won_back', 'plot_effects']
 
 # %% ../../nbs/api/44_effects.ipynb #ffd931f4
 import numpy as np, pandas as pd
+from ..bias.control import even_moves
 from ..bias.groups import METRICS, _levels_alone, compare, compare_probabilities
 from ..bias.statistics import holm
 from ..predictions import Predictions, paired
@@ -22,7 +23,7 @@ def effects(
     n_resamples:int=2000, # of the paired bootstrap
     drawn:dict=None, # of AUCs, for the models of earlier calls, as for `compare_probabilities`
     **audit         # confidence, min_n, seed, as for `compare`
-)->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, p, p_relative (some group moved otherwise; of a worst group or a difference alone), flips (share of answers that differ), smallest and largest (texts of a group), p_holm
+)->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, p; of a worst group or a difference p_relative (some group moved otherwise), even, even_low, even_high and p_even (as of `even_moves`); flips (share of answers that differ), smallest and largest (texts of a group), p_holm, p_even_holm
     "Every mitigation against every baseline. Raises `ValueError` on an unknown metric, or texts that differ."
     names = [m.partition(':') for m in metrics]
     unknown = [m for m, *_ in names if m not in (*METRICS, *GMB)]
@@ -31,15 +32,16 @@ def effects(
     if auc and negative is None: raise ValueError('Name the harmless class: AUCs by group need `negative`.')
     rows, drawn = [], {} if drawn is None else drawn
     for (baseline, before), (name, after) in ((b, m) for b in against.items() for m in mitigated.items()):
-        table = compare(before, after, n_resamples=n_resamples, **audit)
+        even = even_moves(before, after, n_resamples=n_resamples, **audit)
+        table = compare(before, after, n_resamples=n_resamples, **audit).merge(even, how='left', on=['metric', 'cls', 'group', 'scope'])
         if auc: table = pd.concat([table, compare_probabilities(before, after, negative=negative, n_resamples=n_resamples, drawn=drawn, **audit)])
         of_all, power = table[table.scope != 'group'].set_index(['metric', 'cls']), _power(before, after, table)
         for asked, (metric, _, cls) in zip(metrics, names):
             if (metric, cls) not in of_all.index: raise ValueError(f'Nothing to show for {asked!r}: name a class as in tpr:hate, or give groups that can be judged.')
             r = of_all.loc[(metric, cls)]
-            rows.append(dict(mitigation=name, against=baseline, metric=asked, value=r.compressed, baseline=r.dense, change=r.change, low=r.low, high=r.high, p=r.p, p_relative=r.p_relative, **power))
+            rows.append(dict(mitigation=name, against=baseline, metric=asked, value=r.compressed, baseline=r.dense, **{c: r[c] for c in ('change', 'low', 'high', 'p', 'p_relative', 'even', 'even_low', 'even_high', 'p_even')}, **power))
     found = pd.DataFrame(rows)
-    return found.assign(p_holm=found.groupby(['against', 'metric']).p.transform(holm))
+    return found.assign(**{f'{p}_holm': found.groupby(['against', 'metric'])[p].transform(holm) for p in ('p', 'p_even')})
 
 def _power(before, after, table):
     "What decides how small a change can be seen: the share of answers that differ, and the texts of the judged groups."
@@ -57,8 +59,10 @@ def effects_summary(
     "Values and changes against one baseline, as text."
     part = _levels_alone(found[found.against == against])
     if not len(part): raise ValueError(f'Nothing is held against {against!r}. Known: {", ".join(dict.fromkeys(found.against))}.')
-    spans = [f' [{100 * r.low:+.1f}, {100 * r.high:+.1f}]' if r.low == r.low else '' for r in part.itertuples()]
-    texts = [f'{r.value:.3f} ({100 * r.change:+.1f}{span}){"*" if r.p_holm < alpha else ""}' for r, span in zip(part.itertuples(), spans)]
+    if 'p_even' not in part: part = part.assign(**dict.fromkeys(('even_low', 'even_high', 'p_even_holm'), np.nan)) # of an older table
+    def within(low, high, what=''): return f' [{what}{100 * low:+.1f}, {100 * high:+.1f}]' if low == low else ''
+    spans = [within(r.low, r.high) + within(r.even_low, r.even_high, 'even ') for r in part.itertuples()]
+    texts = [f'{r.value:.3f} ({100 * r.change:+.1f}{span}){"*" if min(r.p_holm, r.p_even_holm) < alpha else ""}' for r, span in zip(part.fillna(dict(p_holm=1, p_even_holm=1)).itertuples(), spans)]
     table = part.assign(text=texts).pivot(index='mitigation', columns='metric', values='text')[list(dict.fromkeys(part.metric))].loc[list(dict.fromkeys(part.mitigation))]
     first = part.groupby('mitigation').first()
     if 'group_at_prediction' in part: table['group needed'] = first.group_at_prediction.map({True: 'yes', False: 'no'})
