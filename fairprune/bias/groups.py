@@ -260,7 +260,7 @@ def scoped(
 )->pd.DataFrame: # with that column, and without the intervals that extremes over groups had then
     "What each row is about: `group`, `all`, `judged`, or a `model` as a whole."
     said = table.group.where(table.group.isin(['all', 'judged', 'model']), 'group')
-    return _levels_alone(table.assign(scope=table.scope.fillna(said) if 'scope' in table else said))
+    return _levels_alone(table.assign(scope=table.scope.where(table.scope.notna(), said) if 'scope' in table else said))
 
 def _levels_alone(table):
     "A table without intervals and tests of extremes over groups."
