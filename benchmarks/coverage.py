@@ -1,7 +1,7 @@
 """How often an audit and a gate are right: simulated pairs of models whose truth is known, and what is said of each.
 
 Writes a tidy table, a row for each case and measure, as it goes: texts (independent, overlapping or clusters), n, groups, case, measure, audits, coverage (of its interval, or of all intervals of its family at once),
-told (share of audits that find something at the level .05) and right (whether there is something to find). Page 24 shows it. A case that stands in the table already is left out.
+told (share of audits that find something at the level .05) and right (whether there is something to find). Page 24 shows it. A case that stands in the table already, with as many audits, is left out.
 Cases: `even` (everybody falls from .95 to .80), `nothing` (the same model), `exchange` (as many answers lost as won), `planted` (TPR of one class in one group falls by .16), `planted in noise` (both). The gate's bound is .08,
 which is what the planted group loses. `ranked` cases are scores, for the generalised means of AUCs: nothing but noise, everybody ranked worse, one group ranked worse.
 Run: python benchmarks/coverage.py [--quick] [--texts independent overlapping clusters ranked] [--out results/coverage.csv]
@@ -142,7 +142,8 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     audits, sizes = (5, (1000,)) if asked.quick else (asked.audits, (1000, 6000))
     out, keys = Path(asked.out), ["texts", "n", "groups", "case"]
-    table = pd.read_csv(out, keep_default_na=False, na_values=[""]) if out.exists() and not asked.quick else pd.DataFrame(columns=keys)
+    table = pd.read_csv(out, keep_default_na=False, na_values=[""]) if out.exists() and not asked.quick else pd.DataFrame(columns=[*keys, "audits"])
+    table = table[table.audits >= audits].reset_index(drop=True)
     done = set(map(tuple, table[keys].to_numpy().tolist()))
     if "clusters" not in {f.name for f in fields(Predictions)}: asked.texts = [t for t in asked.texts if t != "clusters"]
     work = [(texts, n, groups, case) for n in sizes for texts in asked.texts if texts != "ranked" or n == sizes[0] for groups in (10, 5) for case in (CASES if texts != "ranked" else ("nothing", "even", "planted"))]

@@ -103,7 +103,7 @@ def test_levels_3():
     evenly, harmed = ([audited(seed, *how) for seed in range(30)] for how in ((.15, 0.), (0., .16)))
     odds = [[t.query("metric == 'equalized_odds_difference'").iloc[0] for t in tables] for tables in (evenly, harmed)]
     assert np.mean([r.change for r in odds[0]]) > .05 # it looks so, though nothing is there
-    assert sum(r.p_relative < .05 for r in odds[0]) <= 4 and sum(r.p_relative < .05 for r in odds[1]) >= 25
+    assert sum(r.p_relative < .05 for r in odds[0]) <= 4 and sum(r.p_relative < .05 for r in odds[1]) >= 20
     rows = pd.concat(evenly)
     judged = rows[rows.scope == 'judged']
     assert len(judged) == 120 and judged[['dense', 'compressed', 'change']].notna().all(axis=None) and judged[['low', 'high', 'p', 'compressed_low', 'relative', 'relative_low']].isna().all(axis=None)
@@ -124,7 +124,7 @@ def test_levels_4():
     gain = (drawn[1]['tpr'] - drawn[0]['tpr'])[:, 0, 1:, 1]
     of_c = (gain[:, 2] - gain.mean(1))
     own = gain.var(0)
-    short = np.maximum((n['tpr'][1:, 1] ** 2 * own).sum() / n['tpr'][1:, 1].sum() / n['tpr'][1:, 1] - own, 0)
+    short = np.maximum((n['tpr'][1:, 1] ** 2 * own).sum() / n['tpr'][1:, 1].sum() / n['tpr'][1:, 1], own + 1 / n['tpr'][1:, 1] ** 2) - own
     error = (of_c.var() + short[2] / 3 + short.sum() / 9) ** .5
     assert np.isclose(high - low, 2 * stats.norm.isf(.025 / 2) * error, rtol=.05) # one group and one class changed: it, and the others
     assert [_distinct(np.arange(g) < changed) for g, changed in ((3, 0), (3, 1), (3, 2), (3, 3), (2, 2), (9, 4))] == [0, 2, 3, 3, 1, 5]

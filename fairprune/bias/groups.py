@@ -274,8 +274,8 @@ _MOVED = dict(worst_group_accuracy=('accuracy',), demographic_parity_difference=
 def _influence(design, hits, case, rate, cases, part):
     "(groups of `part`, kinds) sparse: what a text of each kind adds to a rate, from the sums (sums,) that are its hits and its cases."
     weight = (hits - rate[:, None] * case) / cases[:, None]
-    column = part[:, None] * len(case) + np.arange(len(case))
-    return csr_array((weight.ravel(), column.ravel(), np.arange(0, weight.size + 1, len(case))), (len(part), design.shape[0])) @ design
+    column = part[:, None] * len(hits) + np.arange(len(hits))
+    return csr_array((weight.ravel(), column.ravel(), np.arange(0, weight.size + 1, len(hits))), (len(part), design.shape[0])) @ design
 
 def _beyond(t, design, of_sums, change, cases, judged):
     "(3, groups, classes) change beyond the mean change over the judged groups, its variance and degrees of freedom; and the number of different contrasts."
@@ -283,7 +283,8 @@ def _beyond(t, design, of_sums, change, cases, judged):
     for k in np.flatnonzero(judged.sum(0) > 1):
         part = np.flatnonzero(judged[:, k])
         psi = _influence(design, *(v[:, k] for v in of_sums), change[:, part, k].mean(0), cases[part, k], part)
-        found[:, part, k] = beyond_mean(change[:, part, k], psi, t.n, cases[part, k])
+        behind = (_influence(design, of_sums[1][:, k], 0, np.zeros(len(part)), np.ones(len(part)), part) > 0) @ t.n # units that are cases
+        found[:, part, k] = beyond_mean(change[:, part, k], psi, t.n, cases[part, k], behind)
         many += _distinct((change[:, part, k] != 0).any(0) | (psi.power(2).sum(1) > 0))
     return found, many
 

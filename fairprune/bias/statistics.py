@@ -175,10 +175,12 @@ def beyond_mean(
     psi,    # (groups, units) sparse: what a unit of each kind adds to the change, over the seeds
     units,  # (units,) how many there are of each kind
     cases,  # (groups,) texts that each rate is taken over
+    behind, # (groups,) units behind each rate
 )->tuple:   # (groups,) change minus the mean change, its variance, its degrees of freedom
     "What each group gained beyond the mean gain."
     own, mean, g, k = psi.power(2) @ units, psi.mean(0), len(cases), len(change)
-    short = np.maximum((cases ** 2 * own).sum() / cases.sum() / cases - own, 0) # to the pooled variance per text
+    pooled = (cases ** 2 * own).sum() / cases.sum() / cases # of the same variance per text
+    short = np.maximum(own + 1 / behind ** 2, pooled) - own
     texts = own - 2 * (psi @ (units * mean)) + mean ** 2 @ units + short * (1 - 2 / g) + short.sum() / g ** 2
     relative = change - change.mean(1, keepdims=True)
     seeds = relative.var(0, ddof=1) / k if k > 1 else np.zeros(g)
