@@ -43,11 +43,45 @@ def _sentences(table, confidence, flips, control):
     yield f'{len(harmed)} of {judged} judged groups lost accuracy beyond chance' + (f': {names}.' if names else '; that is no proof that none did.')
     classes = table[(table.metric == 'tpr') & (table.scope == 'all') & table.judged].sort_values('change')
     if len(classes): c = classes.iloc[0]; yield f'The class {c.cls} has the lowest change of recall: {c.dense:.3f} to {c.compressed:.3f} ({pct(c.low)} to {pct(c.high)} points).'
-    e = rows.loc[('equalized_odds_difference', 'judged')].squeeze()
-    if np.isfinite([e.dense, e.compressed, e.low, e.high]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f} (change {e.low:+.3f} to {e.high:+.3f}).'
+    yield from _uneven(table, confidence)
+    if table.control.notna().any(): yield from _beside_control(table, confidence, control)
+
+def _judged(table, metric): return table[(table.metric == metric) & (table.scope == 'judged')].iloc[0]
+
+def _uneven(table, confidence):
+    "Sentences on the worst group, the gap, and who moved otherwise than the others."
+    w, e = (_judged(table, m) for m in ('worst_group_accuracy', 'equalized_odds_difference'))
+    yield f'The worst group went from {w.dense:.3f} to {w.compressed:.3f}{_if_even(w)}.'
+    if np.isfinite([e.dense, e.compressed]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f}{_if_even(e)}.'
     else: yield 'The equalized odds difference is undefined: no two groups have enough texts of one class to be compared.'
-    c = rows.loc[('worst_group_accuracy', 'judged')].squeeze()
-    if np.isfinite(c.over_control): yield f'{control} has a worst group of {c.control:.3f}; compressed minus control: {pct(c.over_control)} points ({pct(c.over_control_low)} to {pct(c.over_control_high)}).'
+    if moved := _moved_most(table, 'relative', confidence): yield f'Beyond the mean change of the judged groups moved most: {moved} ({confidence:.0%} intervals for all groups at once).'
+    elif np.isfinite(w.p_relative): yield 'No group is shown to have moved otherwise than the others.'
+
+def _if_even(r):
+    "What would have come out, had the same answers changed evenly over the groups."
+    if not r.even_low < r.even_high: return '' # nobody changed, or nobody can be compared
+    beyond = 'beyond' if r.compressed < r.dense + r.even_low or r.compressed > r.dense + r.even_high else 'within'
+    return f', {beyond} the {r.dense + r.even_low:.3f} to {r.dense + r.even_high:.3f} of an even move of the same answers'
+
+def _moved_most(table, of, confidence):
+    "The accuracy, and the rate, that moved most beyond the mean change of the groups; '' where none did beyond chance."
+    sure, told = table[(table.scope == 'group') & (table[f'p_{of}'] < 1 - confidence)], []
+    for metrics in (('accuracy',), ('tpr', 'fpr')):
+        part = sure[sure.metric.isin(metrics)]
+        if not len(part): continue
+        r = part.loc[part[of].abs().round(9).idxmax()]
+        name = dict(accuracy='accuracy', tpr=f'recall of {r.cls}', fpr=f'false positive rate of {r.cls}')[r.metric]
+        told.append(f'{name} in {r.group} by {100 * r[of]:+.1f} points ({100 * r[f"{of}_low"]:+.1f} to {100 * r[f"{of}_high"]:+.1f})')
+    return ', '.join(told)
+
+def _beside_control(table, confidence, control):
+    "Sentences on how much of the changes a control has as well."
+    a = table[(table.metric == 'accuracy') & (table.scope == 'all')].iloc[0]
+    w, e = (_judged(table, m) for m in ('worst_group_accuracy', 'equalized_odds_difference'))
+    gap = f', its equalized odds difference by {e.control - e.dense:+.3f} ({e.change:+.3f})' if np.isfinite(e.control) else ''
+    yield f'{control} changed its accuracy by {100 * (a.control - a.dense):+.1f} points (the compressed model by {100 * a.change:+.1f}), its worst group by {100 * (w.control - w.dense):+.1f} ({100 * w.change:+.1f}){gap}.'
+    if moved := _moved_most(table, 'relative_over_control', confidence): yield f'Beyond the control and beyond the mean of the groups moved most: {moved}.'
+    elif np.isfinite(w.p_relative_over_control): yield 'No group is shown to have moved otherwise than the others, once the control is taken away.'
 
 # %% ../nbs/api/60_audit.ipynb #b2ad1e1b
 def _guessing(name, p, confidence):
@@ -124,28 +158,34 @@ Audit.verdict = property(_verdict)
 # %% ../nbs/api/60_audit.ipynb #d7da2955
 def summary(
     audit:Audit
-)->pd.DataFrame: # measure, dense, compressed, change, interval, n, note
+)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move (what the same answers would change, moved evenly over the groups), n, note
     "The verdict as a table."
     parts = [f(audit) for f, there in ((_group_summary, audit.table), (_benchmark_summary, audit.benchmarks)) if there is not None]
     table = pd.concat(parts, ignore_index=True)
+    if audit.table is not None: table['even_move'] = table.even_move.fillna('')
     return table if table.control.notna().any() else table.drop(columns=['control', 'over_control'])
 
-def _span(low, high, digits): return [f'{lo:+.{digits}f} to {hi:+.{digits}f}' if np.isfinite(lo) else 'undefined' for lo, hi in zip(low, high)]
+def _span(value, low, high, digits):
+    "Intervals as text; nothing where a value has none."
+    return ['undefined' if np.isnan(v) else f'{lo:+.{digits}f} to {hi:+.{digits}f}' if np.isfinite(lo) else '' for v, lo, hi in zip(value, low, high)]
 
 def _shown(part, name, note, digits):
     "The rows of a tidy table as people read them."
-    over = [f'{o:+.{digits}f} ({s})' if np.isfinite(o) else '' for o, s in zip(part.over_control, _span(part.over_control_low, part.over_control_high, digits))]
+    over = [f'{o:+.{digits}f}' + (f' ({s})' if s else '') if np.isfinite(o) else '' for o, s in zip(part.over_control, _span(part.over_control, part.over_control_low, part.over_control_high, digits))]
     values = {c: part[c].round(digits) for c in ('dense', 'compressed', 'change')}
-    return pd.DataFrame(dict(measure=name, **values, interval=_span(part.low, part.high, digits), control=part.control.round(digits), over_control=over, n=part.n, note=note))
+    return pd.DataFrame(dict(measure=name, **values, interval=_span(part.change, part.low, part.high, digits), control=part.control.round(digits), over_control=over, n=part.n, note=note))
 
 def _group_summary(audit):
     table = audit.table
     part = pd.concat([table[(table.metric == 'accuracy') & (table.scope == 'all')], table[table.scope == 'judged'],
                       table[(table.metric == 'accuracy') & (table.scope == 'group')].sort_values('change')])
-    harmed = set(_harmed(table, 1 - audit.settings['confidence']).index)
-    note = ['harmed' if i in harmed else '' if judged else 'too few to judge' for i, judged in zip(part.index, part.judged)]
+    alpha = 1 - audit.settings['confidence']
+    harmed, uneven = set(_harmed(table, alpha).index), set(part.index[(part.scope == 'judged') & (part.p_relative < alpha)])
+    note = ['harmed' if i in harmed else 'uneven' if i in uneven else '' if judged else 'too few to judge' for i, judged in zip(part.index, part.judged)]
     name = [f'accuracy: {r.group}' if r.scope == 'group' else r.metric.replace('_', ' ') for r in part.itertuples()]
-    return _shown(part, name, note, 3)
+    shown = _shown(part, name, note, 3)
+    shown.insert(5, 'even_move', [f'{r.even_low:+.3f} to {r.even_high:+.3f}' if np.isfinite(r.even) else '' for r in part.itertuples()])
+    return shown
 
 def _benchmark_summary(audit):
     "All metrics of all types together, then the bias of each type."
@@ -272,11 +312,13 @@ def _enough(settings, groups):
 
 def _by_group(sides, ask, negative, settings, probabilities, progress):
     "The table by group, the predictions of all sides in the same order, and the settings."
+    from fairprune.bias.control import even_moves
     found = [ask(m) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
     settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
-    parts = [compare(**three, **settings, progress=progress)]
+    even = even_moves(*found[:2], progress=progress, **settings)
+    parts = [compare(**three, **settings, progress=progress).merge(even, how='left', on=['metric', 'cls', 'group', 'scope'])]
     if probabilities: parts.append(compare_probabilities(**three, negative=negative, **fewer, progress=progress))
     return pd.concat(parts, ignore_index=True), found, settings
 

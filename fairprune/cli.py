@@ -248,7 +248,7 @@ def sweep_status(grid: Path = _GRID, out: Optional[Path] = _OUT, cells: bool = t
 @sweep_app.command('show')
 def sweep_show(grid: Path = _GRID, out: Optional[Path] = _OUT, form: str = typer.Option('text', '--format', help='text, markdown or latex.'),
                save: Optional[Path] = typer.Option(None, help='Write the whole pooled table to a .parquet or .csv file.')):
-    "Accuracy, worst group and gaps of each configuration: means over seeds with their intervals."
+    "Accuracy, worst group and gaps of each configuration: means over seeds, with intervals where they hold."
     from fairprune.plots import summary_table, to_latex, to_markdown
     from fairprune.sweeping import open_sweep, save_table
     if form not in ('text', 'markdown', 'latex'): raise ValueError(f'Unknown format {form!r}. Known: text, markdown, latex.')
@@ -271,7 +271,7 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
     if not any(map(swept.result, swept.cells)): raise ValueError(f'No finished cell in {swept.folder} yet.')
     found = pd.concat([swept.mitigation_effects(m, control, metric, negative=negative) for m in method], ignore_index=True)
     if save: save_table(found, save)
-    typer.echo(found[['method', 'mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm']].round(3).to_string(index=False))
+    typer.echo(found[['method', 'mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm', 'p_relative']].round(3).to_string(index=False, na_rep=''))
 
 @sweep_app.command('plot')
 def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optional[Path] = typer.Option(None, help='Where to; the folder plots of the sweep when absent.')):

@@ -292,7 +292,8 @@ def plot_heatmap(
     sns.heatmap(change, annot=text, fmt='', cmap=cmap, vmin=-top, vmax=top, linewidths=1, ax=ax, cbar_kws=dict(label='points'))
     levels = ['none' if np.isinf(c) else f'{c:g}' for c in change.columns]
     ax.set_xticklabels(levels); ax.set_yticklabels([c.replace(' + ', '\n+ ', 1) for c in change.index], rotation=0, parse_math=False)
-    ax.set(xlabel='level (* interval excludes 0)', ylabel='', title=f'change of {_title(metric)}\n{_about(rows)}')
+    note = ' (* interval excludes 0)' if rows.low.notna().any() else ''
+    ax.set(xlabel=f'level{note}', ylabel='', title=f'change of {_title(metric)}\n{_about(rows)}')
     return _tidy(ax)
 
 # %% ../nbs/api/66_plots.ipynb #7b09ccb4

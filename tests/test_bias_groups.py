@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from fairprune.predictions import Predictions
-from fairprune.bias.statistics import Draws
+from fairprune.bias.statistics import Draws, interval
 import time
 import tracemalloc
 from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference, equalized_odds_difference
@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from fairprune.data import GroupedText
 from fairprune.bias.groups import *
-from fairprune.bias.groups import _auc, _design, _extremes, _packs, _rates_of, _summaries, _summed, _tally, _toxicity
+from fairprune.bias.groups import _auc, _by_blocks, _centred, _counted, _design, _distinct, _packs, _rates_of, _relative, _summaries, _summed, _tally, _toxicity
 
 
 def test_planted():
@@ -55,12 +55,12 @@ def test_rates_of():
 
 
 def test_METRICS():
-    """Being extremes over groups, all four look a little worse in a resample than in the data; trust their change more than their level."""
+    """Beside them stands the p-value of what can be tested: that [some group moved otherwise than the others](24_statistics.ipynb)."""
     dense, small = planted()
     both_models = _tally([[dense], [small]])
     once = _summed(_design(both_models, np.arange(4)), [both_models.n[None]], 4)
     ratios = {m: r[0, 0] for m, r in _rates_of(both_models, once)[0].items()}
-    gaps = _summaries(_extremes(ratios, {m: np.array([[False], [True], [True], [True]]) for m in ratios}))
+    gaps = _summaries(ratios, {m: np.array([[False], [True], [True], [True]]) for m in ratios})
     sensitive = [g[0] for g in dense.groups]
     assert np.isclose(gaps['equalized_odds_difference'], equalized_odds_difference(dense.labels, dense.predicted, sensitive_features=sensitive))
     assert np.isclose(gaps['demographic_parity_difference'], demographic_parity_difference(dense.labels, dense.predicted, sensitive_features=sensitive))
@@ -68,20 +68,22 @@ def test_METRICS():
     assert np.allclose(ratios['shortfall'][:, 0], ratios['accuracy'][0, 0] - ratios['accuracy'][:, 0])
 
 
-def test_scoped():
+def test_levels():
     """The planted harm is found, in the group and in the class where it is, and nowhere else."""
     dense, small = planted()
     found = compare(dense, small)
     accuracy = found.query("metric == 'accuracy' and group != 'all'").set_index('group')
     assert accuracy.p_holm['c'] < .01 and (accuracy.change[['a', 'b']] == 0).all()
     tpr = found.query("metric == 'tpr' and group == 'c'").set_index('cls')
+    assert tpr.relative_high['yes'] < 0 and tpr.p_relative['yes'] < .01 and tpr.p_relative['no'] == 1 and np.isclose(accuracy.relative['c'], accuracy.change['c'] - accuracy.change.mean())
     assert tpr.high['yes'] < 0 and tpr.change['no'] == 0
     assert (found.low_joint.dropna() <= found.low.dropna()).all() and accuracy.high_joint['c'] < 0 and set(found.metric) == set(METRICS)
     excess = found.query("metric == 'shortfall'").set_index('group')
     assert np.isclose(excess.change['c'], found.query("metric == 'accuracy' and group == 'all'").change.item() - accuracy.change['c']) and excess.low['c'] > 0 > excess.high['a']
+    shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
 
 
-def test_scoped_2():
+def test_levels_2():
     """The same in numbers as a bootstrap written out text by text."""
     dense, small = planted()
     found = compare(dense, small)
@@ -94,13 +96,57 @@ def test_scoped_2():
     assert np.allclose(np.quantile(slow, [.025 / 3, 1 - .025 / 3]), accuracy.loc['c', ['low_joint', 'high_joint']].astype(float), atol=.015)
 
 
-def test_scoped_3():
+def test_levels_3():
+    """The summaries give levels alone."""
+    def audited(seed, even, harm=0.):
+        "Ten groups: everybody loses `even` of the right answers, the `yes` of the last group `harm`."
+        rng = np.random.default_rng(seed)
+        before = planted(1000, [f'g{i}' for i in range(10)], harm=0., seed=seed)[0]
+        last = np.array([g == ['g9'] for g in before.groups]) & (before.labels == 1)
+        right = rng.random(1000) < .95
+        lost = right & (rng.random(1000) < (even + np.where(last, harm, 0)) / .95)
+        return compare(*(replace(before, logits=np.eye(2, dtype='float32')[np.where(r, before.labels, 1 - before.labels)]) for r in (right, right & ~lost)), n_resamples=100)
+    evenly, harmed = ([audited(seed, *how) for seed in range(30)] for how in ((.15, 0.), (0., .16)))
+    odds = [[t.query("metric == 'equalized_odds_difference'").iloc[0] for t in tables] for tables in (evenly, harmed)]
+    assert np.mean([r.change for r in odds[0]]) > .05 # it looks so, though nothing is there
+    assert sum(r.p_relative < .05 for r in odds[0]) <= 4 and sum(r.p_relative < .05 for r in odds[1]) >= 20
+    rows = pd.concat(evenly)
+    judged = rows[rows.scope == 'judged']
+    assert len(judged) == 120 and judged[['dense', 'compressed', 'change']].notna().all(axis=None) and judged[['low', 'high', 'p', 'compressed_low', 'relative', 'relative_low']].isna().all(axis=None)
+    assert rows[(rows.scope == 'group') & (rows.metric != 'shortfall')].dropna(subset='relative').eval('relative_low <= 0 and relative_high >= 0').mean() > .99 # all at once in 95%
+
+
+def test_levels_4():
+    """Several seeds are one mean."""
+    dense, small = planted()
+    found = compare(dense, small)
+    shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
+    found.query("metric in ('accuracy', 'shortfall', 'worst_group_accuracy', 'equalized_odds_difference')")[shown].round(3)
+    t = _tally([[dense], [small]])
+    points, n = _counted(t)
+    enough = {m: (c >= 30) & (np.arange(4) > 0)[:, None] for m, c in n.items()}
+    *_, (_, drawn) = _by_blocks(t, Draws(t.n, 20_000, 0), np.array([1, 2, 3]), False)
+    low, high = _relative(t, points, (0, 1), n, enough, .95)['tpr'][1:3, 3, 1]
+    gain = (drawn[1]['tpr'] - drawn[0]['tpr'])[:, 0, 1:, 1]
+    of_c = (gain[:, 2] - gain.mean(1))
+    own = gain.var(0)
+    short = np.maximum((n['tpr'][1:, 1] ** 2 * own).sum() / n['tpr'][1:, 1].sum() / n['tpr'][1:, 1], own + 1 / n['tpr'][1:, 1] ** 2) - own
+    error = (of_c.var() + short[2] / 3 + short.sum() / 9) ** .5
+    assert np.isclose(high - low, 2 * stats.norm.isf(.025 / 2) * error, rtol=.05) # one group and one class changed: it, and the others
+    assert [_distinct(np.arange(g) < changed) for g, changed in ((3, 0), (3, 1), (3, 2), (3, 3), (2, 2), (9, 4))] == [0, 2, 3, 3, 1, 5]
+    pairs = [[v, v] for v in (dense, small)]
+    assert np.allclose(compare(*pairs, n_resamples=100).relative_low, found.relative_low, equal_nan=True) # two runs that agree are one
+    apart = compare([dense, dense], [small, dense], n_resamples=100).query("metric == 'accuracy' and group == 'c'").iloc[0]
+    assert np.isclose(apart.relative, found.query("metric == 'accuracy' and group == 'c'").relative.item() / 2) and apart.relative_high > 0 # two that do not are unsure
+
+
+def test_levels_5():
     """Small groups are marked, a rate that is not there has neither interval nor p-value, and a copy of the same model shows no change at all."""
     dense, small = planted()
     few = compare(*planted(60), n_resamples=500)
     assert not few.query("group == 'a' and metric == 'accuracy'").judged.item()
     same = compare(dense, dense, n_resamples=500)
-    assert (same.change.fillna(0) == 0).all() and (same.p == 1).all()
+    assert (same.change.fillna(0) == 0).all() and (same.p.dropna() == 1).all() and (same.p_relative.dropna() == 1).all() and same.p_relative.notna().sum() == 3 * 7 + 4
     rare = compare(*planted(200, ('a', 'b'), classes=('x', 'y', 'z')), n_resamples=500, min_n=38) # group sizes suffice, single cells do not
     odds = rare.query("metric in ('tpr', 'fpr') and group != 'all' and judged").groupby(['metric', 'cls']).dense.agg(lambda v: v.max() - v.min()).max()
     assert np.isclose(rare.query("metric == 'equalized_odds_difference'").dense.item(), odds) and not rare.query("metric == 'tpr' and group != 'all'").judged.all()
@@ -111,7 +157,7 @@ def test_scoped_3():
     assert absent[['dense', 'change', 'low', 'p']].isna().all() and not absent.judged
 
 
-def test_scoped_4():
+def test_levels_6():
     """It is judged as any other is, and what the words stand for in our tables is found by `scope`."""
     dense, small = planted()
     words = compare(*planted(groups=('all', 'judged', 'model')), n_resamples=500)
@@ -120,25 +166,28 @@ def test_scoped_4():
     assert set(own.group) == {'all', 'judged', 'model'} and own[own.metric == 'accuracy'].p_holm.notna().all()
     assert words.drop(columns='group').equals(plain.drop(columns='group')) and (words.group[words.scope == 'all'] == 'all').all()
     assert scoped(plain.drop(columns='scope')).scope.equals(plain.scope) # a table from before there was that column
+    before = scoped(plain.assign(low=-1., high=1.)) # and before extremes had levels alone
+    assert before.low[before.scope == 'judged'].isna().all() and (before.low[before.scope != 'judged'] == -1).all() and before.change.equals(plain.change)
     assert group_table(replace(dense, groups=[['all']] * 900)).groupby('scope').size().nunique() == 1
 
 
-def test_scoped_5():
+def test_levels_7():
     """Where only one is large enough, or no class stands in two, it is undefined."""
     dense, small = planted()
     alone = compare(*(replace(p, groups=[['a'] if i % 9 else ['rare'] for i in range(900)]) for p in (dense, small)), n_resamples=500, min_n=200)
     gap = alone[alone.metric.str.endswith('_difference')]
-    assert len(gap) == 3 and gap[['dense', 'compressed', 'change', 'low', 'high', 'p']].isna().all(axis=None)
+    assert len(gap) == 3 and gap[['dense', 'compressed', 'change', 'p_relative']].isna().all(axis=None)
     assert np.isfinite(alone.query("metric == 'worst_group_accuracy'").change.item())
     by_label = compare(*(replace(p, groups=[['no', 'yes'][k:k + 1] for k in p.labels]) for p in (dense, small)), n_resamples=500).query("scope == 'judged'").set_index('metric')
     assert np.isnan(by_label.dense['equalized_odds_difference']) and by_label.dense['demographic_parity_difference'] > .5
 
 
-def test_scoped_6():
+def test_levels_8():
     """Here the control loses as many answers, spread over everybody: the group's loss stands out, the loss of all does not."""
     dense, small = planted()
     found = compare(dense, small)
-    found.query("metric in ('accuracy', 'shortfall', 'worst_group_accuracy', 'equalized_odds_difference')").round(3)
+    shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
+    found.query("metric in ('accuracy', 'shortfall', 'worst_group_accuracy', 'equalized_odds_difference')")[shown].round(3)
     rng, lost = np.random.default_rng(2), (small.predicted != dense.predicted).sum()
     spread = dense.predicted.copy()
     at = rng.choice(np.flatnonzero(dense.predicted == dense.labels), (dense.predicted == dense.labels).sum() - (small.predicted == small.labels).sum(), replace=False)
@@ -146,9 +195,12 @@ def test_scoped_6():
     damaged = replace(dense, logits=np.eye(2, dtype='float32')[spread])
     beside = compare(dense, small, control=damaged).query("metric == 'accuracy'").set_index('group')
     assert beside.over_control['all'] == 0 and beside.over_control_high['c'] < 0 < beside.over_control_low['a'] and beside.p_over_control['c'] < .01
-    assert np.allclose(beside.over_control, beside.compressed - beside.control) and found.control.isna().all()
+    assert np.allclose(beside.over_control, beside.compressed - beside.control) and found.control.isna().all() and found.p_relative_over_control.isna().all()
+    assert beside.relative_over_control_high['c'] < 0 and np.isclose(beside.relative_over_control['c'], beside.over_control['c'] - beside.over_control[['a', 'b', 'c']].mean())
+    gap = compare(dense, small, control=damaged, n_resamples=500).query("metric == 'equalized_odds_difference'").iloc[0]
+    assert gap.p_relative_over_control < .01 and np.isclose(gap.over_control, gap.compressed - gap.control) and np.isnan(gap.over_control_low)
     own = compare(dense, small, control=dense)
-    assert np.allclose(own.over_control, own.change, equal_nan=True) and np.allclose(own.over_control_low, own.low, equal_nan=True) # the dense model as its own control
+    assert np.allclose(own.over_control, own.change, equal_nan=True) and np.allclose(own.over_control_low, own.low, equal_nan=True) and np.allclose(own.p_relative_over_control, own.p_relative, equal_nan=True) # the dense model as its own control
     with expect_fail(ValueError, '1 dense and 1 compressed and 2 control'): compare(dense, small, control=[dense, dense])
 
 
@@ -183,7 +235,8 @@ def test_compare_probabilities():
     """Beyond 20,000 texts, packs of texts are drawn that were put together at random: a sum over texts has the same spread either way, and a million texts cost as much to draw as twenty thousand."""
     dense, small = planted()
     found = compare(dense, small)
-    found.query("metric in ('accuracy', 'shortfall', 'worst_group_accuracy', 'equalized_odds_difference')").round(3)
+    shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
+    found.query("metric in ('accuracy', 'shortfall', 'worst_group_accuracy', 'equalized_odds_difference')")[shown].round(3)
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
         rng = np.random.default_rng(seed); base = np.random.default_rng(9)
@@ -206,6 +259,16 @@ def test_compare_probabilities():
 
 
 def test_compare_probabilities_2():
+    """Ten groups with an AUC of .8, each known to within .04: the shifted draws cover .8 about as often as they should, the others do not."""
+    rng = np.random.default_rng(0)
+    def covers(draws): low, high = interval(draws); return low <= .8 <= high
+    seen = [.8 + .04 * rng.standard_normal(10) for _ in range(400)]
+    drawn = [(generalized_mean(v), generalized_mean(v + .04 * rng.standard_normal((400, 10)))) for v in seen]
+    shifted, plain = np.mean([covers(_centred(d, v)) for v, d in drawn]), np.mean([covers(d) for _, d in drawn])
+    assert shifted > .9 > plain
+
+
+def test_compare_probabilities_3():
     """A draw of a fair model's bootstrap is one of texts, so the spread of a resampled AUC is its standard error, here beside the formula of Hanley & McNeil (1982)."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
@@ -222,7 +285,7 @@ def test_compare_probabilities_2():
     assert abs(drawn.std() / error - 1) < .15 and abs(drawn.mean() - auc) < .002
 
 
-def test_compare_probabilities_3():
+def test_compare_probabilities_4():
     """A group below `min_n` is not resampled."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
@@ -235,7 +298,7 @@ def test_compare_probabilities_3():
 
 
 @pytest.mark.heavy
-def test_compare_probabilities_4():
+def test_compare_probabilities_5():
     """Ten thousand groups on twenty thousand texts take seconds, and a thousand groups that are all judged no more memory than ten."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
@@ -252,7 +315,7 @@ def test_compare_probabilities_4():
     assert table.group.nunique() > 8000 and time.process_time() - start < 60 and peak < 5e8
 
 
-def test_compare_probabilities_5():
+def test_compare_probabilities_6():
     """Packs of texts say what texts say: here packs of three, beside texts one by one."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."

@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
 from scipy import stats
+from scipy.sparse import csr_array
 from fairprune.bias.statistics import *
 
 
@@ -94,6 +95,20 @@ def test_over_seeds():
     assert over_seeds(still, points[:1]) is still
 
 
+def test_over_seeds_2():
+    """It is that of a textbook where the texts leave nothing to chance, it agrees with drawing, and another seed of the bootstrap hardly moves it, where counted draws near a bound decide about a star by luck."""
+    points = np.array([.70, .72, .77])
+    moved = points - .7
+    assert np.isclose(p_value(np.full(1000, moved.mean()), moved), stats.ttest_1samp(moved, 0).pvalue)
+    shifts = np.array([.010, .024, .031, .022, .008])
+    def texts(seed, n): return np.random.default_rng(seed).normal(shifts.mean(), .004, n)
+    one, other = (p_value(texts(seed, 10_000), shifts) for seed in (0, 1))
+    drawn = p_value(over_seeds(texts(2, 400_000), shifts))
+    print(f'{one:.4f} and {other:.4f} from 10,000 draws; {drawn:.4f} from 400,000 drawn with their seeds')
+    assert abs(one / other - 1) < .05 and abs(one / drawn - 1) < .05 and one < .05
+    assert p_value(texts(0, 2000), shifts[:1]) == p_value(texts(0, 2000)) and p_value(np.ones(99), [1., 1.]) == 2 / 100
+
+
 def test_welch():
     """Where seeds alone are compared, K before and K after that have nothing to do with each other, Welch's t-test (1947) allows the two levels to spread differently."""
     a, b = np.array([[.8, .5], [.82, .5], [.81, .5]]), np.array([[.7, .5], [.75, .5]])
@@ -116,6 +131,47 @@ def test_benjamini_hochberg():
     """Where many findings are looked through and a few false ones among them do no harm, as with words or attention heads, the share of false ones is what to bound (Benjamini & Hochberg 1995)."""
     assert np.allclose(benjamini_hochberg([.01, np.nan, .04, .03]), [.03, np.nan, .04, .04], equal_nan=True)
     assert (benjamini_hochberg([.01, .02, .2]) <= holm([.01, .02, .2])).all() and np.isnan(benjamini_hochberg([np.nan])).all()
+
+
+def test_simultaneous():
+    """A group that lost nothing gets the variance of the others."""
+    rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
+    def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
+    def contrasts(d, unit=np.arange(200), **how):
+        change = np.array([[d[member == g].mean() for g in range(4)]])
+        psi = csr_array(((d - change[0, member]) / 50, (member, unit)))
+        return beyond_mean(change, psi, np.ones(psi.shape[1]), np.full(4, 50), np.full(4, 50 * psi.shape[1] // 200))
+    d = lost([.2, .2, .2, 0])
+    value, variance, df = contrasts(d)
+    v = np.array([d[member == g].var() / 50 for g in range(4)])
+    floored = np.maximum(v + 1 / 50 ** 2, v.mean())
+    assert np.allclose(value, -d.reshape(4, 50).mean(1).mean() + d.reshape(4, 50).mean(1)) and v[3] == 0 and (df == np.inf).all()
+    assert np.allclose(variance, floored * (1 - 2 / 4) + floored.sum() / 16) # (1 - 1/4)^2 of its own, 1/4^2 of each other
+    audits = [contrasts(lost([.2] * 4)) for _ in range(2000)]
+    assert .85 < np.std([a[0] for a in audits]) / np.sqrt(np.mean([a[1] for a in audits])) < 1
+    false = np.mean([(simultaneous(*a, 4)[2] < .05).any() for a in audits])
+    assert .005 < false < .05
+    for value, variance, df in audits[:50]: # an interval leaves 0 out where p says so
+        low, high, p = simultaneous(value, variance, df, 4)
+        assert ((p < .05) == ((low > 0) | (high < 0))).all()
+
+
+def test_simultaneous_2():
+    """Where nothing changed in forty texts of each of two groups, nothing moved, but one in forty may."""
+    rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
+    def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
+    def contrasts(d, unit=np.arange(200), **how):
+        change = np.array([[d[member == g].mean() for g in range(4)]])
+        psi = csr_array(((d - change[0, member]) / 50, (member, unit)))
+        return beyond_mean(change, psi, np.ones(psi.shape[1]), np.full(4, 50), np.full(4, 50 * psi.shape[1] // 200))
+    alike = np.repeat(lost([.2] * 4)[::5], 5) # five texts with one fate
+    assert (contrasts(alike, np.arange(200) // 5)[1] > 4.5 * contrasts(alike)[1]).all()
+    psi = csr_array(np.zeros((2, 3)))
+    value, variance, df = beyond_mean(np.array([[0., .1], [0., .2], [0., .3]]), psi, np.ones(3), *[np.array([40, 40]), np.array([1e9, 1e9])])
+    assert np.allclose(value, [-.1, .1]) and np.allclose(df, 2) and np.allclose(variance, .05 ** 2 / 3)
+    assert np.allclose(simultaneous(value, variance, df, 1)[:2], stats.t.interval(.95, 2, value, np.sqrt(variance)))
+    low, high, p = simultaneous(*beyond_mean(np.zeros((1, 2)), psi, np.ones(3), np.array([40, 40]), np.array([40, 40])), 1)
+    assert (p == 1).all() and np.allclose(high, -low) and np.allclose(high, stats.norm.isf(.025) * np.sqrt(2 / 40 ** 2) / 2)
 
 
 def test_tost():

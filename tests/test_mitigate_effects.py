@@ -14,7 +14,8 @@ def test_effects():
     at = found.set_index(['against', 'mitigation', 'metric']).sort_index()
     worst = at.xs('worst_group_accuracy', level='metric')
     assert (at.loc[('compressed', 'nothing')].change == 0).all() and (at.loc[('dense', 'all')].change == 0).all()
-    assert worst.loc[('compressed', 'half')].low > 0 and worst.loc[('compressed', 'all')].change > 1.5 * worst.loc[('compressed', 'half')].change and worst.loc[('dense', 'half')].high < 0
+    assert worst.loc[('compressed', 'all')].change > 1.5 * worst.loc[('compressed', 'half')].change > 0 and worst[['low', 'high', 'p', 'p_holm']].isna().all(axis=None)
+    assert worst.loc[('compressed', 'half')].p_relative < .01 and worst.loc[('compressed', 'half')].p_even < .01 and worst.loc[('compressed', 'nothing')].p_even == 1 and worst.loc[('compressed', 'nothing')].p_relative == 1 and at.xs('accuracy', level='metric').loc[('compressed', 'half')].low > 0
     assert np.isclose(at.loc[('compressed', 'all', 'accuracy')].change, dense.accuracy - small.accuracy)
 
 
@@ -34,22 +35,31 @@ def test_effects_summary():
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
+    at = found.set_index(['against', 'mitigation', 'metric']).sort_index()
+    worst = at.xs('worst_group_accuracy', level='metric')
     found.query("metric == 'worst_group_accuracy'").round(3)
     shown = effects_summary(found.assign(group_at_prediction=found.mitigation == 'all'), 'dense')
     assert effects_summary(found.assign(seeds=3), 'dense').seeds.tolist() == [3, 3, 3]
-    assert shown.index.tolist() == ['nothing', 'half', 'all'] and shown.columns[-1] == 'group needed' and shown['group needed']['all'] == 'yes' and shown.accuracy['all'] == f'{dense.accuracy:.3f} (+0.0 [+0.0, +0.0])' and shown.worst_group_accuracy['nothing'].endswith('*')
+    assert shown.index.tolist() == ['nothing', 'half', 'all'] and shown.columns[-1] == 'group needed' and shown['group needed']['all'] == 'yes' and shown.accuracy['all'] == f'{dense.accuracy:.3f} (+0.0 [+0.0, +0.0])' and shown.accuracy['nothing'].endswith('*')
+    r = worst.loc[('dense', 'nothing')]
+    assert shown.worst_group_accuracy['nothing'] == f'{r.value:.3f} ({100 * r.change:+.1f} [even {100 * r.even_low:+.1f}, {100 * r.even_high:+.1f}])*'
+    stored = found.drop(columns=[c for c in found if 'even' in c]).assign(low=-1., high=1., p_holm=0.) # from before these metrics had levels alone
+    assert effects_summary(stored, 'dense').worst_group_accuracy.tolist() == [v.split(' [even')[0] + ')' for v in shown.worst_group_accuracy]
 
 
 def test_won_back():
-    """`reached` asks for at least half of that loss, gained beyond doubt (the interval above zero), for at most half a point of accuracy."""
+    """A worst group or a gap has no interval, so no gain of it is sure; that of a class or of all texts may be."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
     found.query("metric == 'worst_group_accuracy'").round(3)
+    stored = found.drop(columns=[c for c in found if 'even' in c]).assign(low=-1., high=1., p_holm=0.) # from before these metrics had levels alone
     back = won_back(found)
     assert back.index.tolist() == ['all', 'half', 'nothing'] and back.share.round(2).tolist()[::2] == [1, 0] and .35 < back.share['half'] < .65 and back.reached['all'] and not back.reached['nothing']
     gap_back = won_back(found, 'equalized_odds_difference') # less is better, and what is won back is above zero all the same
-    assert gap_back.index[0] == 'all' and gap_back.share['all'] == 1 and gap_back.reached['all'] and gap_back.low['all'] > 0 and gap_back.gain['nothing'] == 0
+    assert gap_back.index[0] == 'all' and gap_back.share['all'] == 1 and gap_back.reached['all'] and gap_back.gain['nothing'] == 0 and not gap_back.sure.any() and not won_back(stored.assign(low=.1)).sure.any()
+    recall = won_back(effects(cures, dict(compressed=small, dense=dense), ['accuracy', 'tpr:yes'], n_resamples=500), 'tpr:yes')
+    assert recall.sure[['all', 'half']].all() and recall.reached['all'] and not recall.sure['nothing']
 
 
 def test_plot_effects():

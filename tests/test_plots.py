@@ -22,7 +22,7 @@ def test_checked():
     """A picture holds one data set."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])
-    assert _checked(two) is two
+    pd.testing.assert_frame_equal(_checked(two), two)
     with expect_fail(ValueError, 'misses the columns level, p_holm'): _checked(table.drop(columns=['level', 'p_holm']))
     with expect_fail(ValueError, 'no rows'): _checked(table[:0])
     with expect_fail(ValueError, 'is there twice'): _checked(pd.concat([table, table]))
@@ -55,6 +55,8 @@ def test_label():
 def test_tidy():
     """Each title says how many texts and how many training seeds are behind the picture."""
     table = example()
+    two = pd.concat([table, table.assign(data='other')])
+    pd.testing.assert_frame_equal(_checked(two), two)
     assert _about(_of(table, 'accuracy')) == 'planted, tiny: n = 900, 3 seeds' and _about(_of(table, 'nonzero')) == 'planted, tiny: 3 seeds'
     assert _span(pd.Series([900, 1200])) == '900 to 1,200'
     assert np.allclose(_bars(np.array([.5]), np.array([.4]), np.array([.7])), [[.1], [.2]])
@@ -159,13 +161,21 @@ def test_plot_pareto_2():
 
 
 def test_plot_heatmap():
-    """The asterisks are not corrected for the number of cells."""
+    """A worst group and a difference between groups are levels [without an interval](20_groups.ipynb), and have no asterisks."""
     table = example()
+    recall = plot_levels(table, 'tpr:yes')
+    alone = plot_levels(table[table.family == 'int8'], ['accuracy', 'equalized_odds_difference']).axes[0]
+    for f in (recall, alone.figure): plt.close(f)
+    fig, ax = plt.subplots()
+    plt.close(fig)
     ax = plot_heatmap(table)
     cells = {(round(t.get_position()[1] - .5), round(t.get_position()[0] - .5)): t.get_text() for t in ax.texts}
     rows, levels = ([t.get_text() for t in labels] for labels in (ax.get_yticklabels(), ax.get_xticklabels()))
     change = table.query("metric == 'worst_group_accuracy' and method == 'magnitude(sparsity=0.9)' and mitigation == 'none'").change.item()
-    assert cells[rows.index('magnitude'), levels.index('0.9')] == f'{100 * change:+.1f}*'
+    assert cells[rows.index('magnitude'), levels.index('0.9')] == f'{100 * change:+.1f}' and ax.get_xlabel() == 'level'
+    recall = plot_heatmap(table, 'tpr:yes')
+    assert any(t.get_text().endswith('*') for t in recall.texts) and recall.get_xlabel() == 'level (* interval excludes 0)'
+    plt.close(recall.figure)
     assert not cells.get((rows.index('int8'), 0)) and cells[rows.index('int8'), levels.index('none')]
     low, high = ax.collections[0].get_clim()
     assert low == -high < 0
@@ -180,6 +190,8 @@ def test_plot_heatmap_2():
     fig, ax = plt.subplots()
     plt.close(fig)
     ax = plot_heatmap(table)
+    recall = plot_heatmap(table, 'tpr:yes')
+    plt.close(recall.figure)
     odds = plot_heatmap(table, 'equalized_odds_difference')
     assert odds.collections[0].get_cmap().name == 'RdBu_r' and ax.collections[0].get_cmap().name == 'RdBu'
     plt.close(odds.figure)
@@ -229,6 +241,8 @@ def test_plot_forest_3():
     for f in (recall, alone.figure): plt.close(f)
     fig, ax = plt.subplots()
     plt.close(fig)
+    recall = plot_heatmap(table, 'tpr:yes')
+    plt.close(recall.figure)
     odds = plot_heatmap(table, 'equalized_odds_difference')
     plt.close(odds.figure)
     fig, axes = plt.subplots(2, 1, figsize=(7, 5.2), sharex=True, layout='constrained')
@@ -238,7 +252,7 @@ def test_plot_forest_3():
 
 
 def test_order():
-    """The numbers for the text: a row for each configuration, and for each metric its value and its change, both with their interval."""
+    """The numbers for the text: a row for each configuration, and for each metric its value and its change, both with their interval where it has one: the worst group and the gaps are levels."""
     assert _text(.8124, .79, .8333, 3) == '0.812 [0.790, 0.833]' and _text(-.0214, -.033, -.008, 3, '+') == '-0.021 [-0.033, -0.008]'
     assert _text(-.0001, -.001, .02, 2, '+') == '+0.00 [+0.00, +0.02]' and _text(22.7e6, np.nan, np.nan, 3) == '22,700,000'
     assert _text(.5, np.nan, np.nan, 1) == '0.5' and _text(np.nan, 0, 1, 3) == '-'
@@ -249,7 +263,9 @@ def test_summary_table():
     two = pd.concat([table, table.assign(data='other')])
     shown = summary_table(table)
     assert len(shown) == 10 and shown.family[0] == 'dense' and shown['change of accuracy'][0] == '-' and 'model' not in shown
-    assert re.fullmatch(r'0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]', shown.accuracy[0]) and shown['change of worst_group_accuracy'].str.match(r'-(?!$)').any()
+    assert re.fullmatch(r'0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]', shown.accuracy[0]) and shown['change of worst_group_accuracy'].str.fullmatch(r'-0\.\d{3}').any()
+    old = table.assign(**{c: table[c].fillna(.5) for c in ('low', 'high', 'compressed_low', 'compressed_high')}) # stored before extremes were levels alone
+    assert summary_table(old).worst_group_accuracy.equals(shown.worst_group_accuracy) and not summary_table(old)['change of equalized_odds_difference'].str.contains('[', regex=False).any()
     assert shown[shown.family == 'magnitude'].level.tolist() == ['0.3', '0.5', '0.7', '0.9'] * 2
     assert list(summary_table(two.assign(model=two.data), 'nonzero').data.unique()) == ['planted', 'other'] and 'model' in summary_table(two.assign(model=two.data))
     with expect_fail(ValueError, 'Unknown metric f1'): summary_table(table, ['f1'])
@@ -307,6 +323,8 @@ def test_pictures():
 
 def test_save_all():
     table = example()
+    two = pd.concat([table, table.assign(data='other')])
+    pd.testing.assert_frame_equal(_checked(two), two)
     dense = table.family == 'dense'
     few = pd.concat([table[dense | ((table.level == .9) & (table.mitigation == 'none'))], table[dense & (table.group != 'model')].assign(data='my/data')])
     with tempfile.TemporaryDirectory() as folder:
@@ -325,6 +343,8 @@ def test_save_all():
 def test_save_all_2():
     """Several models of one data set do not overwrite each other."""
     table = example()
+    two = pd.concat([table, table.assign(data='other')])
+    pd.testing.assert_frame_equal(_checked(two), two)
     models = pd.concat([table[(table.family == 'dense') & (table.group != 'model')].assign(model=m) for m in ('small', 'large')])
     with tempfile.TemporaryDirectory() as folder:
         names = {p.name for p in save_all(models, folder)}

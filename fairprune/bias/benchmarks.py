@@ -223,7 +223,7 @@ def _drawn(sides, types, n_resamples, seed):
 def _difference(points, draws, confidence, seed):
     "Interval and p-value of a mean over seeds; points (seeds, types), draws (draws, seeds, types)."
     drawn = over_seeds(draws.mean(1), points, seed)
-    return *interval(drawn, confidence), p_value(drawn)
+    return *interval(drawn, confidence), p_value(draws.mean(1), points)
 
 def _metric_rows(metric, r, d, types, confidence, seed):
     "A row for each type; r (sides, seeds, types), d (draws, sides, seeds, types)."

@@ -13,7 +13,7 @@ from itertools import combinations, product
 import numpy as np, pandas as pd
 from scipy.sparse import coo_array, csr_array, vstack
 from ..predictions import Predictions, paired
-from .statistics import MIN_UNITS, Draws, few_units, holm, interval, over_seeds, p_value
+from .statistics import MIN_UNITS, Draws, beyond_mean, few_units, holm, interval, over_seeds, p_value, simultaneous
 
 # %% ../../nbs/api/20_groups.ipynb #92017ee3
 def planted(
@@ -133,38 +133,36 @@ def _summed(design, draws, rows):
     sums = np.concatenate([design @ d[:, used].T.astype(float) for d in draws], 1)
     return sums.reshape(rows, -1, sums.shape[1])
 
-def _ratios(n, true, called, both):
-    "Rates from sums of shape (..., groups, classes); accuracy has no class."
-    with np.errstate(divide='ignore', invalid='ignore'):
-        accuracy = both.sum(-1, keepdims=True) / n[..., :1]
-        return dict(accuracy=accuracy, selection_rate=called / n, tpr=both / true, fpr=(called - both) / (n - true), shortfall=accuracy[..., :1, :] - accuracy)
+def _hits(n, true, called, both):
+    "Metric to hits and to the cases that they are a share of, from sums of shape (..., groups, classes); accuracy has no class."
+    return dict(accuracy=(both.sum(-1, keepdims=True), n[..., :1]), selection_rate=(called, n + 0 * true), tpr=(both, true), fpr=(called - both, n - true))
 
-def _rates_of(t, sums):
-    "For each side the rates, metric to (draws, seeds, groups, classes), from (groups, sums, draws); the first group is everybody."
+def _hits_of(t, sums):
+    "For each side metric to hits (draws, seeds, groups, classes) and their cases, from (groups, sums, draws)."
     k, (sides, seeds) = len(t.classes), t.said.shape[:2]
     n, true = (x.transpose(2, 0, 1)[:, None] for x in (sums[:, :1], sums[:, 1:1 + k]))
     rest = sums[:, 1 + k:].reshape(len(sums), sides, seeds, 2, k, -1).transpose(1, 3, 5, 2, 0, 4) # (sides, 2, draws, seeds, groups, classes)
-    return [_ratios(n, true, called, both) for called, both in rest]
+    return [_hits(n, true, called, both) for called, both in rest]
+
+def _rates_of(t, sums):
+    "For each side the rates, metric to (draws, seeds, groups, classes), from (groups, sums, draws); the first group is everybody."
+    with np.errstate(divide='ignore', invalid='ignore'):
+        found = [{m: hits / cases for m, (hits, cases) in side.items()} for side in _hits_of(t, sums)]
+    return [r | dict(shortfall=r['accuracy'][..., :1, :] - r['accuracy']) for r in found]
 
 # %% ../../nbs/api/20_groups.ipynb #c1a6600a
 METRICS = ('accuracy', 'selection_rate', 'tpr', 'fpr', 'shortfall', 'worst_group_accuracy', 'demographic_parity_difference', 'equal_opportunity_difference', 'equalized_odds_difference')
 
-def _extremes(rates, judged):
-    "Of the judged rates, metric to three (..., classes): the lowest and the highest over groups, and how many are defined."
+def _spread(rates): # (..., groups, classes), the largest spread of any class; undefined where no two groups can be compared
+    apart = np.fmax.reduce(rates, -2) - np.fmin.reduce(rates, -2)
+    return np.fmax.reduce(np.where((~np.isnan(rates)).sum(-2) > 1, apart, np.nan), -1)
+
+def _summaries(rates, judged):
+    "Worst group and largest differences, from the judged rates."
     of = {m: np.where(judged[m], rates[m], np.nan) for m in ('accuracy', 'selection_rate', 'tpr', 'fpr')}
-    return {m: (np.fmin.reduce(x, -2), np.fmax.reduce(x, -2), (~np.isnan(x)).sum(-2)) for m, x in of.items()}
-
-def _joined(one, other): # of two sets of groups
-    return other if one is None else {m: (np.fmin(a[0], b[0]), np.fmax(a[1], b[1]), a[2] + b[2]) for (m, a), b in zip(one.items(), other.values())}
-
-def _spread(low, high, n): # (...), the largest spread of any class; undefined where no two groups can be compared
-    return np.fmax.reduce(np.where(n > 1, high - low, np.nan), -1)
-
-def _summaries(found):
-    "Worst group and largest differences, from `_extremes`."
-    gap = {m: _spread(*v) for m, v in found.items() if m != 'accuracy'}
-    return dict(worst_group_accuracy=found['accuracy'][0][..., 0], demographic_parity_difference=gap['selection_rate'],
-                equal_opportunity_difference=gap['tpr'], equalized_odds_difference=np.fmax(gap['tpr'], gap['fpr']))
+    tpr, fpr = _spread(of['tpr']), _spread(of['fpr'])
+    return dict(worst_group_accuracy=np.fmin.reduce(of['accuracy'], -2)[..., 0], demographic_parity_difference=_spread(of['selection_rate']),
+                equal_opportunity_difference=tpr, equalized_odds_difference=np.fmax(tpr, fpr))
 
 # %% ../../nbs/api/20_groups.ipynb #450a0e33
 def compare(
@@ -184,14 +182,14 @@ def compare(
     units = t.units or n
     enough = _enough(n, t.units, min_n)
     judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
-    values, extremes = {m: _Values([r[m] for r in points], enough[m], confidence, seed, t.units and t.units[m]) for m in n}, [None] * len(points)
+    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, t.units and t.units[m]) for m in n}
     for part, drawn in _by_blocks(t, draws, np.flatnonzero(judged['accuracy']), progress):
         for m in n: values[m].fill(part, [r[m] for r in drawn], -1. if m == 'shortfall' else 0.)
-        extremes = [_joined(e, _extremes(r, {m: j[part] for m, j in judged.items()})) for e, r in zip(extremes, drawn)]
+    for of, sides in zip(('relative', 'relative_over_control'), ((0, 1), (2, 1))[:len(points) - 1]):
+        for m, v in _relative(t, points, sides, n, judged, confidence).items(): values[m].found |= dict(zip(_moves(of), v))
     rows = [_rows(m, values[m].found, n[m], units[m], enough[m], t.names, t.classes) for m in n]
     if judged['accuracy'].any():
-        points, drawn = ([_summaries(e) for e in part] for part in ([_extremes(r, judged) for r in points], extremes))
-        rows += [_summary_row(m, points, drawn, int(n['accuracy'][judged['accuracy']].sum()), confidence, seed) for m in points[0]]
+        rows.append(_levels([_summaries(r, judged) for r in points], values, int(n['accuracy'][judged['accuracy']].sum())))
     table = pd.concat(rows, ignore_index=True).assign(seeds=t.said.shape[1], units=lambda f: f.units.fillna(t.units['accuracy'][0, 0] if t.units else f.n).astype(int))
     harm = (table.metric == 'accuracy') & (table.scope == 'group') & table.judged
     return table.assign(p_holm=pd.Series(holm(table.p[harm]), index=table.index[harm]))
@@ -235,6 +233,8 @@ def _by_blocks(t, draws, groups, progress):
 _SPANS = ('low', 'high', 'low_joint', 'high_joint', 'compressed_low', 'compressed_high', 'p')
 _OVER = ('control', 'over_control', 'over_control_low', 'over_control_high', 'p_over_control')
 
+def _moves(of): return of, f'{of}_low', f'{of}_high', f'p_{of}'
+
 class _Values:
     "Means over seeds of one metric, (groups, classes) each, and intervals of the groups that were resampled."
     def __init__(self, points, enough, confidence, seed, units=None):
@@ -242,7 +242,7 @@ class _Values:
         self.points, self.confidence, self.seed, self.judged = points, confidence, seed, int(enough[1:].any(1).sum())
         a, b, *control = points
         blank = np.full(b.shape[1:], np.nan)
-        self.found = dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0)) | {c: blank.copy() for c in (*_SPANS, *_OVER)}
+        self.found = dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0)) | {c: blank.copy() for c in (*_SPANS, *_OVER, *_moves('relative'), *_moves('relative_over_control'))}
         if control: self.found |= dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0))
 
     def fill(self, part, draws, floor=0.):
@@ -260,14 +260,14 @@ def _pooled(points, draws, confidence, seed, m=1, floor=0.):
     joint_low, joint_high = np.clip(interval(change, 1 - (1 - confidence) / m), -1, 1) if m > 1 else (low, high)
     after_low, after_high = np.clip(interval(after, confidence), floor, 1)
     return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, low_joint=joint_low, high_joint=joint_high,
-                compressed_low=after_low, compressed_high=after_high, p=p_value(change), **_over(b, control, draws, confidence, seed))
+                compressed_low=after_low, compressed_high=after_high, p=p_value((draws[1] - draws[0]).mean(1), b - a), **_over(b, control, draws, confidence, seed))
 
 def _over(b, control, draws, confidence, seed):
     "The compressed model against the control; NaN where there is none."
     if not control: return dict.fromkeys(_OVER, np.full(b.shape[1:], np.nan))
     over = over_seeds((draws[1] - draws[2]).mean(1), b - control[0], seed)
     low, high = np.clip(interval(over, confidence), -1, 1)
-    return dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p_value(over))
+    return dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p_value((draws[1] - draws[2]).mean(1), b - control[0]))
 
 def _rows(metric, values, n, units, enough, names, classes):
     "A row for each group and class; the first group is everybody."
@@ -277,15 +277,69 @@ def _rows(metric, values, n, units, enough, names, classes):
 
 def _summary_row(metric, points, draws, n, confidence, seed):
     values = _pooled([r[metric] for r in points], [r[metric] for r in draws], confidence, seed)
-    return pd.DataFrame([dict(metric=metric, cls='', group='judged', scope='judged', **{c: float(v) for c, v in values.items()}, n=n, judged=True)])
+    blank = dict.fromkeys((*_moves('relative'), *_moves('relative_over_control')), np.nan)
+    return pd.DataFrame([dict(metric=metric, cls='', group='judged', scope='judged', **{c: float(v) for c, v in values.items()}, **blank, n=n, judged=True)])
 
 def scoped(
     table # of `compare`, or one that was stored before there was a column `scope`
-)->pd.DataFrame: # with that column
+)->pd.DataFrame: # with that column, and without the intervals that extremes over groups had then
     "What each row is about: `group`, `all`, `judged`, or a `model` as a whole."
-    if 'scope' in table and table.scope.notna().all(): return table
     said = table.group.where(table.group.isin(['all', 'judged', 'model']), 'group')
-    return table.assign(scope=table.scope.fillna(said) if 'scope' in table else said)
+    return _levels_alone(table.assign(scope=table.scope.where(table.scope.notna(), said) if 'scope' in table else said))
+
+def _levels_alone(table):
+    "A table without intervals and tests of extremes over groups."
+    extreme = table.metric.isin(_MOVED)
+    return table.assign(**{c: table[c].where(~extreme) for c in (*_SPANS, *_OVER[2:], 'p_holm') if c in table})
+
+# %% ../../nbs/api/20_groups.ipynb #aa63acf0
+_FAMILIES = ('accuracy',), ('selection_rate',), ('tpr', 'fpr') # rates that are judged at once
+_MOVED = dict(worst_group_accuracy=('accuracy',), demographic_parity_difference=('selection_rate',), equal_opportunity_difference=('tpr',), equalized_odds_difference=('tpr', 'fpr'))
+
+def _influence(design, hits, case, rate, cases, part):
+    "(groups of `part`, kinds) sparse: what a text of each kind adds to a rate, from the sums (sums,) that are its hits and its cases."
+    weight = (hits - rate[:, None] * case) / cases[:, None]
+    column = part[:, None] * len(hits) + np.arange(len(hits))
+    return csr_array((weight.ravel(), column.ravel(), np.arange(0, weight.size + 1, len(hits))), (len(part), design.shape[0])) @ design
+
+def _beyond(t, design, of_sums, change, cases, judged):
+    "(3, groups, classes) change beyond the mean change over the judged groups, its variance and degrees of freedom; and the number of different contrasts."
+    found, many = np.full((3, *judged.shape), np.nan), 0
+    for k in np.flatnonzero(judged.sum(0) > 1):
+        part = np.flatnonzero(judged[:, k])
+        psi = _influence(design, *(v[:, k] for v in of_sums), change[:, part, k].mean(0), cases[part, k], part)
+        behind = (_influence(design, of_sums[1][:, k], 0, np.zeros(len(part)), np.ones(len(part)), part) > 0) @ t.n # units that are cases
+        found[:, part, k] = beyond_mean(change[:, part, k], psi, t.n, cases[part, k], behind)
+        many += _distinct((change[:, part, k] != 0).any(0) | (psi.power(2).sum(1) > 0))
+    return found, many
+
+def _distinct(changed):
+    "Number of different contrasts: groups without any changed answer share one, and two groups have one between them."
+    return int(changed.any()) * (1 if len(changed) == 2 else min(changed.sum() + 1, len(changed)))
+
+def _relative(t, points, sides, n, judged, confidence):
+    "Metric to (4, groups, classes): what each judged group gained beyond the mean gain from one side to another, with its interval and p-value, for all rates of a family at once."
+    one, other = sides
+    design, found = _design(t, np.arange(len(t.names) + 1)), {}
+    unit = _hits_of(t, np.eye(design.shape[0] // (len(t.names) + 1))[None]) # hits and cases as sums of sums
+    for family in _FAMILIES:
+        parts, many = {}, 0
+        for m in family:
+            hits, cases = unit[other][m][0] - unit[one][m][0], unit[other][m][1]
+            parts[m], more = _beyond(t, design, (hits.mean(1)[:, 0], cases[:, 0, 0]), points[other][m] - points[one][m], n[m], judged[m])
+            many += more
+        if judged[m].shape[1] == 2: many //= 2 # what one class gains the other loses
+        found |= {m: np.array([v[0], *simultaneous(*v, many, confidence)]) for m, v in parts.items()}
+    return found
+
+def _levels(points, values, n):
+    "A row for each summary over groups: its levels, and whether some group moved otherwise than the others."
+    a, b, *control = points
+    rows = [dict(metric=m, cls='', group='judged', scope='judged', dense=a[m].mean(), compressed=b[m].mean(), change=(b[m] - a[m]).mean(), n=n, judged=True) for m in a]
+    for r in rows:
+        if control: r |= dict(control=control[0][r['metric']].mean(), over_control=(b[r['metric']] - control[0][r['metric']]).mean())
+        for p in ('p_relative', 'p_relative_over_control'): r[p] = np.fmin.reduce([np.fmin.reduce(values[m].found[p], None) for m in _MOVED[r['metric']]])
+    return pd.DataFrame(rows)
 
 # %% ../../nbs/api/20_groups.ipynb #6b768511
 BINS, POWER = 15, -5 # of the calibration error; of the generalised mean
@@ -459,11 +513,13 @@ def compare_probabilities(
             for m in mean: sums[m] = tuple(a + b for a, b in zip(sums[m], _powers(r[m][..., 1:, 0][..., enough[m][part[1:], 0]])))
     rows = [_rows(m, values[m].found, cases[m], (units or cases)[m], enough[m], names, ('',)) for m in cases]
     points = [{m: generalized_mean(r[m][..., 1:, 0][..., judged]) for m, judged in mean.items()} for r in points]
-    powers = [{m: _root(*sums) for m, sums in side.items()} for side in powers]
+    powers = [{m: _centred(_root(*sums), r[m]) for m, sums in side.items()} for side, r in zip(powers, points)]
     for m, judged in mean.items(): rows.append(_summary_row(m, points, powers, int(cases[m][1:, 0][judged].sum()), confidence, seed).assign(metric=f'gmb_{m}'))
     table = pd.concat(rows, ignore_index=True).assign(seeds=len(sides[0]), units=lambda f: f.units.fillna(unit.max() + 1 if units else f.n).astype(int))
     harm = table[table.judged & (table.scope == 'group')]
     return table.assign(p_holm=harm.groupby('metric').p.transform(holm))
+
+def _centred(draws, point): return draws - np.nanmean(draws, 0) + point # a resample lowers a mean that leans to the lowest, as the sample did before
 
 def _seeds(found): return {m: np.stack([r[m] for r in found], 1) for m in found[0]} # (draws, seeds, groups, 1)
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MIN_UNITS', 'Draws', 'resampled_sums', 'clustered', 'design_effect', 'interval', 'p_value', 'few_units',
-           'sign_flip_test', 'mcnemar', 'over_seeds', 'welch', 'holm', 'benjamini_hochberg', 'non_inferiority', 'tost',
-           'minimum_detectable_gap', 'minimum_group_size']
+           'sign_flip_test', 'mcnemar', 'over_seeds', 'welch', 'holm', 'benjamini_hochberg', 'beyond_mean',
+           'simultaneous', 'non_inferiority', 'tost', 'minimum_detectable_gap', 'minimum_group_size']
 
 # %% ../../nbs/api/24_statistics.ipynb #40e48b9f
 import itertools, warnings
@@ -89,12 +89,23 @@ def interval(
     return tuple(np.where(usable, bounds, np.nan))
 
 def p_value(
-    draws # (resamples, ...) of a difference; NaN where it is undefined
-):        # two-sided, in (0, 1]
+    draws,      # (resamples, ...) of a difference, or of its mean over seeds; NaN where it is undefined
+    points=None # (seeds, ...) of each seed, where there are several
+):              # two-sided, in (0, 1]
     "Bootstrap p-value of a difference against zero: twice the smaller tail, never below 2 / (resamples + 1); NaN where more than one draw in ten is undefined."
-    draws = np.asarray(draws, float); undefined = np.isnan(draws)
-    below, above = ((np.sum(side | undefined, 0) + 1) / (len(draws) + 1) for side in (draws <= 0, draws >= 0)) # an undefined draw speaks for neither side
-    return np.where(undefined.mean(0) <= .1, np.minimum(1, 2 * np.minimum(below, above)), np.nan)[()]
+    draws = np.asarray(draws, float); undefined, n = np.isnan(draws), len(draws)
+    below, above = (np.where(undefined, 1, side).sum(0) for side in (draws <= 0, draws >= 0)) # an undefined draw speaks for neither side
+    smaller = (np.minimum(below, above) + 1) / (n + 1)
+    if points is not None and len(points) > 1: smaller = _with_seeds(draws, undefined, points, smaller)
+    return np.where(undefined.mean(0) <= .1, np.minimum(1, 2 * smaller), np.nan)[()]
+
+def _with_seeds(draws, undefined, points, smaller):
+    "The smaller tail where the mean of each draw varies with the seeds too, by Student's t; `smaller` where they all agree."
+    from scipy.stats import t
+    error = np.std(points, 0, ddof=1) / len(points) ** .5
+    with np.errstate(divide='ignore', invalid='ignore'): beyond = t.sf(draws / error, len(points) - 1)
+    tail = np.minimum(*(np.where(undefined, 1, side).mean(0) for side in (beyond, 1 - beyond)))
+    return np.where(error > 0, np.maximum(tail, 1 / (len(draws) + 1)), smaller)
 
 # %% ../../nbs/api/24_statistics.ipynb #e06d36b3
 def few_units(
@@ -186,6 +197,37 @@ def benjamini_hochberg(
     p = np.asarray(p, float); made = ~np.isnan(p); adjusted = np.full(p.shape, np.nan)
     if made.any(): adjusted[made] = false_discovery_control(p[made])
     return adjusted
+
+# %% ../../nbs/api/24_statistics.ipynb #ad91ed7e
+def beyond_mean(
+    change, # (seeds, groups) of a rate
+    psi,    # (groups, units) sparse: what a unit of each kind adds to the change, over the seeds
+    units,  # (units,) how many there are of each kind
+    cases,  # (groups,) texts that each rate is taken over
+    behind, # (groups,) units behind each rate
+)->tuple:   # (groups,) change minus the mean change, its variance, its degrees of freedom
+    "What each group gained beyond the mean gain."
+    own, mean, g, k = psi.power(2) @ units, psi.mean(0), len(cases), len(change)
+    pooled = (cases ** 2 * own).sum() / cases.sum() / cases # of the same variance per text
+    short = np.maximum(own + 1 / behind ** 2, pooled) - own
+    texts = own - 2 * (psi @ (units * mean)) + mean ** 2 @ units + short * (1 - 2 / g) + short.sum() / g ** 2
+    relative = change - change.mean(1, keepdims=True)
+    seeds = relative.var(0, ddof=1) / k if k > 1 else np.zeros(g)
+    with np.errstate(divide='ignore', invalid='ignore'): df = np.where(seeds > 0, (texts + seeds) ** 2 / (seeds ** 2 / (k - 1)), np.inf)
+    return relative.mean(0), texts + seeds, df
+
+def simultaneous(
+    value,    # (...) of contrasts; NaN for those that were not made
+    variance, # (...) of each
+    df,       # (...) degrees of freedom
+    many:int, # contrasts that are judged at once
+    confidence:float=.95 # of all intervals together
+)->tuple:     # low, high and p-value of each, in [0, 1]
+    "Intervals that all hold at once, and p-values adjusted likewise (Bonferroni)."
+    from scipy.stats import t
+    error, many = np.sqrt(np.maximum(variance, 1e-24)), max(many, 1)
+    reach = t.isf((1 - confidence) / 2 / many, df) * error
+    return value - reach, value + reach, np.minimum(1, 2 * many * t.sf(np.abs(value) / error, df))
 
 # %% ../../nbs/api/24_statistics.ipynb #2fa78d2c
 def _margin(margin):

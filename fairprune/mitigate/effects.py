@@ -7,7 +7,8 @@ __all__ = ['GMB', 'effects', 'effects_summary', 'won_back', 'plot_effects']
 
 # %% ../../nbs/api/44_effects.ipynb #ffd931f4
 import numpy as np, pandas as pd
-from ..bias.groups import METRICS, compare, compare_probabilities
+from ..bias.control import even_moves
+from ..bias.groups import METRICS, _levels_alone, compare, compare_probabilities
 from ..bias.statistics import holm
 from ..predictions import Predictions, paired
 
@@ -22,7 +23,7 @@ def effects(
     n_resamples:int=2000, # of the paired bootstrap
     drawn:dict=None, # of AUCs, for the models of earlier calls, as for `compare_probabilities`
     **audit         # confidence, min_n, seed, as for `compare`
-)->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, p, flips (share of answers that differ), smallest and largest (texts of a group, or clusters of them), p_holm
+)->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, p; of a worst group or a difference p_relative (some group moved otherwise), even, even_low, even_high and p_even (as of `even_moves`); flips (share of answers that differ), smallest and largest (texts of a group, or clusters of them), p_holm, p_even_holm
     "Every mitigation against every baseline. Raises `ValueError` on an unknown metric, or texts that differ."
     names = [m.partition(':') for m in metrics]
     unknown = [m for m, *_ in names if m not in (*METRICS, *GMB)]
@@ -31,15 +32,16 @@ def effects(
     if auc and negative is None: raise ValueError('Name the harmless class: AUCs by group need `negative`.')
     rows, drawn = [], {} if drawn is None else drawn
     for (baseline, before), (name, after) in ((b, m) for b in against.items() for m in mitigated.items()):
-        table = compare(before, after, n_resamples=n_resamples, **audit)
+        even = even_moves(before, after, n_resamples=n_resamples, **audit)
+        table = compare(before, after, n_resamples=n_resamples, **audit).merge(even, how='left', on=['metric', 'cls', 'group', 'scope'])
         if auc: table = pd.concat([table, compare_probabilities(before, after, negative=negative, n_resamples=n_resamples, drawn=drawn, **audit)])
         of_all, power = table[table.scope != 'group'].set_index(['metric', 'cls']), _power(before, after, table)
         for asked, (metric, _, cls) in zip(metrics, names):
             if (metric, cls) not in of_all.index: raise ValueError(f'Nothing to show for {asked!r}: name a class as in tpr:hate, or give groups that can be judged.')
             r = of_all.loc[(metric, cls)]
-            rows.append(dict(mitigation=name, against=baseline, metric=asked, value=r.compressed, baseline=r.dense, change=r.change, low=r.low, high=r.high, p=r.p, **power))
+            rows.append(dict(mitigation=name, against=baseline, metric=asked, value=r.compressed, baseline=r.dense, **{c: r[c] for c in ('change', 'low', 'high', 'p', 'p_relative', 'even', 'even_low', 'even_high', 'p_even')}, **power))
     found = pd.DataFrame(rows)
-    return found.assign(p_holm=found.groupby(['against', 'metric']).p.transform(holm))
+    return found.assign(**{f'{p}_holm': found.groupby(['against', 'metric'])[p].transform(holm) for p in ('p', 'p_even')})
 
 def _power(before, after, table):
     "What decides how small a change can be seen: the share of answers that differ, and the texts of the judged groups, or their clusters."
@@ -55,9 +57,12 @@ def effects_summary(
     alpha:float=.05,    # level of the adjusted test
 )->pd.DataFrame:        # of text: a row a mitigation, a column a metric
     "Values and changes against one baseline, as text."
-    part = found[found.against == against]
+    part = _levels_alone(found[found.against == against])
     if not len(part): raise ValueError(f'Nothing is held against {against!r}. Known: {", ".join(dict.fromkeys(found.against))}.')
-    texts = [f'{r.value:.3f} ({100 * r.change:+.1f} [{100 * r.low:+.1f}, {100 * r.high:+.1f}]){"*" if r.p_holm < alpha else ""}' for r in part.itertuples()]
+    if 'p_even' not in part: part = part.assign(**dict.fromkeys(('even_low', 'even_high', 'p_even_holm'), np.nan)) # of an older table
+    def within(low, high, what=''): return f' [{what}{100 * low:+.1f}, {100 * high:+.1f}]' if low == low else ''
+    spans = [within(r.low, r.high) + within(r.even_low, r.even_high, 'even ') for r in part.itertuples()]
+    texts = [f'{r.value:.3f} ({100 * r.change:+.1f}{span}){"*" if min(r.p_holm, r.p_even_holm) < alpha else ""}' for r, span in zip(part.fillna(dict(p_holm=1, p_even_holm=1)).itertuples(), spans)]
     table = part.assign(text=texts).pivot(index='mitigation', columns='metric', values='text')[list(dict.fromkeys(part.metric))].loc[list(dict.fromkeys(part.mitigation))]
     first = part.groupby('mitigation').first()
     if 'group_at_prediction' in part: table['group needed'] = first.group_at_prediction.map({True: 'yes', False: 'no'})
@@ -74,29 +79,30 @@ def won_back(
     dense:str='dense',
     share:float=.5,      # of the loss, that is asked for
     price:float=.005,    # of accuracy, at most
-)->pd.DataFrame:         # a row a mitigation: value, gain, low, high, loss, share, accuracy, reached; a gap that shrinks is a gain
+)->pd.DataFrame:         # a row a mitigation: value, gain, low, high, loss, share, accuracy, reached, sure; a gap that shrinks is a gain
     "How much of a loss each mitigation has won back, and for how much accuracy; the highest share first."
     for name in (compressed, dense):
         if name not in set(found.against): raise ValueError(f'No {name!r} among what the mitigations are held against: {", ".join(dict.fromkeys(found.against))}.')
     absent = [m for m in ('accuracy', metric) if m not in set(found.metric)]
     if absent: raise ValueError(f'No {" and no ".join(absent)} in the table. It has: {", ".join(dict.fromkeys(found.metric))}.')
+    found = _levels_alone(found)
     def of(against, m): return found[(found.against == against) & (found.metric == m)].set_index('mitigation')
     gain, whole, accuracy = of(compressed, metric), of(dense, metric), of(compressed, 'accuracy')
     table = gain[['value', 'change', 'low', 'high']].rename(columns=dict(change='gain')).assign(loss=whole.baseline - gain.baseline, accuracy=accuracy.change)
     if metric.partition(':')[0] in _LESS: table = table.assign(gain=-table.gain, low=-table.high, high=-table.low, loss=-table.loss)
     table['share'] = np.where(table.loss > 0, table.gain / table.loss.where(table.loss > 0), np.nan)
-    table['reached'] = (table.share >= share) & (table.low > 0) & (table.accuracy >= -price)
+    table['reached'], table['sure'] = (table.share >= share) & (table.accuracy >= -price), table.low > 0
     return table.sort_values('share', ascending=False)
 
 # %% ../../nbs/api/44_effects.ipynb #e3de1f41
 def plot_effects(
     found:pd.DataFrame, # of `effects`
-    metric:str='worst_group_accuracy', # one of its metrics
+    metric:str='accuracy', # one of its metrics
     alpha:float=.05,    # level of the adjusted test
 ): # figure
     "Change of one metric for each mitigation, against each baseline."
     import matplotlib.pyplot as plt
-    rows = found[found.metric == metric]
+    rows = _levels_alone(found[found.metric == metric])
     if not len(rows): raise ValueError(f'No {metric!r} in the table. It has: {", ".join(dict.fromkeys(found.metric))}.')
     order = list(dict.fromkeys(rows.sort_values('value').mitigation))
     panels = list(dict.fromkeys(rows.against))
