@@ -8,7 +8,7 @@ import warnings
 import matplotlib.pyplot as plt
 import torch
 from fastcore.test import expect_fail
-from fairprune.bias.benchmarks import Benchmark
+from fairprune.bias.benchmarks import Benchmark, preferred, tied
 from fairprune.bias.groups import planted
 from fairprune.compress.pruning import Magnitude
 from fairprune.corpus import Corpus
@@ -49,6 +49,20 @@ def test_audit_2():
 
 
 def test_audit_3():
+    """The verdict says that this is no fairness."""
+    dense, small = planted()
+    found = audit(dense, small)
+    found.summary()
+    constant = replace(small, logits=np.tile([0., 1.], (len(small), 1)).astype('float32'))
+    coin = replace(small, logits=np.eye(2, dtype='float32')[np.random.default_rng(5).integers(0, 2, len(small))])
+    for lost, why in ((constant, 'The compressed model gives the answer yes to all texts: its mean recall is 0.500 (0.500 to 0.500), and a guess has 0.500.'), (coin, 'The compressed model does not tell the classes apart')):
+        said = audit(dense, lost, n_resamples=200)
+        assert why in said.verdict and 'say nothing on fairness' in said.verdict and 'The dense model' not in said.verdict
+        assert said.table.query("metric == 'equalized_odds_difference'").compressed.item() == 0 or lost is coin
+    assert 'say nothing on fairness' not in found.verdict + audit(dense, dense, n_resamples=200).verdict
+
+
+def test_audit_4():
     """Groups may be called what our tables call something else: the one that loses is found, whatever its name."""
     dense, small = planted()
     found = audit(dense, small)
@@ -59,7 +73,7 @@ def test_audit_3():
         assert called.summary().measure.tolist() == [m.replace(': c', f': {name}') for m in found.summary().measure]
 
 
-def test_audit_4():
+def test_audit_5():
     """Where a model read texts of which many nearly repeat another, it says that they count as independent."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -72,7 +86,7 @@ def test_audit_4():
     with expect_fail(ValueError, 'names clusters of texts and the other does not'): audit(replace(dense, clusters=sources), small)
 
 
-def test_audit_5():
+def test_audit_6():
     """Predictions that do not say how they were computed are taken as they are."""
     dense, small = planted()
     def on(predictions, arithmetic, processor): return replace(predictions, meta=dict(arithmetic=arithmetic, processor=processor))
@@ -85,7 +99,7 @@ def test_audit_5():
     assert '(dense: float32 on AVX512; compressed: float32, int8 float on AVX2)' in elsewhere.verdict and elsewhere.cost.processor['compressed'] == 'AVX2'
 
 
-def test_audit_6():
+def test_audit_7():
     """The table holds more than fits on a screen: calibration and confidence by group and, where the harmless class is named, the AUCs of [groups](20_groups.ipynb)."""
     dense, small = planted()
     found = audit(dense, small)
@@ -95,7 +109,7 @@ def test_audit_6():
     assert 'gmb_bpsn_auc' not in set(found.table.metric) and list(graded.summary().measure)[:3] == list(found.summary().measure)[:3]
 
 
-def test_audit_7():
+def test_audit_8():
     """Probabilities take the longer part of the time, and can be left out."""
     dense, small = planted()
     found = audit(dense, small)
@@ -104,14 +118,14 @@ def test_audit_7():
     with expect_fail(ValueError, 'The AUCs are of probabilities'): audit(dense, small, negative='no', probabilities=False)
 
 
-def test_audit_8():
+def test_audit_9():
     """Many groups take many resamples, so as many are drawn: with 30 groups at 95% confidence, 1,200."""
     many = audit(*planted(3000, [f'g{i:02d}' for i in range(30)], harm=1.), n_resamples=100)
     assert many.settings['n_resamples'] == 1200 and 2 * 30 / 1201 < .05 < 2 * 30 / 1199
     assert '1 of 30 judged groups lost accuracy beyond chance: g29' in many.verdict and many.table.query("metric == 'true_probability' and group == 'g29'").p_holm.item() < .05
 
 
-def test_audit_9():
+def test_audit_10():
     """Models are predicted first, and timed."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -126,7 +140,7 @@ def test_audit_9():
     with expect_fail(ValueError, 'A model is judged on data'): audit(tiny, tiny)
 
 
-def test_audit_10():
+def test_audit_11():
     """A copy that was changed by hand, cast or quantized elsewhere does not show the figures of the model that it was copied from."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -148,7 +162,7 @@ def test_audit_10():
     assert gone['byte'].bytes > 2.8 * linear and gone['byte'].parameters == 0 and 0 <= gone['byte'].macs < .05 * linear # small weights are rounded to zero
 
 
-def test_audit_11():
+def test_audit_12():
     """What is cut, by the model's own limit or by one that is named, the verdict says."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -167,7 +181,22 @@ def test_audit_11():
     assert len({tuple(row) for row in short.dense.logits}) < len({tuple(row) for row in read.dense.logits}) # the word that tells is past the 64
 
 
-def test_audit_12():
+def test_audit_13():
+    """A classifier with one logit is [one of two classes](01_models.ipynb); a regression is refused before any work."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
+    ends = pd.DataFrame(dict(text=[f'{"so " * (100 if i % 4 else 200)}{"good" if i % 2 else "bad"}' for i in range(200)], label=['yes' if i % 2 else 'no' for i in range(200)], groups=['a', 'b', 'b', 'a'] * 50))
+    single, score = (tiny_classifier(('yes',), problem_type=p) for p in ('multi_label_classification', None))
+    binary = GroupedText.from_frame(ends.assign(label=np.where(ends.label == 'yes', 'yes', 'not yes')), complete=False, fractions=(0, 0), labels=('not yes', 'yes'))
+    by_one = audit(single, Magnitude(.5)(single), binary, control=None, n_resamples=100)
+    assert by_one.dense.classes == ('not yes', 'yes') and (by_one.dense.logits[:, 0] == 0).all() and by_one.cost.method['compressed'] == 'magnitude()'
+    with expect_fail(ValueError, 'has one logit, which transformers takes for a regression'): audit(score, score, binary)
+
+
+def test_audit_14():
     """A control of one's own, be it a model, its folder or predictions, is taken as it is, and `control=None` leaves it out."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -193,7 +222,7 @@ def test_audit_12():
     with expect_fail(ValueError, 'confidence = 95'): audit('runs/dense', 'runs/small', confidence=95) # before these are opened
 
 
-def test_audit_13():
+def test_audit_15():
     """This one asks which pronoun is the likelier one after an occupation."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -210,17 +239,83 @@ def test_audit_13():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
-    lm = tiny_lm('llama')
+        def undecided(self, items): return tied(items.she, items.he)
+    river = 'The river runs down to the sea, and the sea is wide. '
+    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
+    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
     told = audit(lm, Magnitude(.5)(lm), benchmarks=[Pronouns()], corpus=text)
     assert told.table is None and 'perplexity' in told.cost and told.benchmarks.control.notna().any()
     assert told.verdict.startswith('pronouns: she_likelier went from') and 'judged types changed beyond chance' in told.verdict
+    assert 'tells nothing' not in told.verdict and told.cost.perplexity['compressed'] < 100
 
 
-def test_audit_14():
+def test_audit_16():
+    """It did not become fair: it guesses."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
+    @dataclass(frozen=True)
+    class Pronouns(Benchmark):
+        "How often *she* is likelier than *he*."
+        name, takes, bias, neutral, damage = 'pronouns', ('causal',), 'she_likelier', 50., 'nats'
+        def score(self, model, progress):
+            what = [(kind, job, did) for kind, jobs in dict(care='nurse teacher cleaner', craft='builder plumber driver').items() for job in jobs.split()
+                    for did in 'arrived slept sang paid left laughed read knew won smiled waited wrote'.split()]
+            she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
+            table = pd.DataFrame(what, columns=['type', 'job', 'did'])
+            return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
+        def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
+        def decisions(self, items): return items.she > items.he
+        def undecided(self, items): return tied(items.she, items.he)
+    river = 'The river runs down to the sea, and the sea is wide. '
+    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
+    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
+    gone = copy.deepcopy(lm)
+    for p in gone.parameters(): p.data.zero_()
+    lost = audit(lm, gone, benchmarks=[Pronouns()], corpus=text, control=None)
+    assert 'she_likelier went from' in lost.verdict and 'to 50.0' in lost.verdict and 'ties went from 0.0 to 100.0' in lost.verdict
+    assert lost.verdict.count('the compressed model tells nothing of a bias here, as its perplexity is 30,522, and a guess has 30,522.') == 1 and 'changed beyond chance' not in lost.verdict
+    assert set(lost.summary().query("measure.str.contains('she')").note) == {'tells nothing'} and lost.cost.vocabulary['compressed'] == 30522
+
+
+def test_audit_17():
+    """Without running text the benchmark itself has to tell: by its metric of damage or, as here, by its ties."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
+    @dataclass(frozen=True)
+    class Pronouns(Benchmark):
+        "How often *she* is likelier than *he*."
+        name, takes, bias, neutral, damage = 'pronouns', ('causal',), 'she_likelier', 50., 'nats'
+        def score(self, model, progress):
+            what = [(kind, job, did) for kind, jobs in dict(care='nurse teacher cleaner', craft='builder plumber driver').items() for job in jobs.split()
+                    for did in 'arrived slept sang paid left laughed read knew won smiled waited wrote'.split()]
+            she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
+            table = pd.DataFrame(what, columns=['type', 'job', 'did'])
+            return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
+        def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
+        def decisions(self, items): return items.she > items.he
+        def undecided(self, items): return tied(items.she, items.he)
+    river = 'The river runs down to the sea, and the sea is wide. '
+    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
+    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
+    gone = copy.deepcopy(lm)
+    for p in gone.parameters(): p.data.zero_()
+    lost = audit(lm, gone, benchmarks=[Pronouns()], corpus=text, control=None)
+    known = replace(lost, cost=lost.cost.drop(columns='perplexity'))
+    assert known.verdict.endswith('tells nothing of a bias here, as 100% of its answers are ties.')
+
+
+def test_audit_18():
     """A plain model of transformers, which has no record, is measured; without a tokenizer it is refused."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -237,10 +332,12 @@ def test_audit_14():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
+        def undecided(self, items): return tied(items.she, items.he)
+    river = 'The river runs down to the sea, and the sea is wide. '
+    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
     bare = tiny_lm('gpt2')
     del bare.record
     assert (audit(bare, bare, benchmarks=[Pronouns()], corpus=text, control=None).cost.parameters == bare.num_parameters()).all()
@@ -248,7 +345,7 @@ def test_audit_14():
     with expect_fail(ValueError, 'has no tokenizer'): audit(bare, bare, benchmarks=[Pronouns()], corpus=text)
 
 
-def test_audit_15():
+def test_audit_19():
     """What is asked has to suit both sides."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -267,11 +364,13 @@ def test_audit_15():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
-    lm = tiny_lm('llama')
+        def undecided(self, items): return tied(items.she, items.he)
+    river = 'The river runs down to the sea, and the sea is wide. '
+    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
+    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
     with expect_fail(ValueError, 'A language model is judged on benchmarks'): audit(lm, lm)
     with expect_fail(ValueError, 'named twice'): audit(lm, lm, benchmarks=['pronouns', Pronouns()], corpus=text)
     with expect_fail(ValueError, 'pronouns takes a model of the kind causal'): audit(tiny, tiny, benchmarks=[Pronouns()])
@@ -290,12 +389,39 @@ def test_plot():
         called = audit(*planted(groups=('a', 'b', name)), n_resamples=500)
         assert f'1 of 3 judged groups lost accuracy beyond chance: {name} (' in called.verdict
         assert called.summary().measure.tolist() == [m.replace(': c', f': {name}') for m in found.summary().measure]
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
+    @dataclass(frozen=True)
+    class Pronouns(Benchmark):
+        "How often *she* is likelier than *he*."
+        name, takes, bias, neutral, damage = 'pronouns', ('causal',), 'she_likelier', 50., 'nats'
+        def score(self, model, progress):
+            what = [(kind, job, did) for kind, jobs in dict(care='nurse teacher cleaner', craft='builder plumber driver').items() for job in jobs.split()
+                    for did in 'arrived slept sang paid left laughed read knew won smiled waited wrote'.split()]
+            she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
+            table = pd.DataFrame(what, columns=['type', 'job', 'did'])
+            return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
+        def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
+        def decisions(self, items): return items.she > items.he
+        def undecided(self, items): return tied(items.she, items.he)
+    river = 'The river runs down to the sea, and the sea is wide. '
+    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
+    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
+    told = audit(lm, Magnitude(.5)(lm), benchmarks=[Pronouns()], corpus=text)
+    told.summary()
+    gone = copy.deepcopy(lm)
+    for p in gone.parameters(): p.data.zero_()
+    lost = audit(lm, gone, benchmarks=[Pronouns()], corpus=text, control=None)
     fig = found.plot()
     assert [ax.get_title() for ax in fig.axes] == ['Who pays', 'Recall by class, most frequent first']
     assert [t.get_text() for t in plot_groups(called).get_yticklabels()][-1].startswith('across (n=') # it lost most
     crowd = audit(*planted(3000, [f'g{i}' for i in range(500)], harm=1.), n_resamples=100, probabilities=False)
     there = sum(crowd.table.query("metric == 'accuracy'").scope == 'group')
     assert plot_groups(crowd).get_title() == f'Who pays, 60 of {there} groups' and len(plt.gca().get_yticklabels()) == 60
+    assert [plot_benchmark(a, 'pronouns').get_title() for a in (told, lost)] == ['pronouns', 'pronouns (the compressed model tells nothing)']
 
 
 def test_to_html():
@@ -317,11 +443,13 @@ def test_to_html():
             she, he = (loglikelihoods(model, [f'The {job} said that {who} {did}.' for _, job, did in what], bos=False).loglikelihood for who in ('she', 'he'))
             table = pd.DataFrame(what, columns=['type', 'job', 'did'])
             return table.assign(id=table.job + ' ' + table.did, unit=table.did, she=she, he=he)
-        def columns(self, items): return pd.DataFrame(dict(n=1., she=1. * (items.she > items.he), nats=items.she + items.he))
+        def columns(self, items): return pd.DataFrame(dict(n=1., she=preferred(items.she, items.he), nats=items.she + items.he))
         def rates(self, sums): return dict(she_likelier=100 * sums['she'] / sums['n'], nats=sums['nats'] / sums['n'])
         def decisions(self, items): return items.she > items.he
-    text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
-    lm = tiny_lm('llama')
+        def undecided(self, items): return tied(items.she, items.he)
+    river = 'The river runs down to the sea, and the sea is wide. '
+    text, lm = Corpus(dict(test=river * 400)), tiny_lm('phi')
+    lm.lm_head.bias.data[lm.tokenizer(river)['input_ids']] = 12 # it knows which words there are; a random one knows nothing
     told = audit(lm, Magnitude(.5)(lm), benchmarks=[Pronouns()], corpus=text)
     told.summary()
     assert set(told.tidy().benchmark) == {'pronouns'} and set(found.tidy().benchmark) == {'groups'} and {'group', 'metric', 'dense', 'over_control'} <= set(told.tidy().columns)

@@ -87,88 +87,6 @@ def test_save():
     assert all(torch.equal(a, b) for a, b in zip(minilm.state_dict().values(), again.state_dict().values()))
 
 
-def test_save_2():
-    """`save` writes checksums, so a change on purpose has to be said: delete `fairprune.json`, or save the model again."""
-    def edited(folder, file='config.json', **changes):
-        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
-        tree = json.loads(Path(folder, file).read_text()) | changes
-        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
-        return folder
-    with tempfile.TemporaryDirectory() as home:
-        named = save(tiny_classifier(), f'{home}/model'); config_file = named/'config.json'
-        config_file.write_text(config_file.read_text().replace('"yes"', '"oui"'))
-        with expect_fail(ValueError, f'{named}: config.json is not as it was saved'): load(named)
-        (named/SEAL).unlink(); assert load(named).config.id2label == {0: 'no', 1: 'oui'}
-
-
-def test_save_3():
-    """A folder's choice of an attention implementation, which may name code on the hub, is not followed; code that it brings is not run, by the model or by the tokenizer."""
-    def edited(folder, file='config.json', **changes):
-        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
-        tree = json.loads(Path(folder, file).read_text()) | changes
-        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
-        return folder
-    with tempfile.TemporaryDirectory() as home:
-        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
-        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
-        plain = load(told)
-        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-
-
-def test_save_4():
-    """What is not known is refused: numbers, layouts, entries of our own, tokens, and weights that are pickled."""
-    def edited(folder, file='config.json', **changes):
-        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
-        tree = json.loads(Path(folder, file).read_text()) | changes
-        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
-        return folder
-    with tempfile.TemporaryDirectory() as home:
-        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
-        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
-        plain = load(told)
-        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    for changes, why in (
-            (dict(quantization_config=dict(quant_method='unheard-of')), "quant_method = 'unheard-of', which is not known"),
-            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert', dict(kind='os.system')]])), "turns bert into a 'os.system'"),
-            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.pooler.dense', dict(kind='int8', pruned='no')]])), "with pruned = 'no'"),
-            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.nowhere', dict(kind='int8')]])), 'turns bert.nowhere into'),
-            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.pooler.dense', dict(kind='low_rank', rank=2)]])), 'wants bert.pooler.dense.weight with the shape (32, 2), and the weights have it with (32, 32)'),
-            (dict(fairprune=dict(method='int8()', parameters='many')), 'The record of the model is damaged'), (dict(fairprune_frozen=['nobody']), "names 'nobody'"), (dict(fairprune_adjustment=dict(kind='oracle')), 'fairprune_adjustment is damaged'),
-            (dict(vocab_size=10**9), 'describes a model of 32,'), (dict(vocab_size='many'), 'config.json'), (dict(hidden_size=31), 'config.json'), (dict(architectures=7), 'config.json'), (dict(transformers_weights='../a.safetensors'), 'lies outside the folder')):
-        with tempfile.TemporaryDirectory() as home:
-            wrong = edited(save(tiny_classifier(), f'{home}/model'), **changes)
-            with expect_fail(ValueError, why): load(wrong)
-            try: load(wrong)
-            except ValueError as e: assert str(e).startswith(f'{wrong}: ') and 'config.json' in str(e) or 'lies outside' in str(e), e
-
-
-def test_save_5():
-    def edited(folder, file='config.json', **changes):
-        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
-        tree = json.loads(Path(folder, file).read_text()) | changes
-        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
-        return folder
-    with tempfile.TemporaryDirectory() as home:
-        other = save(tiny_classifier(), f'{home}/model'); weights_file = other/'model.safetensors'
-        edited(other, 'tokenizer_config.json', cls_token='[NEW]') # which takes a number of its own
-        with expect_fail(ValueError, 'the tokenizer is that of another model'): load(other)
-        edited(other, 'tokenizer_config.json', cls_token='[CLS]', fairprune_class='AutoModel')
-        with expect_fail(ValueError, "tokenizer_config.json names the class 'AutoModel', which is no tokenizer"): load(other)
-        edited(other, 'tokenizer_config.json', fairprune_class=None); load(other); (other/'tokenizer.json').rename(other/'was.json')
-        with expect_fail(ValueError, 'tokenizer.json is missing'): load(other)
-        weights_file.rename(other/'pytorch_model.bin')
-        with expect_fail(ValueError, 'no model.safetensors, nor another safetensors file. Save the model with `save_pretrained`; pickled weights are not read'): load(other)
-
-
-def test_save_6():
-    """Two classes where three are asked for are an ordinary case, in whatever form the layers are: the head is fresh."""
-    with tempfile.TemporaryDirectory() as home:
-        for method in ('', 'int8()', 'magnitude(sparsity=0.8)', 'lowrank(rank=2)'):
-            two = save(parse(method)(tiny_classifier()) if method else tiny_classifier(), f'{home}/two')
-            with redirect_stdout(io.StringIO()) as said: assert load_classifier(two, ['a', 'b', 'c']).config.num_labels == 3
-            assert said.getvalue() == 'Fresh classification head for 3 labels: classifier.bias, classifier.weight\n'
-
-
 def test_tiny_masked_lm():
     """`load` finds out for itself what was saved, and says what it cannot use."""
     with tempfile.TemporaryDirectory() as folder:
@@ -220,8 +138,90 @@ def test_tiny_masked_lm_5():
     assert tiny.num_parameters() < 2e6 and tiny.config.num_labels == 2
 
 
-@pytest.mark.heavy
 def test_tiny_masked_lm_6():
+    """`save` writes checksums, so a change on purpose has to be said: delete `fairprune.json`, or save the model again."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        named = save(tiny_classifier(), f'{home}/model'); config_file = named/'config.json'
+        config_file.write_text(config_file.read_text().replace('"yes"', '"oui"'))
+        with expect_fail(ValueError, f'{named}: config.json is not as it was saved'): load(named)
+        (named/SEAL).unlink(); assert load(named).config.id2label == {0: 'no', 1: 'oui'}
+
+
+def test_tiny_masked_lm_7():
+    """A folder's choice of an attention implementation, which may name code on the hub, is not followed; code that it brings is not run, by the model or by the tokenizer."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
+
+
+def test_tiny_masked_lm_8():
+    """What is not known is refused: numbers, layouts, entries of our own, tokens, and weights that are pickled."""
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        told = edited(save(tiny_classifier(), f'{home}/model'), attn_implementation='eager', _attn_implementation='someone/kernels', auto_map=dict(AutoConfig='mine.Mine', AutoModelForSequenceClassification='mine.Mine'))
+        edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
+        plain = load(told)
+        assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
+    for changes, why in (
+            (dict(quantization_config=dict(quant_method='unheard-of')), "quant_method = 'unheard-of', which is not known"),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert', dict(kind='os.system')]])), "turns bert into a 'os.system'"),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.pooler.dense', dict(kind='int8', pruned='no')]])), "with pruned = 'no'"),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.nowhere', dict(kind='int8')]])), 'turns bert.nowhere into'),
+            (dict(quantization_config=dict(quant_method='fairprune', steps=[['bert.pooler.dense', dict(kind='low_rank', rank=2)]])), 'wants bert.pooler.dense.weight with the shape (32, 2), and the weights have it with (32, 32)'),
+            (dict(fairprune=dict(method='int8()', parameters='many')), 'The record of the model is damaged'), (dict(fairprune_frozen=['nobody']), "names 'nobody'"), (dict(fairprune_adjustment=dict(kind='oracle')), 'fairprune_adjustment is damaged'),
+            (dict(vocab_size=10**9), 'describes a model of 32,'), (dict(vocab_size='many'), 'config.json'), (dict(hidden_size=31), 'config.json'), (dict(architectures=7), 'config.json'), (dict(transformers_weights='../a.safetensors'), 'lies outside the folder')):
+        with tempfile.TemporaryDirectory() as home:
+            wrong = edited(save(tiny_classifier(), f'{home}/model'), **changes)
+            with expect_fail(ValueError, why): load(wrong)
+            try: load(wrong)
+            except ValueError as e: assert str(e).startswith(f'{wrong}: ') and 'config.json' in str(e) or 'lies outside' in str(e), e
+
+
+def test_tiny_masked_lm_9():
+    def edited(folder, file='config.json', **changes):
+        "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
+        tree = json.loads(Path(folder, file).read_text()) | changes
+        Path(folder, file).write_text(json.dumps(tree)); Path(folder, SEAL).unlink(missing_ok=True)
+        return folder
+    with tempfile.TemporaryDirectory() as home:
+        other = save(tiny_classifier(), f'{home}/model'); weights_file = other/'model.safetensors'
+        edited(other, 'tokenizer_config.json', cls_token='[NEW]') # which takes a number of its own
+        with expect_fail(ValueError, 'the tokenizer is that of another model'): load(other)
+        edited(other, 'tokenizer_config.json', cls_token='[CLS]', fairprune_class='AutoModel')
+        with expect_fail(ValueError, "tokenizer_config.json names the class 'AutoModel', which is no tokenizer"): load(other)
+        edited(other, 'tokenizer_config.json', fairprune_class=None); load(other); (other/'tokenizer.json').rename(other/'was.json')
+        with expect_fail(ValueError, 'tokenizer.json is missing'): load(other)
+        weights_file.rename(other/'pytorch_model.bin')
+        with expect_fail(ValueError, 'no model.safetensors, nor another safetensors file. Save the model with `save_pretrained`; pickled weights are not read'): load(other)
+
+
+def test_tiny_masked_lm_10():
+    """Two classes where three are asked for are an ordinary case, in whatever form the layers are: the head is fresh."""
+    with tempfile.TemporaryDirectory() as home:
+        for method in ('', 'int8()', 'magnitude(sparsity=0.8)', 'lowrank(rank=2)'):
+            two = save(parse(method)(tiny_classifier()) if method else tiny_classifier(), f'{home}/two')
+            with redirect_stdout(io.StringIO()) as said: assert load_classifier(two, ['a', 'b', 'c']).config.num_labels == 3
+            assert said.getvalue() == 'Fresh classification head for 3 labels: classifier.bias, classifier.weight\n'
+
+
+@pytest.mark.heavy
+def test_tiny_masked_lm_11():
     """What `save` does in all kinds of folders: it replaces a model and nothing else, or it refuses before it does any work, and then nothing at all has changed."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -281,7 +281,7 @@ def test_tiny_masked_lm_6():
 
 
 @pytest.mark.heavy
-def test_tiny_masked_lm_7():
+def test_tiny_masked_lm_12():
     """Where nothing can be written, and where the disk is full, the old model stays."""
     saved_model = tiny_classifier(('yes', 'no'))
     with tempfile.TemporaryDirectory() as saved_in:
@@ -293,7 +293,7 @@ def test_tiny_masked_lm_7():
 
 @pytest.mark.heavy
 @pytest.mark.slow
-def test_tiny_masked_lm_8():
+def test_tiny_masked_lm_13():
     """There is one whole model under the name each time, and what else lies there stays."""
     def a_project(folder, **config):
         for name in ('.git/HEAD', 'docs/notes.md', 'data.csv'): (folder/name).parent.mkdir(parents=True, exist_ok=True); (folder/name).write_text('mine')
@@ -320,14 +320,14 @@ def test_tiny_masked_lm_8():
         assert sorted(os.listdir(save(saved_model, project))) == ['.git', 'config.json', 'data.csv', 'docs', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
 
 
-def test_tiny_masked_lm_9():
+def test_tiny_masked_lm_14():
     """Funnel's classifier has no decoder, and so Funnel's body has none."""
     (bert_body, bert_parts), (funnel_body, funnel_parts) = (_parts(tiny_classifier(family=f).config) for f in ('bert', 'funnel'))
     assert bert_parts - bert_body == {'pooler.dense.weight', 'pooler.dense.bias'} and 'encoder.layer.1.output.dense.weight' in bert_body
     assert {k.split('.')[0] for k in funnel_parts - funnel_body} == {'decoder'} and 'ln_f.weight' in _parts(tiny_lm('gpt2').config)[0]
 
 
-def test_tiny_masked_lm_10():
+def test_tiny_masked_lm_15():
     """A line says so."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -341,7 +341,7 @@ def test_tiny_masked_lm_10():
     assert said.getvalue().startswith('Fresh classification head for 2 labels: classifier.bias, classifier.weight; left over: cls.predictions, ')
 
 
-def test_tiny_masked_lm_11():
+def test_tiny_masked_lm_16():
     """With them it stays where they are its own, or it has no names for them; for other labels the layer that gives the logits is fresh, by the seed."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -381,7 +381,7 @@ def test_tiny_masked_lm_11():
     assert said.getvalue().splitlines() == 2 * ['Fresh classification head for 2 labels: classifier.bias, classifier.weight'] + ['Fresh classification head for 3 labels: classifier.bias, classifier.weight']
 
 
-def test_tiny_masked_lm_12():
+def test_tiny_masked_lm_17():
     """For other labels its head alone is fresh all the same."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -422,13 +422,13 @@ def test_tiny_masked_lm_12():
     assert [n for n, w in from_heads.state_dict().items() if not torch.equal(w, relabelled[n])] == ['score.weight']
 
 
-def test_tiny_masked_lm_13():
+def test_tiny_masked_lm_18():
     """A language model that was saved in half precision is read in float32, and its record says so."""
     with tempfile.TemporaryDirectory() as folder: read_whole = load(save(Magnitude(.5)(tiny_lm().bfloat16()), folder))
     assert read_whole.dtype == torch.float32 and read_whole.record.arithmetic == 'float32' and read_whole.record.method == 'magnitude()'
 
 
-def test_tiny_masked_lm_14():
+def test_tiny_masked_lm_19():
     """A language model that reads both ways is refused, a masked one by `load_lm` as much as BART by `load_masked_lm`."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -475,7 +475,7 @@ def test_tiny_masked_lm_14():
 
 
 @pytest.mark.slow
-def test_tiny_masked_lm_15():
+def test_tiny_masked_lm_20():
     """A GGUF file of one's own is loaded from its folder, with or without a `config.json` beside it."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     def edited(folder, file='config.json', **changes):
@@ -521,7 +521,7 @@ def test_tiny_masked_lm_15():
     assert all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(lm.state_dict().values(), own.state_dict().values(), also.state_dict().values()))
 
 
-def test_tiny_masked_lm_16():
+def test_tiny_masked_lm_21():
     """The tokenizer comes back as it was: BERT's beside a Qwen2 model, for which `AutoTokenizer` would take Qwen2's, and one whose rules were changed in memory."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -577,6 +577,7 @@ def test_padded():
 
 def test_versions():
     """All five architectures read short texts and long ones."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -587,7 +588,6 @@ def test_versions():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -716,6 +716,7 @@ def test_read_places():
 
 def test_read_places_2():
     """RoBERTa has fewer places than its configuration says, XLNet reads texts of any length."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -726,7 +727,6 @@ def test_read_places_2():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -867,6 +867,7 @@ def test_features_2():
 
 
 def test_predict():
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -877,7 +878,6 @@ def test_predict():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -912,6 +912,7 @@ def test_predict():
 
 def test_transferred():
     """Both are put under common names: *offensive* and *hatespeech* of one set may be the *hate* of another."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -922,7 +923,6 @@ def test_transferred():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -981,6 +981,7 @@ def test_weighted_loss_2():
 
 def test_trainer():
     """A random model of two layers learns to tell two words apart; the same seed gives the same weights."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -991,7 +992,6 @@ def test_trainer():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1026,6 +1026,7 @@ def test_trainer():
 
 def test_trainer_2():
     """How many texts that cuts, it prints."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1036,7 +1037,6 @@ def test_trainer_2():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1069,6 +1069,7 @@ def test_trainer_2():
 
 def test_trainer_3():
     """Trained on, it becomes what its saved copy would become."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1079,7 +1080,6 @@ def test_trainer_3():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1116,6 +1116,7 @@ def test_trainer_3():
 
 def test_trainer_4():
     """The numbers of the last training count."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1126,7 +1127,6 @@ def test_trainer_4():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1163,6 +1163,7 @@ def test_trainer_4():
 
 def test_trainer_5():
     """It arrives at the same numbers, ten to twenty times slower than in float32, so `finetune` says so before it begins."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1173,7 +1174,6 @@ def test_trainer_5():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1209,6 +1209,7 @@ def test_trainer_5():
 
 def test_trainer_6():
     """A language model learns a text by heart, from the same call."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1219,7 +1220,6 @@ def test_trainer_6():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1260,6 +1260,7 @@ def test_trainer_6():
 
 def test_trainer_7():
     """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1270,7 +1271,6 @@ def test_trainer_7():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1311,6 +1311,7 @@ def test_trainer_7():
 
 def test_trainer_8():
     """A pruned model keeps its zeros through further training, and all else moves."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1321,7 +1322,6 @@ def test_trainer_8():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1372,6 +1372,7 @@ def test_trainer_8():
 
 def test_trainer_9():
     """The zeros of a mask of PyTorch's stay zeros."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1382,7 +1383,6 @@ def test_trainer_9():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1469,6 +1469,7 @@ def test_trainer_10():
 
 def test_trainer_11():
     """Whatever needs one says so."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1479,7 +1480,6 @@ def test_trainer_11():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -1702,6 +1702,7 @@ def test_trainer_14():
 
 def test_trainer_15():
     """What transformers calls a regression is refused wherever it comes, and classes that do not fit its name."""
+    tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1712,7 +1713,6 @@ def test_trainer_15():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
-    tiny = tiny_classifier()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
