@@ -1,7 +1,7 @@
 """How often an audit and a gate are right: simulated pairs of models whose truth is known, and what is said of each.
 
 Writes a tidy table, a row for each case and measure, as it goes: texts (independent, overlapping or clusters), n, groups, case, measure, audits, coverage (of its interval, or of all intervals of its family at once),
-told (share of audits that find something at the level .05) and right (whether there is something to find). Page 24 shows it. A case that stands in the table already, with as many audits, is left out.
+told (share of audits that find something at the level .05; of a summary that some group moved otherwise than the others, and, as `even move: `, that it changed more than an even move changes it) and right (whether there is something to find). Page 24 shows it. A case that stands in the table already, with as many audits, is left out.
 Cases: `even` (everybody falls from .95 to .80), `nothing` (the same model), `exchange` (as many answers lost as won), `planted` (TPR of one class in one group falls by .16), `planted in noise` (both). The gate's bound is .08,
 which is what the planted group loses. `ranked` cases are scores, for the generalised means of AUCs: nothing but noise, everybody ranked worse, one group ranked worse.
 Run: python benchmarks/coverage.py [--quick] [--texts independent overlapping clusters ranked] [--out results/coverage.csv]
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fairprune import gate, gating
+from fairprune.bias.control import even_moves
 from fairprune.bias.groups import AUCS, compare, compare_probabilities
 from fairprune.predictions import Predictions
 
@@ -92,6 +93,8 @@ def simulated(rng, n, groups, case, texts, resamples):
     "What one audit and one gate say: measure to whether the interval holds, and whether something is found."
     dense, small = pair(rng, n, groups, case, texts)
     told = judged(compare(dense, small, n_resamples=resamples), truth(groups, case, texts))
+    even = even_moves(dense, small, n_resamples=resamples)  # no rows where texts come in clusters
+    told |= {f"even move: {r.metric}": (np.nan, r.p_even < .05) for r in even[even.scope == "judged"].itertuples()}
     outcome = gate(dense, small, max_worst_group_drop=HARM / 2).outcome
     return told | {"gate fails": (np.nan, outcome == "fail"), "gate passes": (np.nan, outcome == "pass")}
 
@@ -101,7 +104,7 @@ def something(case, measure):
     if measure == "gate passes": return case in ("nothing", "exchange")
     if measure == "gate fails": return case == "even"
     harmed = case.startswith("planted")
-    if measure in FAMILIES: return harmed
+    if measure.removeprefix("even move: ") in FAMILIES: return harmed
     return case == "even" or harmed and measure != "any other group"
 
 

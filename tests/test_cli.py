@@ -528,7 +528,7 @@ def test_main_15():
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
     POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
-             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00')]
+             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00'), ('all', 'judged', 'model', 'across')]
     def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told
         n, (labels, members, more) = int(rng.integers(8, 40)), ([POOLS[k] for k in rng.choice(len(POOLS), 3)])
         text = [f'{i} ' + rng.choice(['plain', 'with, comma', 'a "quote"', 'two\nlines', 'ünïcode', "'; |\t", '  space ', 'NULL']) for i in range(n)]
@@ -693,7 +693,7 @@ def test_main_16():
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
     POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
-             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00')]
+             ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00'), ('all', 'judged', 'model', 'across')]
     def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told
         n, (labels, members, more) = int(rng.integers(8, 40)), ([POOLS[k] for k in rng.choice(len(POOLS), 3)])
         text = [f'{i} ' + rng.choice(['plain', 'with, comma', 'a "quote"', 'two\nlines', 'ünïcode', "'; |\t", '  space ', 'NULL']) for i in range(n)]

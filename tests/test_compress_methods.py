@@ -21,7 +21,7 @@ def test_stored_record():
         odd.config.fairprune = told
         with expect_fail(ValueError, 'The record of the model is damaged'): stored_record(odd)
     odd.config.fairprune = odd.record.as_dict()
-    assert stored_record(odd) == odd.record
+    assert stored_record(odd).as_dict() == odd.record.as_dict()
 
 
 def test_stored_record_2():

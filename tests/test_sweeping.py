@@ -23,8 +23,8 @@ import pandas as pd
 from fastcore.test import expect_fail
 from fairprune.models import save, tiny_classifier
 from pandas import DataFrame, read_csv, read_parquet
+from fairprune.sweeping import _memory, _Flight, _claim, _clock, _data, _data_of, _drive, _one_of_each, _sealed, _settle, _stamp, _unsealed
 from fairprune.sweeping import *
-from fairprune.sweeping import _Flight, _claim, _clock, _data, _data_of, _drive, _memory, _one_of_each, _sealed, _settle, _stamp, _unsealed
 
 
 def test_make_grid():
