@@ -277,7 +277,7 @@ def test_main_11():
         drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
         assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
         again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
+        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -340,7 +340,7 @@ def test_main_12():
         drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
         assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
         again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
+        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -408,7 +408,7 @@ def test_main_13():
         drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
         assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
         again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
+        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -496,7 +496,7 @@ def test_main_15():
         drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
         assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
         again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
+        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
@@ -661,7 +661,7 @@ def test_main_16():
         drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
         assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
         again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('38 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '2 clusters)' in counted(again, '--clusters', 'text')
+        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
         hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
         assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
         assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
