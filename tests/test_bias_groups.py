@@ -5,18 +5,18 @@ import numpy as np
 import pandas as pd
 from fairprune.predictions import Predictions
 from fairprune.bias.statistics import Draws, interval
+import json
+import os
 import time
 import tracemalloc
 from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference, equalized_odds_difference
+from fairprune.data import GroupedText
 from fastcore.test import expect_fail
-from scipy import stats
-from sklearn.metrics import recall_score, roc_auc_score
-import json
-import os
 from pathlib import Path
+from scipy import stats
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from fairprune.data import GroupedText
+from sklearn.metrics import recall_score, roc_auc_score
 from fairprune.bias.groups import *
 from fairprune.bias.groups import _auc, _by_blocks, _centred, _counted, _design, _distinct, _packs, _rates_of, _relative, _summaries, _summed, _tally, _toxicity
 

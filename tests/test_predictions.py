@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tempfile
-from fastcore.test import expect_fail
 from fairprune.data import GroupedText
+from fastcore.test import expect_fail
 from fairprune.predictions import *
 
 
