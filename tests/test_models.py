@@ -233,6 +233,7 @@ def test_tiny_masked_lm_11():
         edited(told, 'tokenizer_config.json', auto_map=dict(AutoTokenizer=['mine.Mine', None])); (told/'mine.py').write_text(f"open({home + '/ran'!r}, 'w')")
         plain = load(told)
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
+    saved_model = tiny_classifier(('yes', 'no'))
     def a_project(folder, **config):
         for name in ('.git/HEAD', 'docs/notes.md', 'data.csv'): (folder/name).parent.mkdir(parents=True, exist_ok=True); (folder/name).write_text('mine')
         if config: (folder/'config.json').write_text(json.dumps(config))
@@ -275,12 +276,10 @@ def test_tiny_masked_lm_11():
             assert all(after[k] == before[k] for k in before if k in after and folder.parent/k not in new)
             assert all(torch.equal(a, b) for a, b in zip(saved_model.state_dict().values(), load(place).state_dict().values()))
             return dict(save='the new model', gone=', '.join(k.removeprefix('folder/') for k in before if k not in after) or 'nothing')
-    saved_model = tiny_classifier(('yes', 'no'))
     outcomes = pd.DataFrame([dict(folder=name, **outcome(*case)) for name, case in known.items()]).set_index('folder')
     assert (outcomes.save == 'the new model').sum() == 8 and (outcomes.gone != 'nothing').sum() == 2
 
 
-@pytest.mark.heavy
 def test_tiny_masked_lm_12():
     """Where nothing can be written, and where the disk is full, the old model stays."""
     saved_model = tiny_classifier(('yes', 'no'))
@@ -295,10 +294,10 @@ def test_tiny_masked_lm_12():
 @pytest.mark.slow
 def test_tiny_masked_lm_13():
     """There is one whole model under the name each time, and what else lies there stays."""
+    saved_model = tiny_classifier(('yes', 'no'))
     def a_project(folder, **config):
         for name in ('.git/HEAD', 'docs/notes.md', 'data.csv'): (folder/name).parent.mkdir(parents=True, exist_ok=True); (folder/name).write_text('mine')
         if config: (folder/'config.json').write_text(json.dumps(config))
-    saved_model = tiny_classifier(('yes', 'no'))
     def killed_in_save(models, folder):
         "Save one of the models after the other in a child, and kill that within a second."
         child = os.fork()
@@ -317,7 +316,7 @@ def test_tiny_masked_lm_13():
             whole = both_models[type(again) is type(both_models[1])]
             assert type(again) is type(whole) and all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), whole.state_dict().values()))
             assert [(project/name).read_text() for name in ('.git/HEAD', 'docs/notes.md', 'data.csv')] == ['mine'] * 3
-        assert sorted(os.listdir(save(saved_model, project))) == ['.git', 'config.json', 'data.csv', 'docs', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
+        assert sorted(os.listdir(save(saved_model, project))) == ['.git', 'config.json', 'data.csv', 'docs', 'fairprune.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
 
 
 def test_tiny_masked_lm_14():
