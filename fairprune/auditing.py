@@ -317,7 +317,7 @@ def _by_group(sides, ask, negative, settings, probabilities, progress):
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
     settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
-    even = even_moves(*found[:2], progress=progress, **settings)
+    even = even_moves(*found[:2], progress=progress, **settings | dict(n_resamples=min(2000, settings['n_resamples'])))
     parts = [compare(**three, **settings, progress=progress).merge(even, how='left', on=['metric', 'cls', 'group', 'scope'])]
     if probabilities: parts.append(compare_probabilities(**three, negative=negative, **fewer, progress=progress))
     return pd.concat(parts, ignore_index=True), found, settings

@@ -47,7 +47,7 @@ def test_Deals():
     """Dealt out again, it falls on `a` in half of the deals and on `b` in the others."""
     def four(said): return Predictions(list('wxyz'), np.eye(2, dtype='float32')[said], np.ones(4, int), [['a'], ['a'], ['b'], ['b']], ('no', 'yes'))
     tally = _tally([[four([1, 1, 1, 1])], [four([0, 1, 1, 1])]])
-    deals = _Deals(tally, 1000, 0)
+    deals = _Deals(tally, [1, 2], 1000, 0)
     kinds = [(g, said) for g, said in zip(deals.tally.member.toarray()[1].astype(int), deals.tally.said[1, 0])]
     drawn = np.concatenate([*deals])
     assert set(map(tuple, drawn[:, [kinds.index((1, 0)), kinds.index((0, 0))]])) == {(0, 1), (1, 0)} # one changed answer, in either group

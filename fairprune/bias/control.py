@@ -75,9 +75,9 @@ def _nearest(dense, method, seen, target, kind, seed):
 # %% ../../nbs/api/26_control.ipynb #b3dab933
 def _numbered(*rows): return np.unique(np.array(rows), axis=1, return_inverse=True)[1].ravel() # equal columns have one number
 
-def _dealt(t):
-    "For each stratum of equal labels and equal answers before: the kinds of texts (rows, columns) who they are about, what is said after, and how many there are."
-    sets = t.member.tocsc()
+def _dealt(t, groups):
+    "For each stratum of equal labels and equal answers before: the kinds of texts (rows, columns) which of `groups` they are about, what is said after, and how many there are."
+    sets = t.member[groups].tocsc()
     known = {}
     own = np.array([known.setdefault(tuple(sets.indices[a:b]), len(known)) for a, b in zip(sets.indptr, sets.indptr[1:])])
     stratum, said = _numbered(t.label, *t.said[0]), _numbered(*t.said[1])
@@ -85,7 +85,7 @@ def _dealt(t):
         rows, who, row = np.unique(own[kinds], return_index=True, return_inverse=True)
         columns, what, column = np.unique(said[kinds], return_index=True, return_inverse=True)
         n = np.zeros((len(rows), len(columns)), int)
-        n[row, column] = t.n[kinds]
+        np.add.at(n, (row, column), t.n[kinds])
         yield (*np.broadcast_arrays(kinds[who][:, None], kinds[what]), n)
 
 def _margins_kept(n, deals, rng):
@@ -96,8 +96,8 @@ def _margins_kept(n, deals, rng):
 
 class _Deals:
     "How many texts of each kind there are after each deal, blocks of (deals, kinds); `.tally` has the kinds."
-    def __init__(self, t, n_resamples, seed):
-        who, what, self.tables = zip(*_dealt(t))
+    def __init__(self, t, groups, n_resamples, seed):
+        who, what, self.tables = zip(*_dealt(t, groups))
         who, what, n = (np.concatenate([x.ravel() for x in part]) for part in (who, what, self.tables))
         self.n_resamples, self.seed = n_resamples, seed
         self.tally = _Tally(t.names, t.member[:, who], n, t.label[who], np.stack([t.said[0][:, who], t.said[1][:, what]]), t.classes)
@@ -131,10 +131,12 @@ def even_moves(
     "What the same answers would have changed, had they moved evenly over the groups."
     t = _tally(_asked(before, after, None, confidence, n_resamples))
     if t.made is not None: return pd.DataFrame(columns=['metric', 'cls', 'group', 'scope', *_EVEN]).astype(dict.fromkeys(_EVEN, float)) # texts that belong together are not dealt out apart
-    deals, (points, n) = _Deals(t, n_resamples, seed), _counted(t)
+    points, n = _counted(t)
     judged = {m: (cases >= min_n) & (np.arange(len(cases)) > 0)[:, None] for m, cases in n.items()} # the first is everybody
+    groups = np.flatnonzero(judged['accuracy'])
+    deals = _Deals(t, groups, n_resamples, seed) # others need not be told apart
     found, ends = {m: np.full((4, *cases.shape), np.nan) for m, cases in n.items()}, [{}, {}]
-    for part, drawn in _by_blocks(deals.tally, deals, np.flatnonzero(judged['accuracy']), progress):
+    for part, drawn in _by_blocks(deals.tally, deals, groups, progress):
         for m in n: found[m][:, part] = _reference((points[1][m] - points[0][m])[:, part].mean(0), (drawn[1][m] - drawn[0][m]).mean(1), confidence)
         ends = [_ends(e, r, {m: j[part] for m, j in judged.items()}) for e, r in zip(ends, drawn)]
     rows = [_rows(m, dict(zip(_EVEN, v)), n[m], n[m], judged[m], t.names, t.classes) for m, v in found.items()]
