@@ -69,7 +69,7 @@ def test_cells():
     for field_name in ('methods', 'seeds'):
         with expect_fail(ValueError, f'The grid is empty: it names no {field_name}'): cells(replace(bios_grid, **{field_name: []}))
     for wrong, message in ((dict(seeds='3'), "seeds = '3': give how many"), (dict(seeds=['a']), "seeds = ['a']"), (dict(seeds=1.5), 'seeds = 1.5'), (dict(seeds=[-1]), 'seeds = [-1]'),
-                           (dict(methods=5), 'methods = 5: give text, or a list of texts'), (dict(folds=1), 'folds = 1'), *((dict(name=n), f'name = {n!r}: give letters, digits') for n in ('../..', '..', '', '/tmp/x', 'a\\b', '.git', 'a.', 'a\n', 5)), (dict(columns='text'), "columns = 'text': give a table")):
+                           (dict(methods=5), 'methods = 5: give text, or a list of texts'), (dict(folds=1), 'folds = 1'), *((dict(name=n), f'name = {n!r}: give letters, digits') for n in ('../..', '..', '', '/elsewhere', 'a\\b', '.git', 'a.', 'a\n', 5)), (dict(columns='text'), "columns = 'text': give a table")):
         with expect_fail(ValueError, message): cells(replace(bios_grid, **wrong))
     assert cells(replace(bios_grid, metrics='accuracy'))[0].metrics == ('accuracy',)
     now, then = (replace(all_cells[0], data=name, sources=dict(file='0') | split) for name, split in (('toxigen', dict(split='by text')), ('toxigen_by_id', {})))
