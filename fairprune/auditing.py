@@ -52,16 +52,21 @@ def _uneven(table, confidence):
     "Sentences on the worst group, the gap, and who moved otherwise than the others."
     w, e = (_judged(table, m) for m in ('worst_group_accuracy', 'equalized_odds_difference'))
     yield f'The worst group went from {w.dense:.3f} to {w.compressed:.3f}{_if_even(w)}.'
-    if np.isfinite([e.dense, e.compressed]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f}{_if_even(e)}.'
+    if np.isfinite([e.dense, e.compressed]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f}{_if_even(e)}{_by_chance(e)}.'
     else: yield 'The equalized odds difference is undefined: no two groups have enough texts of one class to be compared.'
     if moved := _moved_most(table, 'relative', confidence): yield f'Beyond the mean change of the judged groups moved most: {moved} ({confidence:.0%} intervals for all groups at once).'
-    elif np.isfinite(w.p_relative): yield 'No group is shown to have moved otherwise than the others.'
+    elif np.isfinite(w.p_relative): yield 'No single group is shown to have moved otherwise than the others.'
 
 def _if_even(r):
     "What would have come out, had the same answers changed evenly over the groups."
     if not r.even_low < r.even_high: return '' # nobody changed, or nobody can be compared
     beyond = 'beyond' if r.compressed < r.dense + r.even_low or r.compressed > r.dense + r.even_high else 'within'
     return f', {beyond} the {r.dense + r.even_low:.3f} to {r.dense + r.even_high:.3f} of an even move of the same answers'
+
+def _by_chance(r):
+    "How large a gap is in such texts where answers have nothing to do with groups."
+    spans = [f'{low:.3f} to {high:.3f}' for low, high in ((r.dense_floor_low, r.dense_floor_high), (r.compressed_floor_low, r.compressed_floor_high)) if low == low]
+    return f'; chance alone makes one of {" before and ".join(spans)} after' if len(spans) > 1 else ''
 
 def _moved_most(table, of, confidence):
     "The accuracy, and the rate, that moved most beyond the mean change of the groups; '' where none did beyond chance."
@@ -81,7 +86,7 @@ def _beside_control(table, confidence, control):
     gap = f', its equalized odds difference by {e.control - e.dense:+.3f} ({e.change:+.3f})' if np.isfinite(e.control) else ''
     yield f'{control} changed its accuracy by {100 * (a.control - a.dense):+.1f} points (the compressed model by {100 * a.change:+.1f}), its worst group by {100 * (w.control - w.dense):+.1f} ({100 * w.change:+.1f}){gap}.'
     if moved := _moved_most(table, 'relative_over_control', confidence): yield f'Beyond the control and beyond the mean of the groups moved most: {moved}.'
-    elif np.isfinite(w.p_relative_over_control): yield 'No group is shown to have moved otherwise than the others, once the control is taken away.'
+    elif np.isfinite(w.p_relative_over_control): yield 'No single group is shown to have moved otherwise than the others, once the control is taken away.'
 
 # %% ../nbs/api/60_audit.ipynb #b2ad1e1b
 def _guessing(name, p, confidence):
@@ -148,7 +153,7 @@ def _verdict(audit):
     confidence = audit.settings['confidence']
     control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
     told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
-    if audit.table is not None: told += [s for name in ('dense', 'compressed') for s in _guessing(name, getattr(audit, name), confidence)]
+    if audit.table is not None: told += [s for name in ('dense', 'compressed') for s in _guessing(name, getattr(audit, name), confidence)] + ['The intervals know which texts were asked. What another training would have given is not in them.']
     silent = _silent(audit)
     if audit.table is not None: told += filter(None, [_together(audit.dense), _cut_short([audit.dense, audit.compressed])])
     for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence, silent.get(name))
@@ -158,11 +163,11 @@ Audit.verdict = property(_verdict)
 # %% ../nbs/api/60_audit.ipynb #d7da2955
 def summary(
     audit:Audit
-)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move (what the same answers would change, moved evenly over the groups), n, note
+)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move (what the same answers would change, moved evenly over the groups), floor (what a gap of the compressed model would be by chance), n, note
     "The verdict as a table."
     parts = [f(audit) for f, there in ((_group_summary, audit.table), (_benchmark_summary, audit.benchmarks)) if there is not None]
     table = pd.concat(parts, ignore_index=True)
-    if audit.table is not None: table['even_move'] = table.even_move.fillna('')
+    if audit.table is not None: table = table.fillna(dict(even_move='', floor=''))
     return table if table.control.notna().any() else table.drop(columns=['control', 'over_control'])
 
 def _span(value, low, high, digits):
@@ -185,6 +190,7 @@ def _group_summary(audit):
     name = [f'accuracy: {r.group}' if r.scope == 'group' else r.metric.replace('_', ' ') for r in part.itertuples()]
     shown = _shown(part, name, note, 3)
     shown.insert(5, 'even_move', [f'{r.even_low:+.3f} to {r.even_high:+.3f}' if np.isfinite(r.even) else '' for r in part.itertuples()])
+    shown.insert(6, 'floor', [f'{r.compressed_floor_low:.3f} to {r.compressed_floor_high:.3f}' if np.isfinite(r.compressed_floor) and r.metric.endswith('_difference') else '' for r in part.itertuples()])
     return shown
 
 def _benchmark_summary(audit):
@@ -312,13 +318,17 @@ def _enough(settings, groups):
 
 def _by_group(sides, ask, negative, settings, probabilities, progress):
     "The table by group, the predictions of all sides in the same order, and the settings."
-    from fairprune.bias.control import even_moves
+    from fairprune.bias.control import even_moves, floors
     found = [ask(m) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
     settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
-    even = even_moves(*found[:2], progress=progress, **settings | dict(n_resamples=min(2000, settings['n_resamples'])))
-    parts = [compare(**three, **settings, progress=progress).merge(even, how='left', on=['metric', 'cls', 'group', 'scope'])]
+    deals = settings | dict(n_resamples=min(2000, settings['n_resamples']), progress=progress)
+    table = compare(**three, **settings, progress=progress).merge(even_moves(*found[:2], **deals), how='left', on=['metric', 'cls', 'group', 'scope'])
+    for side, p in zip(three, found[:2]):
+        floor = floors(p, **deals).drop(columns='level').set_index(['metric', 'scope']).add_prefix(f'{side}_')
+        table = table.join(floor, on=['metric', 'scope'])
+    parts = [table]
     if probabilities: parts.append(compare_probabilities(**three, negative=negative, **fewer, progress=progress))
     return pd.concat(parts, ignore_index=True), found, settings
 

@@ -38,14 +38,15 @@ def test_audit_2():
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
-    assert 'No group is shown to have moved otherwise' in audit(dense, dense).verdict and not set(audit(dense, dense).summary().note) - {''}
+    assert 'No single group is shown to have moved otherwise' in audit(dense, dense).verdict and not set(audit(dense, dense).summary().note) - {''}
     assert '0.0% of the answers changed' in audit(dense, dense).verdict and '0 of 3 judged groups' in audit(dense, dense).verdict and 'no proof' in audit(dense, dense).verdict
     assert 'No group has enough texts' in audit(*planted(40)).verdict
     few = audit(*planted(100, list('ab'))) # the rates of 25 texts a class are not judged
     assert 'The equalized odds difference went' in found.verdict and 'The equalized odds difference is undefined' in few.verdict and 'nan' not in few.verdict
     spans = [a.summary().set_index('measure').interval for a in (few, found)]
     assert spans[0]['equalized odds difference'] == 'undefined' and spans[1]['equalized odds difference'] == '' and ' to ' in spans[1]['accuracy'] # a level alone
-    assert 'went from 0.056 to 0.456, beyond the 0.0' in found.verdict and 'of an even move of the same answers' in found.verdict and 'even move' not in audit(dense, dense).verdict
+    assert 'went from 0.056 to 0.456, beyond the 0.0' in found.verdict and 'of an even move of the same answers; chance alone makes one of 0.0' in found.verdict and 'even move' not in audit(dense, dense).verdict
+    assert found.verdict.count('What another training would have given is not in them.') == 1
 
 
 def test_audit_3():
@@ -215,7 +216,7 @@ def test_audit_14():
     with expect_fail(ValueError, 'A control is made from models'): audit(dense, small, control='random')
     with tempfile.TemporaryDirectory() as folder: of_folder = audit(tiny, Magnitude(.9)(tiny), toy, control=str(save(Magnitude(.6)(tiny), f'{folder}/own')))
     assert 'The control changed its accuracy by' in of_folder.verdict and 'damaged as much at random' in from_models.verdict
-    assert 'its worst group by -20.3 (-20.3), its equalized odds difference by +0.400 (+0.400). No group is shown' in audit(dense, small, control=small, n_resamples=500).verdict # the control explains all
+    assert 'its worst group by -20.3 (-20.3), its equalized odds difference by +0.400 (+0.400). No single group is shown' in audit(dense, small, control=small, n_resamples=500).verdict # the control explains all
     assert 'by +0.0 points (the compressed model by -6.7)' in own.verdict and 'Beyond the control and beyond the mean of the groups moved most: accuracy in c' in own.verdict
     assert of_folder.cost.method['control'] == 'magnitude(sparsity=0.6)' and of_folder.table.control.notna().any()
     with expect_fail(ValueError, 'The control is neither random nor noise'): audit(tiny, tiny, toy, control='./chance')

@@ -166,7 +166,14 @@ def test_mitigation_effects():
         grid = tiny_grid(folder, runs=[dict(methods=['magnitude(sparsity=0.9)'], mitigations=['none', 'recover(epochs=1, lr=0.01)', 'oversample(epochs=1, lr=0.01)']), dict(methods=['magnitude(sparsity=0.9) >> recover(epochs=1, lr=0.01)'], mitigations=['temperature(min_n=3)'])])
         found = sweep(grid, f'{folder}/out', progress=False)
         helped = found.mitigation_effects('magnitude(sparsity=0.9)', 'recover(epochs=1, lr=0.01)', n_resamples=200, min_n=3)
+        second = found.mitigation_effects('magnitude(sparsity=0.9)', 'recover(epochs=1, lr=0.01)', seeds=[1], n_resamples=200, min_n=3)
         with expect_fail(ValueError, 'control: no finished cells'): found.mitigation_effects('magnitude(sparsity=0.9)', 'recover()')
+        one = found.mitigation_effects('magnitude(sparsity=0.9)', 'recover(epochs=1, lr=0.01)', only=['oversample(epochs=1, lr=0.01)'], n_resamples=200, min_n=3)
+        with expect_fail(ValueError, "No 'ros' after"): found.mitigation_effects('magnitude(sparsity=0.9)', 'recover(epochs=1, lr=0.01)', only=['ros'])
+        with expect_fail(ValueError, 'No seed 7 in the grid. Known: [0, 1]'): found.mitigation_effects('magnitude(sparsity=0.9)', 'recover(epochs=1, lr=0.01)', seeds=[1, 7])
+    assert set(one.mitigation) == {'oversample(epochs=1, lr=0.01)'} and set(one.family.dropna()) == {1} and np.allclose(one.change, helped[helped.mitigation == one.mitigation[0]].change)
+    assert set(second.seeds) == {1} and np.allclose(second.change, [r[1] for r in helped.by_seed])
+    assert (helped.family == helped.groupby(['against', 'metric']).mitigation.transform('size')).all() and (helped[helped.against == 'control'].family == 2).all()
     assert set(helped.mitigation) == {'recover(epochs=1, lr=0.01)', 'oversample(epochs=1, lr=0.01)', 'recover(epochs=1, lr=0.01) >> temperature(min_n=3)'} and set(helped.seeds) == {2}
     warm = helped[helped.mitigation.str.endswith('temperature(min_n=3)')].set_index(['against', 'metric'])
     assert warm.change['control', 'accuracy'] == 0 and warm.group_at_prediction.all() and not helped[helped.mitigation.str.startswith('oversample')].group_at_prediction.any() # a temperature changes no decision

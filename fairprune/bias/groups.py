@@ -230,7 +230,7 @@ def _by_blocks(t, draws, groups, progress):
         yield part, _rates_of(t, np.concatenate([everybody, *own]))
 
 # %% ../../nbs/api/20_groups.ipynb #11e3b791
-_SPANS = ('low', 'high', 'low_joint', 'high_joint', 'compressed_low', 'compressed_high', 'p')
+_SPANS = ('low', 'high', 'text_error', 'low_joint', 'high_joint', 'compressed_low', 'compressed_high', 'p')
 _OVER = ('control', 'over_control', 'over_control_low', 'over_control_high', 'p_over_control')
 
 def _moves(of): return of, f'{of}_low', f'{of}_high', f'p_{of}'
@@ -259,8 +259,14 @@ def _pooled(points, draws, confidence, seed, m=1, floor=0.):
     low, high = np.clip(interval(change, confidence), -1, 1) # few seeds reach beyond what a rate can be
     joint_low, joint_high = np.clip(interval(change, 1 - (1 - confidence) / m), -1, 1) if m > 1 else (low, high)
     after_low, after_high = np.clip(interval(after, confidence), floor, 1)
-    return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, low_joint=joint_low, high_joint=joint_high,
+    return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, text_error=_spread_of((draws[1] - draws[0]).mean(1)), low_joint=joint_low, high_joint=joint_high,
                 compressed_low=after_low, compressed_high=after_high, p=p_value((draws[1] - draws[0]).mean(1), b - a), **_over(b, control, draws, confidence, seed))
+
+def _spread_of(draws):
+    "Standard deviation of the draws; NaN where one in ten is undefined, as for an interval."
+    undefined = np.isnan(draws)
+    if not undefined.any(): return draws.std(0)
+    return np.where(undefined.mean(0) <= .1, np.nanstd(np.where(undefined.all(0), 0, draws), 0), np.nan)
 
 def _over(b, control, draws, confidence, seed):
     "The compressed model against the control; NaN where there is none."

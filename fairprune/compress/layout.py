@@ -349,7 +349,8 @@ def written_bytes(layer)->int:
     if isinstance(layer, Compact) and not layer.pruned: return layer.weight.nbytes
     numbers, zero = _numbers(layer)
     bits = getattr(layer, 'bits', None) or 8 * numbers.element_size()
-    return min(layer.weight.nbytes, len(numbers) * -(-numbers.shape[1] // 8) - (-int((numbers != zero).sum()) * bits // 8))
+    kept = int(torch.count_nonzero(numbers if zero == 0 else numbers != zero))
+    return min(layer.weight.nbytes, len(numbers) * -(-numbers.shape[1] // 8) - (-kept * bits // 8))
 
 def thin(model)->dict: # name to module
     "The layers that `save` writes without zeros; a weight that two modules share is written as it is."
