@@ -182,7 +182,7 @@ def compare(
     units = t.units or n
     enough = _enough(n, t.units, min_n)
     judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
-    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, t.units and t.units[m]) for m in n}
+    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, units[m], t.units and t.units[m], unseen=1) for m in n}
     for part, drawn in _by_blocks(t, draws, np.flatnonzero(judged['accuracy']), progress):
         for m in n: values[m].fill(part, [r[m] for r in drawn], -1. if m == 'shortfall' else 0.)
     for of, sides in zip(('relative', 'relative_over_control'), ((0, 1), (2, 1))[:len(points) - 1]):
@@ -237,8 +237,9 @@ def _moves(of): return of, f'{of}_low', f'{of}_high', f'p_{of}'
 
 class _Values:
     "Means over seeds of one metric, (groups, classes) each, and intervals of the groups that were resampled."
-    def __init__(self, points, enough, confidence, seed, units=None):
+    def __init__(self, points, enough, confidence, seed, behind, units=None, unseen=0):
         self.wide = None if units is None else few_units(units, confidence)
+        self.behind, self.unseen = np.maximum(behind, 2), unseen # units behind a rate, and what one that is not seen may add to its change
         self.points, self.confidence, self.seed, self.judged = points, confidence, seed, int(enough[1:].any(1).sum())
         a, b, *control = points
         blank = np.full(b.shape[1:], np.nan)
@@ -247,19 +248,28 @@ class _Values:
 
     def fill(self, part, draws, floor=0.):
         "Intervals of the groups `part` from their draws; those of few clusters are widened about what is there."
-        points = [r[:, part] for r in self.points]
+        points, spread = [r[:, part] for r in self.points], _spread_of((draws[1] - draws[0]).mean(1))
         if self.wide is not None: draws = [p + (d - p) * self.wide[part] for p, d in zip(points, draws)]
-        found = _pooled(points, draws, self.confidence, self.seed, self.judged, floor)
+        found = _pooled(points, draws, self.confidence, self.seed, floor)
+        if self.judged > 1: found |= self._at_once(points, spread, part, found)
         for c, v in found.items(): self.found[c][part] = v
 
-def _pooled(points, draws, confidence, seed, m=1, floor=0.):
-    "Mean over seeds of dense, compressed and change, with the intervals of the last two, and the same against a control; `m` groups are judged together, no value is below `floor`."
+    def _at_once(self, points, spread, part, alone):
+        "Bounds that hold for all judged groups together, nowhere closer than those of one."
+        change, n, k = points[1] - points[0], self.behind[part], len(points[0])
+        own, seeds = spread ** 2 * n / (n - 1), change.var(0, ddof=1) / k if k > 1 else 0.
+        texts = np.fmax(own + (self.unseen / n) ** 2, self.unseen * own[:1] * n[:1] / n) # no group is surer per unit than everybody
+        with np.errstate(divide='ignore', invalid='ignore'): df = (texts + seeds) ** 2 / (texts ** 2 / (n - 1) + seeds ** 2 / max(1, k - 1))
+        low, high, _ = simultaneous(change.mean(0), texts + seeds, df, self.judged, self.confidence)
+        return dict(low_joint=np.clip(np.minimum(low, alone['low']), -1, 1), high_joint=np.clip(np.maximum(high, alone['high']), -1, 1))
+
+def _pooled(points, draws, confidence, seed, floor=0.):
+    "Mean over seeds of dense, compressed and change, with the intervals of the last two, and the same against a control; no value is below `floor`."
     a, b, *control = points
     after, change = (over_seeds(d.mean(1), p, seed) for d, p in ((draws[1], b), (draws[1] - draws[0], b - a)))
     low, high = np.clip(interval(change, confidence), -1, 1) # few seeds reach beyond what a rate can be
-    joint_low, joint_high = np.clip(interval(change, 1 - (1 - confidence) / m), -1, 1) if m > 1 else (low, high)
     after_low, after_high = np.clip(interval(after, confidence), floor, 1)
-    return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, text_error=_spread_of((draws[1] - draws[0]).mean(1)), low_joint=joint_low, high_joint=joint_high,
+    return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, text_error=_spread_of((draws[1] - draws[0]).mean(1)), low_joint=low, high_joint=high,
                 compressed_low=after_low, compressed_high=after_high, p=p_value((draws[1] - draws[0]).mean(1), b - a), **_over(b, control, draws, confidence, seed))
 
 def _spread_of(draws):
@@ -509,7 +519,7 @@ def compare_probabilities(
     units = models[0][0].units() if cluster is not None else None
     points = [{m: np.stack([r[m] for r, _ in side]) for m in cases} for side in found] # (seeds, groups, 1)
     enough = _enough(cases, units, min_n)
-    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, units and units[m]) for m in cases}
+    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, (units or cases)[m], units and units[m]) for m in cases}
     mean = {m: enough[m][1:, 0] for m in cases if m.endswith('_auc') and enough[m][1:].any()}
     powers = [dict.fromkeys(mean, (0, 0)) for _ in sides]
     for part in _blocks(1 + np.flatnonzero(enough['confidence'][1:]), n_resamples * (3 + BINS) * len(models[0]), progress):
