@@ -1,6 +1,6 @@
 r"""Does a mitigation carry over? Models trained on one set are judged on its test split and on every text of the other.
 
-Both sets are read as neutral or hate: HateXplain's offensive and hatespeech are hate. Pruned MiniLM, then each mitigation, beside the control. Predictions are written as they come; a second run goes on. The table is that of `fairprune.effects`, with a column for the set it is judged on.
+Both sets are read as neutral or hate: HateXplain's offensive and hatespeech are hate. Pruned MiniLM, then each mitigation, beside the control. Predictions are written as they come; a second run goes on, and with `--save` they stand beside the table, one file a set that is judged. The table is that of `fairprune.effects`, with a column for the set it is judged on.
 Run, and likewise for toxigen with a whole epoch and oversample without by='class' (shell, b="epochs=0.5, bf16=True, group_by_length=True"):
   FAIRPRUNE_DATA=... python benchmarks/transfer.py hatexplain "swap($b)" "groupweights($b)" "reweigh($b)" "oversample(by='class', $b)" \
     "recover($b) >> threshold(constraint='true_positive_rate_parity')" --control "recover($b)" --seeds 3 --save results/transfer_hatexplain.parquet
@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 import fairprune as fp
+from fairprune.bias.exemplars import to_table
 from fairprune.models import transferred
 from fairprune.sweeping import _group_needed, _joined, save_table
 
@@ -61,5 +62,8 @@ if __name__ == "__main__":
         parts = [fp.effects({given.control: own[given.control], **tried}, {k: own[k] for k in ("compressed", "dense")}, metrics), fp.effects(tried, dict(control=own[given.control]), metrics)]
         tables.append(pd.concat(parts).assign(trained=given.train, judged=s, seeds=given.seeds, texts=len(own["dense"][0])))
     table = pd.concat(tables, ignore_index=True).assign(group_at_prediction=lambda t: t.mitigation.map(_group_needed))
-    if given.save: save_table(table, given.save)
+    if given.save:
+        save_table(table, given.save)
+        for s, own in found.items():  # what a reader needs to have the table again: ids, labels, groups and logits
+            save_table(to_table(own), Path(given.save).with_stem(f"{Path(given.save).stem}_on_{s}"))
     print(table.round(3).to_string())

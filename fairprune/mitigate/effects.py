@@ -8,7 +8,7 @@ __all__ = ['GMB', 'effects', 'adjusted', 'effects_summary', 'families', 'won_bac
 # %% ../../nbs/api/44_effects.ipynb #ffd931f4
 import numpy as np, pandas as pd
 from ..bias.control import even_moves, floors
-from ..bias.groups import METRICS, _levels_alone, compare, compare_probabilities
+from ..bias.groups import METRICS, _MOVED, _levels_alone, compare, compare_probabilities
 from ..bias.statistics import holm
 from ..predictions import Predictions, paired
 
@@ -28,7 +28,7 @@ def effects(
     names = [m.partition(':') for m in metrics]
     unknown = [m for m, *_ in names if m not in (*METRICS, *GMB)]
     if unknown: raise ValueError(f'Unknown metric: {", ".join(unknown)}. Known: {", ".join((*METRICS, *GMB))}.')
-    auc = bool(set(metrics) & set(GMB))
+    auc, extremes = bool(set(metrics) & set(GMB)), any(m in _MOVED for m, *_ in names)
     if auc and negative is None: raise ValueError('Name the harmless class: AUCs by group need `negative`.')
     rows, drawn, floor = [], {} if drawn is None else drawn, {}
     def changes(before, after, n_resamples): # of all texts, and of the judged groups
@@ -37,11 +37,13 @@ def effects(
         return table
     for (baseline, before), (name, after) in ((b, m) for b in against.items() for m in mitigated.items()):
         table = changes(before, after, n_resamples)
-        even = even_moves(before, after, n_resamples=n_resamples, **audit)
-        for p in (before, after):
-            if id(p) not in floor: floor[id(p)] = floors(p, n_resamples=n_resamples, **audit).set_index('metric')
-        of_all = table[table.scope != 'group'].merge(even, how='left', on=['metric', 'cls', 'group', 'scope']).set_index(['metric', 'cls']).join(floor[id(after)][list(_OF_FLOOR)], on='metric')
-        of_all = of_all.join(floor[id(before)].floor.rename('baseline_floor'), on='metric')
+        of_all = _of_all(table)
+        if extremes:
+            for p in (before, after):
+                if id(p) not in floor: floor[id(p)] = floors(p, n_resamples=n_resamples, **audit).set_index('metric')
+            even = _of_all(even_moves(before, after, n_resamples=n_resamples, **audit)).drop(columns=['group', 'scope'])
+            of_all = of_all.join(even).join(floor[id(after)][list(_OF_FLOOR)], on='metric').join(floor[id(before)].floor.rename('baseline_floor'), on='metric')
+        of_all = of_all.reindex(columns=['dense', 'compressed', *_OF_ROW])
         each = [of_all.change] if len(sides := _sides(before, after)) < 2 else [_of_all(changes(*pair, 100)).change for pair in sides]
         power = _power(sides, table)
         for asked, (metric, _, cls) in zip(metrics, names):
