@@ -99,17 +99,19 @@ def _margins_kept(n, deals, rng):
     if min(n.shape) == 1: return np.tile(n, (deals, 1, 1)) # there is no other; scipy 1.17 makes negative counts of a single row
     return random_table(n.sum(1), n.sum(0)).rvs(deals, method='patefield', random_state=rng)
 
-def _share(free, n): return (np.array(free) * n).sum() / n.sum() if n.any() else np.nan
+def _changed(t): return (t.said[0] != t.said[1]).any(0) # in any seed
+
+def _share(free, n): return (free * n).sum() / n.sum() if n.any() else np.nan
 
 class _Deals:
     "Texts of each kind after each deal, blocks of (deals, kinds); `.tally` has the kinds, `.free` is as `even_free`."
-    def __init__(self, t, groups, n_resamples, seed):
+    def __init__(self, t, groups, n_resamples, seed, told=None):
         who, what, self.tables = zip(*_dealt(t, groups))
         who, what, n = (np.concatenate([x.ravel() for x in part]) for part in (who, what, self.tables))
         self.n_resamples, self.seed = n_resamples, seed
         self.tally = _Tally(t.names, t.member[:, who], n, t.label[who], np.stack([t.said[0][:, who], t.said[1][:, what]]), t.classes)
-        unusual = np.array([n.sum() - n.sum(0).max() for n in self.tables])
-        self.free = _share([len(n) > 1 for n in self.tables], unusual)
+        several = np.concatenate([np.full(n.size, len(n) > 1) for n in self.tables])
+        self.free = _share(several, self.tally.n * (_changed(t) if told is None else told)[what])
 
     def __iter__(self):
         rng, size = np.random.default_rng(self.seed), max(1, min(1000, 4_000_000 // len(self.tally.n)))
@@ -199,12 +201,13 @@ def _crossed(f):
 
 class _ClusterDeals:
     "As `_Deals`, of texts in clusters that are exchanged whole."
-    def __init__(self, t, groups, n_resamples, seed):
+    def __init__(self, t, groups, n_resamples, seed, told=None):
         f = _laid_out(t, groups)
         between, within = _loose(f)
         who, what, self.start, step, usual = _crossed(f)
         loose, dealt = between | within, np.flatnonzero((between | within) & (step != usual))
-        self.n_resamples, self.seed, self.free = n_resamples, seed, _share(loose, step != usual)
+        several, told = _differ(f.pool.to_numpy(), f.row.to_numpy()), _changed(t) if told is None else told
+        self.n_resamples, self.seed, self.free = n_resamples, seed, _share(several[f.pool], told[f.kind])
         self.places, self.step, self.usual = _Places(f, between, within, dealt), step[dealt], usual[dealt]
         self.still = np.bincount(self.start + np.where(loose, usual, step), minlength=len(who)) # nothing dealt yet
         said, n = np.stack([t.said[0][:, who], t.said[1][:, what]]), np.bincount(self.start + step, minlength=len(who))
@@ -244,18 +247,18 @@ def even_moves(
     confidence:float=.95,   # share of the deals that lie between `even_low` and `even_high`
     seed:int=0,             # of the deals
     progress:bool=False,    # show a bar
-)->pd.DataFrame:            # the judged rows of `compare` about groups: metric, cls, group, scope, even, even_low, even_high, p_even, even_free
+)->pd.DataFrame:            # the judged rows of `compare` about groups: metric, cls, group, scope, even, even_low, even_high, p_even; even_free (share of changed answers that could be other groups')
     "What the same answers would have changed, had they moved evenly over the groups."
     t = _tally(_asked(before, after, None, confidence, n_resamples), packed=False)
-    return _dealt_evenly(t, n_resamples, min_n, confidence, seed, progress)[[*_ROW, *_EVEN, 'even_free']]
+    return _dealt_evenly(t, _changed(t), n_resamples, min_n, confidence, seed, progress)[[*_ROW, *_EVEN, 'even_free']]
 
-def _dealt_evenly(t, n_resamples, min_n, confidence, seed, progress):
-    "The table of `even_moves`, and for the summaries over groups their values before and after."
+def _dealt_evenly(t, told, n_resamples, min_n, confidence, seed, progress):
+    "The table of `even_moves`, `even_free` being about the kinds that are `told`; for the summaries over groups their values before and after."
     points, n = _counted(t)
     enough = _enough(n, t.units, min_n)
     judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
     groups = np.flatnonzero(judged['accuracy'])
-    deals = (_Deals if t.made is None else _ClusterDeals)(t, groups, n_resamples, seed) # others need not be told apart
+    deals = (_Deals if t.made is None else _ClusterDeals)(t, groups, n_resamples, seed, told) # others need not be told apart
     found, ends = {m: np.full((4, *cases.shape), np.nan) for m, cases in n.items()}, [{}, {}]
     for part, drawn in _by_blocks(deals.tally, deals, groups, progress):
         for m in n: found[m][:, part] = _reference((points[1][m] - points[0][m])[:, part].mean(0), (drawn[1][m] - drawn[0][m]).mean(1), confidence)
@@ -287,11 +290,12 @@ def floors(
     confidence:float=.95,   # share of the deals that lie between `floor_low` and `floor_high`
     seed:int=0,             # of the deals
     progress:bool=False,    # show a bar
-)->pd.DataFrame:            # a row for each of worst group and differences: metric, scope, level, floor, floor_low, floor_high, p_floor, floor_free (as even_free); none where no group can be judged
+)->pd.DataFrame:            # a row for each of worst group and differences: metric, scope, level, floor, floor_low, floor_high, p_floor, floor_free (share of wrong answers that could be other groups'); none where no group can be judged
     "What worst group and gaps would be on these texts, if the answers had to do with the labels alone and not with the groups."
     t = _tally(_asked(predictions, predictions, None, confidence, n_resamples), packed=False)
     alike = replace(t, said=np.stack([np.zeros_like(t.said[0]), t.said[1]])) # before, everybody got the same answer
-    told = _dealt_evenly(alike, n_resamples, min_n, confidence, seed, progress).query("scope == 'judged'")
+    wrong = (t.said[1] != t.label).any(0)
+    told = _dealt_evenly(alike, wrong, n_resamples, min_n, confidence, seed, progress).query("scope == 'judged'")
     told = told.reindex(columns=['metric', 'scope', *_EVEN, 'even_free', 'before', 'after'])
     levels = {f: told[e] + told.before for f, e in zip(_FLOOR, _EVEN[:3])}
     told = told.assign(level=told.after, **levels, p_floor=told.p_even, floor_free=told.even_free)
