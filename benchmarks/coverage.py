@@ -93,7 +93,7 @@ def simulated(rng, n, groups, case, texts, resamples):
     "What one audit and one gate say: measure to whether the interval holds, and whether something is found."
     dense, small = pair(rng, n, groups, case, texts)
     told = judged(compare(dense, small, n_resamples=resamples), truth(groups, case, texts))
-    even = even_moves(dense, small, n_resamples=resamples)  # no rows where texts come in clusters
+    even = even_moves(dense, small, n_resamples=resamples)
     told |= {f"even move: {r.metric}": (np.nan, r.p_even < .05) for r in even[even.scope == "judged"].itertuples()}
     outcome = gate(dense, small, max_worst_group_drop=HARM / 2).outcome
     return told | {"gate fails": (np.nan, outcome == "fail"), "gate passes": (np.nan, outcome == "pass")}

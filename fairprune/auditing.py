@@ -59,13 +59,16 @@ def _uneven(table, confidence):
 
 def _if_even(r):
     "What would have come out, had the same answers changed evenly over the groups."
+    if r.even_free == 0: return ' (no answers can change places here, so what an even move would do is unknown)'
     if not r.even_low < r.even_high: return '' # nobody changed, or nobody can be compared
     beyond = 'beyond' if r.compressed < r.dense + r.even_low or r.compressed > r.dense + r.even_high else 'within'
-    return f', {beyond} the {r.dense + r.even_low:.3f} to {r.dense + r.even_high:.3f} of an even move of the same answers'
+    few = f' ({r.even_free:.0%} of them can change places)' if r.even_free < .5 else ''
+    return f', {beyond} the {r.dense + r.even_low:.3f} to {r.dense + r.even_high:.3f} of an even move of the same answers{few}'
 
 def _by_chance(r):
     "How large a gap is in such texts where answers have nothing to do with groups."
-    spans = [f'{low:.3f} to {high:.3f}' for low, high in ((r.dense_floor_low, r.dense_floor_high), (r.compressed_floor_low, r.compressed_floor_high)) if low == low]
+    sides = ([r[f'{side}_floor_{end}'] for end in ('low', 'high', 'free')] for side in ('dense', 'compressed'))
+    spans = [f'{low:.3f} to {high:.3f}' for low, high, free in sides if low == low and free != 0]
     return f'; chance alone makes one of {" before and ".join(spans)} after' if len(spans) > 1 else ''
 
 def _moved_most(table, of, confidence):
@@ -163,7 +166,7 @@ Audit.verdict = property(_verdict)
 # %% ../nbs/api/60_audit.ipynb #d7da2955
 def summary(
     audit:Audit
-)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move (what the same answers would change, moved evenly over the groups), floor (what a gap of the compressed model would be by chance), n, note
+)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move (what the same answers would change, moved evenly over the groups; unknown where none can change places), floor (what a gap of the compressed model would be by chance), n, note
     "The verdict as a table."
     parts = [f(audit) for f, there in ((_group_summary, audit.table), (_benchmark_summary, audit.benchmarks)) if there is not None]
     table = pd.concat(parts, ignore_index=True)
@@ -189,8 +192,11 @@ def _group_summary(audit):
     note = ['harmed' if i in harmed else 'uneven' if i in uneven else '' if judged else 'too few to judge' for i, judged in zip(part.index, part.judged)]
     name = [f'accuracy: {r.group}' if r.scope == 'group' else r.metric.replace('_', ' ') for r in part.itertuples()]
     shown = _shown(part, name, note, 3)
-    shown.insert(5, 'even_move', [f'{r.even_low:+.3f} to {r.even_high:+.3f}' if np.isfinite(r.even) else '' for r in part.itertuples()])
-    shown.insert(6, 'floor', [f'{r.compressed_floor_low:.3f} to {r.compressed_floor_high:.3f}' if np.isfinite(r.compressed_floor) and r.metric.endswith('_difference') else '' for r in part.itertuples()])
+    moves = [f'{r.even_low:+.3f} to {r.even_high:+.3f}' if np.isfinite(r.even) else '' for r in part.itertuples()]
+    shown.insert(5, 'even_move', np.where(part.even_free == 0, 'unknown', moves))
+    known = part.compressed_floor.notna() & (part.compressed_floor_free != 0) & part.metric.str.endswith('_difference')
+    spans = [f'{r.compressed_floor_low:.3f} to {r.compressed_floor_high:.3f}' for r in part.itertuples()]
+    shown.insert(6, 'floor', np.where(known, spans, ''))
     return shown
 
 def _benchmark_summary(audit):

@@ -24,7 +24,7 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="view
 <h2>What was measured</h2>{{ summary }}
 <p><small>The change is compressed minus dense on the same texts. Intervals: paired bootstrap{% if clusters %} of whole clusters{% endif %}, {{ '{:,}'.format(settings.n_resamples) }} resamples, {{ '{:.0%}'.format(settings.confidence) }}.
 Harmed: the loss is significant after Holm's correction over the judged groups. Uneven: a rate of some group moved otherwise than
-those of the others; the measure itself is an extreme over groups, of which no interval holds. Even move: what the same answers would change, dealt out evenly over the groups.
+those of the others; the measure itself is an extreme over groups, of which no interval holds. Even move: what the same answers would change, dealt out evenly over the groups{% if clusters %}, whole clusters with the same labels and answers before changing places{% endif %}.
 Floor: what a gap of the compressed model would be by chance, its answers dealt out over all texts of a label.
 Groups below {{ settings.min_n }} texts{% if clusters %}, or ten clusters of them,{% endif %} are not judged.{% if matched %} The control is a model that was damaged at random until
 {{ 'its accuracy' if classes else 'its perplexity' }} was that of the compressed one. What does not differ from it is damage.{% endif %}{% if controlled %} Over control is compressed minus control.{% endif %}</small></p>

@@ -79,6 +79,13 @@ def test_audit_5():
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    assert by_source.table.even.notna().any() and 'of an even move of the same answers' in by_source.verdict
+    authors = np.repeat(np.arange(41), [*range(1, 41), 80]).astype(str) # each with a number of texts that no other has
+    alone = [replace(p, groups=[['xy'[int(a) % 2]] for a in authors], clusters=authors, labels=1 + 0 * p.labels) for p in (dense, small)]
+    alone[0] = replace(alone[0], logits=np.eye(2, dtype='float32')[alone[0].labels])
+    of_authors = audit(*alone, n_resamples=200)
+    assert 'what an even move would do is unknown' in of_authors.verdict and 'chance alone' not in of_authors.verdict
+    assert of_authors.summary().set_index('measure').even_move['worst group accuracy'] == 'unknown'
     assert 'The 900 texts in 150 clusters are judged by whole clusters.' in by_source.verdict and by_source.table.units.max() == 150 and 'clusters' not in audit(dense, small, n_resamples=200).verdict
     known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
     pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)

@@ -11,7 +11,7 @@ from fairprune.data import toxigen
 from fairprune.predictions import Predictions
 from fairprune.models import MINILM, finetune, predict, tiny_lm
 from fairprune.bias.control import *
-from fairprune.bias.control import _Deals
+from fairprune.bias.control import _ClusterDeals, _Deals
 
 
 def test_matched_control():
@@ -55,6 +55,32 @@ def test_Deals():
     assert abs(drawn[:, kinds.index((1, 0))].mean() - .5) < .05 and (drawn.sum(1) == 4).all()
 
 
+def test_ClusterDeals():
+    """A fifth cluster, of one text, has nobody to change places with, so of three lost answers two could be others'."""
+    def in_clusters(said, groups, clusters, labels=None):
+        logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
+        ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
+        return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
+    pairs = [in_clusters(said, 'aaaabbbbb', 'wwxxyyzzv') for said in ([1] * 9, [0, 0, 1, 1, 1, 1, 1, 1, 0])]
+    deals = _ClusterDeals(_tally([[p] for p in pairs], packed=False), [1, 2], 1000, 0)
+    kinds = [(g, said) for g, said in zip(deals.tally.member.toarray()[1].astype(int), deals.tally.said[1, 0])]
+    drawn = np.concatenate([*deals])[:, [kinds.index(k) for k in ((1, 0), (0, 0))]]
+    assert set(map(tuple, drawn)) == {(2, 1), (0, 3)} and abs((drawn[:, 0] == 2).mean() - .5) < .05
+    assert np.isclose(deals.free, 2 / 3)
+
+
+def test_ClusterDeals_2():
+    """Its two lost answers of four fall on both groups, or on one of them, as they would if its texts were drawn from an urn."""
+    def in_clusters(said, groups, clusters, labels=None):
+        logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
+        ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
+        return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
+    template = [in_clusters(said, 'aabb', 'tttt') for said in ([1] * 4, [0, 0, 1, 1])]
+    deals = _ClusterDeals(_tally([[p] for p in template], packed=False), [1, 2], 3000, 0)
+    of_a = np.concatenate([*deals]) @ ((deals.tally.said[1, 0] == 0) * deals.tally.member.toarray()[1])
+    assert np.allclose(np.bincount(of_a.astype(int)) / 3000, [1 / 6, 4 / 6, 1 / 6], atol=.03) and deals.free == 1
+
+
 def test_even_moves():
     """What was seen is far outside."""
     dense, small = planted()
@@ -84,8 +110,81 @@ def test_even_moves_2():
     assert np.allclose([np.mean(slow), *np.quantile(slow, [.025, .975])], own.loc['c', ['even', 'even_low', 'even_high']].astype(float), atol=.005)
 
 
-@pytest.mark.heavy
 def test_even_moves_3():
+    """So does a slow loop over clusters: here of up to eight texts of several groups, with two seeds, some templates harder than others."""
+    def in_clusters(said, groups, clusters, labels=None):
+        logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
+        ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
+        return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
+    def dealt_slowly(before, after, rng):
+        "Answers after (seeds, texts) of one deal."
+        kinds, said = list(zip(before[0].labels, *(p.predicted for p in before))), np.stack([p.predicted for p in after])
+        texts = [np.flatnonzero(np.array(before[0].clusters) == c) for c in np.unique(before[0].clusters)]
+        alike, found = {}, said.copy()
+        for own in texts: alike.setdefault(tuple(sorted(kinds[i] for i in own)), []).append(own)
+        for them in alike.values():
+            for own, other in zip(them, [them[i] for i in rng.permutation(len(them))]):
+                for k in {kinds[i] for i in own}:
+                    to, come = ([i for i in some if kinds[i] == k] for some in (own, other))
+                    found[:, to] = said[:, rng.permutation(come)]
+        return found
+    rng = np.random.default_rng(3)
+    cluster, y, hard = rng.integers(0, 130, 300), rng.integers(0, 2, 300), rng.random(130) < .2
+    about = [sorted({*rng.choice([*'abc'], 2)}) for _ in range(300)]
+    def answers(share):
+        wrong = rng.random(300) < share * (1 + 2 * hard[cluster])
+        return in_clusters(np.where(wrong, 1 - y, y), about, cluster.astype(str), y)
+    before, after = ([answers(share) for _ in range(2)] for share in (.05, .2))
+    ours = even_moves(before, after, n_resamples=4000).query("metric in ('accuracy', 'worst_group_accuracy')")
+    def by_group(said): return np.stack([(said == y)[:, [g in own for own in about]].mean(1) for g in 'abc'])
+    def seen(said): return np.r_[by_group(said).mean(1), by_group(said).min(0).mean()]
+    slow = np.array([seen(dealt_slowly(before, after, rng)) for _ in range(800)]) - seen([p.predicted for p in before])
+    assert np.allclose(slow.mean(0), ours.even, atol=.003) and .5 < ours.even_free.iloc[0] < 1
+    assert np.allclose(np.quantile(slow, [.025, .975], axis=0).T, ours[['even_low', 'even_high']], atol=.01)
+
+
+def test_even_moves_4():
+    """Clusters of one text are independent texts, also where there are more of them than [an interval draws](20_groups.ipynb); and five copies of each text in a cluster tell what one copy tells."""
+    dense, small = planted()
+    told = even_moves(dense, small, n_resamples=2000)
+    ranges = ['even', 'even_low', 'even_high']
+    single = even_moves(*(replace(p, clusters=p.ids) for p in (dense, small)), n_resamples=2000)
+    assert np.allclose(single[ranges], told[ranges], atol=.01) and single.even_free[0] == told.even_free[0] == 1
+    def fivefold(p):
+        groups, ids = [g for g in p.groups for _ in range(5)], [f'{i} {k}' for i in p.ids for k in range(5)]
+        return replace(p, ids=ids, groups=groups, clusters=np.repeat(p.ids, 5), **{v: np.repeat(getattr(p, v), 5, 0) for v in ('logits', 'labels')})
+    copies = [fivefold(p) for p in (dense, small)]
+    assert np.allclose(even_moves(*copies, n_resamples=2000)[ranges], told[ranges], atol=.01)
+    many = planted(25_000)
+    apart, whole = (even_moves(*pair, n_resamples=200)[ranges] for pair in (many, [replace(p, clusters=p.ids) for p in many]))
+    assert np.allclose(apart, whole, atol=.004)
+
+
+def test_even_moves_5():
+    """And where no cluster has the labels and answers before of another, and each is about one group, nothing can change places, and nothing is told: here 25 authors, who wrote one to 25 texts."""
+    def in_clusters(said, groups, clusters, labels=None):
+        logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
+        ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
+        return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
+    dense, small = planted()
+    told = even_moves(dense, small, n_resamples=2000)
+    def fivefold(p):
+        groups, ids = [g for g in p.groups for _ in range(5)], [f'{i} {k}' for i in p.ids for k in range(5)]
+        return replace(p, ids=ids, groups=groups, clusters=np.repeat(p.ids, 5), **{v: np.repeat(getattr(p, v), 5, 0) for v in ('logits', 'labels')})
+    copies = [fivefold(p) for p in (dense, small)]
+    torn = even_moves(*(replace(p, clusters=None) for p in copies), n_resamples=500)
+    of_all, of_torn = ((t.even_high - t.even_low)[t.metric == 'accuracy'].mean() for t in (told, torn))
+    assert of_torn < .6 * of_all
+    author = np.repeat(np.arange(25), np.arange(1, 26))
+    right, of_author = np.ones(325, int), (np.where(author % 2, 'a', 'b'), author.astype(str))
+    alone = [in_clusters(said, *of_author) for said in (right, 1 * (np.arange(325) % 3 > 0))]
+    stuck, unbound = (even_moves(*pair, n_resamples=200) for pair in (alone, [replace(p, clusters=None) for p in alone]))
+    assert len(stuck) == len(unbound) > 4 and (stuck.even_free == 0).all() and (unbound.even_free == 1).all()
+    assert (stuck.p_even.dropna() == 1).all() and stuck.even_low.equals(stuck.even_high) and stuck.even[0] < -.3
+
+
+@pytest.mark.heavy
+def test_even_moves_6():
     """Where nothing changed at all it never does, and several seeds are judged together."""
     dense, small = planted()
     rng = np.random.default_rng(0)
@@ -101,7 +200,30 @@ def test_even_moves_3():
     assert (even_moves(dense, dense, n_resamples=200)[['even', 'even_low', 'even_high']] == 0).to_numpy().all()
 
 
-def test_even_moves_4():
+@pytest.mark.heavy
+def test_even_moves_7():
+    """The changed equalized odds difference is told from an even move in 12% of the audits where 1,000 texts are 200 clusters, about as often as in 200 independent texts (9%), and in 90% where 6,000 texts are 1,200 clusters."""
+    def in_clusters(said, groups, clusters, labels=None):
+        logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
+        ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
+        return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
+    rng = np.random.default_rng(0)
+    def alarms(make, runs): return sum((even_moves(*make(), n_resamples=200).query("scope == 'judged'").p_even < .05).to_numpy() for _ in range(runs)) / runs
+    def repeated(k=1, harm=0., clusters=200, groups=10):
+        y, own, hard = rng.integers(0, 2, clusters), rng.integers(0, groups, clusters), rng.random(clusters)
+        def one(share, more=0.):
+            lost = rng.random(clusters) < share * hard + more * (own == 0)
+            whole = [np.repeat(v, 5) for v in (np.where(lost, 1 - y, y), y, own, np.arange(clusters))]
+            return in_clusters(whole[0], [[f'g{g}'] for g in whole[2]], whole[3].astype(str), whole[1])
+        return [one(.1) for _ in range(k)], [one(.4, harm) for _ in range(k)]
+    once, thrice = alarms(repeated, 200), alarms(lambda: repeated(3), 100)
+    seen = alarms(lambda: repeated(harm=.4), 50)
+    alarm, of_three, found = (' '.join(f'{100 * v:.0f}' for v in shares) for shares in (once, thrice, seen))
+    print(f'false alarms in clusters: {alarm} of 100; three seeds: {of_three}; a planted harm is seen: {found}')
+    assert (once < .09).all() and (thrice < .12).all() and once.max() > 0 and seen[0] > .5
+
+
+def test_even_moves_8():
     dense, small = planted()
     with expect_fail(ValueError, 'n_resamples = 5'): even_moves(dense, small, n_resamples=5)
     with expect_fail(ValueError, '2 dense and 1 compressed'): even_moves([dense, dense], small)
@@ -125,6 +247,10 @@ def test_floors():
 @pytest.mark.heavy
 def test_floors_2():
     """By hand, text by text; and models without any gap, of which one in twenty may be taken for one that has a gap."""
+    def in_clusters(said, groups, clusters, labels=None):
+        logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
+        ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
+        return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
     dense, small = planted()
     rng, slow = np.random.default_rng(1), []
     strata = [np.flatnonzero((dense.labels == y) & (dense.predicted == p)) for y in (0, 1) for p in (0, 1)]
@@ -133,6 +259,13 @@ def test_floors_2():
         said = small.predicted.copy()
         for texts in strata: said[texts] = rng.permutation(said[texts])
         slow.append((said == dense.labels)[c].mean() - (dense.predicted == dense.labels)[c].mean())
+    def fivefold(p):
+        groups, ids = [g for g in p.groups for _ in range(5)], [f'{i} {k}' for i in p.ids for k in range(5)]
+        return replace(p, ids=ids, groups=groups, clusters=np.repeat(p.ids, 5), **{v: np.repeat(getattr(p, v), 5, 0) for v in ('logits', 'labels')})
+    copies = [fivefold(p) for p in (dense, small)]
+    author = np.repeat(np.arange(25), np.arange(1, 26))
+    right, of_author = np.ones(325, int), (np.where(author % 2, 'a', 'b'), author.astype(str))
+    alone = [in_clusters(said, *of_author) for said in (right, 1 * (np.arange(325) % 3 > 0))]
     rng = np.random.default_rng(0)
     def odds(table): return table[table.metric == 'equalized_odds_difference'].squeeze()
     many = planted(900, [f'g{i}' for i in range(10)], harm=0.)[0]
@@ -149,7 +282,11 @@ def test_floors_2():
     three = floors([planted(600, list('abcd'), harm=h, seed=1)[1] for h in (0., .1, .2)], n_resamples=200)
     print('a gap that is not there:', *(f'{100 * v:.1f}' for v in wrongly), 'of 100')
     assert (wrongly < .09).all() and wrongly.max() > 0 and np.isclose(odds(three).level, np.mean([odds(floors(planted(600, list('abcd'), harm=h, seed=1)[1], n_resamples=100)).level for h in (0., .1, .2)]))
-    assert len(floors(dense, n_resamples=100, min_n=10_000)) == len(floors(replace(dense, clusters=dense.ids), n_resamples=100)) == 0
+    assert len(floors(dense, n_resamples=100, min_n=10_000)) == 0
+    columns = ['level', 'floor', 'floor_low', 'floor_high']
+    of_copies, of_one = (floors(p, n_resamples=2000)[columns] for p in (copies[1], small)) # clusters of five copies
+    assert np.allclose(of_copies, of_one, atol=.015)
+    assert (floors(alone[1], n_resamples=200)[['floor_free', 'p_floor']] == [0, 1]).all(axis=None) # by author
 
 
 @pytest.mark.slow

@@ -591,7 +591,8 @@ def test_main_15():
         before, after = saved('dense', 0), saved('small', 1)
         sides = [Predictions.load(f'{folder}/{name}.parquet') for name in ('dense', 'small')]
         known = dict(zip(sides[0].ids, (sides[0].classes[k] for k in sides[0].labels))) == dict(zip(ids, labels)) and len(sides[0]) == len(ids)
-        audited = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy'").set_index('group').loc[before.index]
+        of_groups = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy' and scope == 'group'") # a group may be called all
+        audited = of_groups.set_index('group').loc[before.index]
         gated = run_gate(*sides, min_n=2).table.set_index('group').loc[before.index]
         return known and all(np.allclose(t.dense, before['mean']) and np.allclose(t.compressed, after['mean']) and (t.n == before['size']).all() for t in (audited, gated))
     def fuzzed(seed): # sound, refused, or wrong
@@ -756,7 +757,8 @@ def test_main_16():
         before, after = saved('dense', 0), saved('small', 1)
         sides = [Predictions.load(f'{folder}/{name}.parquet') for name in ('dense', 'small')]
         known = dict(zip(sides[0].ids, (sides[0].classes[k] for k in sides[0].labels))) == dict(zip(ids, labels)) and len(sides[0]) == len(ids)
-        audited = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy'").set_index('group').loc[before.index]
+        of_groups = run_audit(*sides, n_resamples=100, min_n=2).table.query("metric == 'accuracy' and scope == 'group'") # a group may be called all
+        audited = of_groups.set_index('group').loc[before.index]
         gated = run_gate(*sides, min_n=2).table.set_index('group').loc[before.index]
         return known and all(np.allclose(t.dense, before['mean']) and np.allclose(t.compressed, after['mean']) and (t.n == before['size']).all() for t in (audited, gated))
     def fuzzed(seed): # sound, refused, or wrong

@@ -9,7 +9,7 @@ __all__ = ['condition', 'matched_control', 'even_moves', 'floors']
 import math
 from dataclasses import replace
 import numpy as np, pandas as pd
-from .groups import _asked, _by_blocks, _counted, _rows, _summaries, _Tally, _tally
+from .groups import _asked, _by_blocks, _counted, _enough, _rows, _summaries, _Tally, _tally
 from ..compress.pruning import Noise, Random
 
 # %% ../../nbs/api/26_control.ipynb #d89818e1
@@ -76,12 +76,16 @@ def _nearest(dense, method, seen, target, kind, seed):
 # %% ../../nbs/api/26_control.ipynb #b3dab933
 def _numbered(*rows): return np.unique(np.array(rows), axis=1, return_inverse=True)[1].ravel() # equal columns have one number
 
-def _dealt(t, groups):
-    "For each stratum of equal labels and equal answers before: the kinds of texts (rows, columns) which of `groups` they are about, what is said after, and how many there are."
+def _sets_of(t, groups):
+    "The number of the set of `groups` that texts of each kind are about."
     sets = t.member[groups].tocsc()
     known = {}
-    own = np.array([known.setdefault(tuple(sets.indices[a:b]), len(known)) for a, b in zip(sets.indptr, sets.indptr[1:])])
-    stratum, said = _numbered(t.label, *t.said[0]), _numbered(*t.said[1])
+    own = (tuple(sets.indices[a:b]) for a, b in zip(sets.indptr, sets.indptr[1:]))
+    return np.array([known.setdefault(s, len(known)) for s in own])
+
+def _dealt(t, groups):
+    "For each stratum of equal labels and equal answers before: the kinds of texts (rows, columns) which of `groups` they are about, what is said after, and how many there are."
+    own, stratum, said = _sets_of(t, groups), _numbered(t.label, *t.said[0]), _numbered(*t.said[1])
     for kinds in np.split(np.argsort(stratum, kind='stable'), np.cumsum(np.bincount(stratum))[:-1]):
         rows, who, row = np.unique(own[kinds], return_index=True, return_inverse=True)
         columns, what, column = np.unique(said[kinds], return_index=True, return_inverse=True)
@@ -95,19 +99,134 @@ def _margins_kept(n, deals, rng):
     if min(n.shape) == 1: return np.tile(n, (deals, 1, 1)) # there is no other; scipy 1.17 makes negative counts of a single row
     return random_table(n.sum(1), n.sum(0)).rvs(deals, method='patefield', random_state=rng)
 
+def _changed(t): return (t.said[0] != t.said[1]).any(0) # in any seed
+
+def _share(free, n): return (free * n).sum() / n.sum() if n.any() else np.nan
+
 class _Deals:
-    "How many texts of each kind there are after each deal, blocks of (deals, kinds); `.tally` has the kinds."
-    def __init__(self, t, groups, n_resamples, seed):
+    "Texts of each kind after each deal, blocks of (deals, kinds); `.tally` has the kinds, `.free` is as `even_free`."
+    def __init__(self, t, groups, n_resamples, seed, told=None):
         who, what, self.tables = zip(*_dealt(t, groups))
         who, what, n = (np.concatenate([x.ravel() for x in part]) for part in (who, what, self.tables))
         self.n_resamples, self.seed = n_resamples, seed
         self.tally = _Tally(t.names, t.member[:, who], n, t.label[who], np.stack([t.said[0][:, who], t.said[1][:, what]]), t.classes)
+        several = np.concatenate([np.full(n.size, len(n) > 1) for n in self.tables])
+        self.free = _share(several, self.tally.n * (_changed(t) if told is None else told)[what])
 
     def __iter__(self):
         rng, size = np.random.default_rng(self.seed), max(1, min(1000, 4_000_000 // len(self.tally.n)))
         for done in range(0, self.n_resamples, size):
             deals = min(size, self.n_resamples - done)
             yield np.concatenate([_margins_kept(n, deals, rng).reshape(deals, -1) for n in self.tables], 1)
+
+# %% ../../nbs/api/26_control.ipynb #e7e0e1db
+def _texts_of(t):
+    "The cluster and the kind of each text, from a tally of clusters."
+    each = t.made[:, np.repeat(np.arange(len(t.n)), t.n)].tocoo()
+    return np.repeat(each.col, each.data), np.repeat(each.row, each.data)
+
+def _bags(of, value):
+    "A number for each of `of`, equal for two that have the same values as often each."
+    worth = np.random.default_rng(0).integers(2**62, size=value.max() + 1)
+    key = np.zeros(of.max() + 1, int)
+    np.add.at(key, of, worth[value]) # sums of random numbers are equal for equal bags alone
+    return np.unique(key, return_inverse=True)[1]
+
+def _differ(of, value):
+    "Whether each of `of` has values that differ."
+    first = np.unique(of, return_index=True)[1]
+    return np.bincount(of, value != value[first][of]) > 0
+
+def _runs(*columns):
+    "The number of each run of equal columns."
+    return np.cumsum(np.r_[0, np.any([np.diff(c) != 0 for c in columns], 0)])
+
+# %% ../../nbs/api/26_control.ipynb #4bed0213
+def _laid_out(t, groups):
+    "A table of the texts: kind, cell, stratum of clusters that can change places, cluster, block, pool, row, column."
+    cluster, kind = _texts_of(t)
+    cell = _numbered(t.label, *t.said[0])[kind]
+    stratum = _bags(cluster, cell)[cluster]
+    order = np.lexsort((cell, cluster, stratum))
+    cluster, kind, cell, stratum = (x[order] for x in (cluster, kind, cell, stratum))
+    def numbered(of): return np.unique(cell * (of.max() + 1) + of, return_inverse=True)[1] # cell by cell
+    about, after = _sets_of(t, groups)[kind], _numbered(*t.said[1])[kind]
+    where = dict(cluster=_runs(stratum, cluster), block=_runs(stratum, cluster, cell), pool=numbered(stratum))
+    return pd.DataFrame(dict(kind=kind, cell=cell, stratum=stratum, **where, row=numbered(about), column=numbered(after)))
+
+# %% ../../nbs/api/26_control.ipynb #7a3652db
+def _loose(f):
+    "For each text whether answers come to its pool from other clusters, and whether some move within a block."
+    block, pool = f.block.to_numpy(), f.drop_duplicates('block').pool.to_numpy()
+    sides = [f[side].to_numpy() for side in ('row', 'column')]
+    between = np.all([_differ(pool, _bags(block, side)) for side in sides], 0)
+    within = np.all([np.bincount(pool, _differ(block, side)) > 0 for side in sides], 0)
+    return between[f.pool], within[f.pool]
+
+# %% ../../nbs/api/26_control.ipynb #85548c8c
+class _Places:
+    "Where the dealt ones of the texts that are laid out come to stand."
+    def __init__(self, f, between, within, dealt):
+        cluster, block, column = (f[c].to_numpy() for c in ('cluster', 'block', 'column'))
+        first, head = (np.flatnonzero(np.r_[True, np.diff(x) > 0]) for x in (cluster, block)) # text of a cluster, of a block
+        own = cluster[dealt]
+        moving = np.flatnonzero(np.bincount(cluster, between) > 0)
+        self.strata, self.first = f.stratum.to_numpy()[first[moving]], first[moving]
+        self.moved, self.mover = np.isin(own, moving), np.searchsorted(moving, own[np.isin(own, moving)])
+        mixed = np.flatnonzero(within & _differ(block, column)[block]) # texts of blocks with several answers
+        self.block, self.head = block[mixed], np.searchsorted(block[mixed], block[mixed])
+        self.mixed, self.mixer = np.isin(dealt, mixed), np.searchsorted(mixed, dealt[np.isin(dealt, mixed)])
+        self.start, self.inside, self.at = first[own], head[block[dealt]] - first[own], dealt - head[block[dealt]]
+
+    def __call__(self, deals, rng):
+        "(deals, dealt) numbers of texts, after clusters changed places, and texts within their blocks."
+        start, at = np.tile(self.start, (deals, 1)), np.tile(self.at, (deals, 1))
+        other = np.argsort(self.strata + rng.random((deals, len(self.strata))), 1) # a random order within each stratum
+        start[:, self.moved] = self.first[other[:, self.mover]]
+        order = np.argsort(self.block + rng.random((deals, len(self.block))), 1) - self.head
+        at[:, self.mixed] = order[:, self.mixer]
+        return start + self.inside + at
+
+# %% ../../nbs/api/26_control.ipynb #318369eb
+def _crossed(f):
+    "The kind of text of each (row, column) of a cell on either side; for each text where its row starts, its step and the usual one from there."
+    rows, columns = (f.drop_duplicates(side).sort_values(side) for side in ('row', 'column'))
+    width, first = np.bincount(columns.cell)[rows.cell], np.searchsorted(columns.cell, np.arange(f.cell.max() + 1))
+    start = np.cumsum(width) - width
+    of = np.repeat(np.arange(len(rows)), width)
+    column = first[rows.cell.to_numpy()[of]] + np.arange(len(of)) - start[of]
+    usual = pd.Series(np.bincount(f.column)).groupby(columns.cell.to_numpy()).idxmax().to_numpy()
+    who, what = rows.kind.to_numpy()[of], columns.kind.to_numpy()[column]
+    return who, what, start[f.row], f.column.to_numpy() - first[f.cell], (usual - first)[f.cell]
+
+class _ClusterDeals:
+    "As `_Deals`, of texts in clusters that are exchanged whole."
+    def __init__(self, t, groups, n_resamples, seed, told=None):
+        f = _laid_out(t, groups)
+        between, within = _loose(f)
+        who, what, self.start, step, usual = _crossed(f)
+        loose, dealt = between | within, np.flatnonzero((between | within) & (step != usual))
+        several, told = _differ(f.pool.to_numpy(), f.row.to_numpy()), _changed(t) if told is None else told
+        self.n_resamples, self.seed, self.free = n_resamples, seed, _share(several[f.pool], told[f.kind])
+        self.places, self.step, self.usual = _Places(f, between, within, dealt), step[dealt], usual[dealt]
+        self.still = np.bincount(self.start + np.where(loose, usual, step), minlength=len(who)) # nothing dealt yet
+        said, n = np.stack([t.said[0][:, who], t.said[1][:, what]]), np.bincount(self.start + step, minlength=len(who))
+        self.tally = _Tally(t.names, t.member[:, who], n, t.label[who], said, t.classes)
+        widest = max(len(who), len(dealt), len(self.places.strata), len(self.places.block))
+        self.size = max(1, min(1000, 4_000_000 // widest))
+        self.drawn = [*self.draw()] if n_resamples * len(who) <= 8_000_000 else None # they are asked for more than once
+
+    def __iter__(self): return iter(self.draw() if self.drawn is None else self.drawn)
+
+    def draw(self):
+        rng = np.random.default_rng(self.seed)
+        for done in range(0, self.n_resamples, self.size): yield self.deal(min(self.size, self.n_resamples - done), rng)
+
+    def deal(self, deals, rng):
+        kinds = len(self.still)
+        row = self.start[self.places(deals, rng)] + kinds * np.arange(deals)[:, None]
+        come, gone = (np.bincount((row + s).ravel(), minlength=deals * kinds) for s in (self.step, self.usual))
+        return (come - gone).reshape(deals, kinds) + self.still
 
 # %% ../../nbs/api/26_control.ipynb #df49d97d
 _ROW, _EVEN = ('metric', 'cls', 'group', 'scope'), ('even', 'even_low', 'even_high', 'p_even')
@@ -128,25 +247,25 @@ def even_moves(
     confidence:float=.95,   # share of the deals that lie between `even_low` and `even_high`
     seed:int=0,             # of the deals
     progress:bool=False,    # show a bar
-)->pd.DataFrame:            # the judged rows of `compare` about groups: metric, cls, group, scope, even, even_low, even_high, p_even; no rows where texts come in clusters
+)->pd.DataFrame:            # the judged rows of `compare` about groups: metric, cls, group, scope, even, even_low, even_high, p_even; even_free (share of changed answers that could be other groups')
     "What the same answers would have changed, had they moved evenly over the groups."
-    t = _tally(_asked(before, after, None, confidence, n_resamples))
-    return _dealt_evenly(t, n_resamples, min_n, confidence, seed, progress)[[*_ROW, *_EVEN]]
+    t = _tally(_asked(before, after, None, confidence, n_resamples), packed=False)
+    return _dealt_evenly(t, _changed(t), n_resamples, min_n, confidence, seed, progress)[[*_ROW, *_EVEN, 'even_free']]
 
-def _dealt_evenly(t, n_resamples, min_n, confidence, seed, progress):
-    "The table of `even_moves`, and for the summaries over groups their values before and after."
-    if t.made is not None: return pd.DataFrame(columns=[*_ROW, *_EVEN, 'before', 'after']).astype(dict.fromkeys((*_EVEN, 'before', 'after'), float)) # texts that belong together are not dealt out apart
+def _dealt_evenly(t, told, n_resamples, min_n, confidence, seed, progress):
+    "The table of `even_moves`, `even_free` being about the kinds that are `told`; for the summaries over groups their values before and after."
     points, n = _counted(t)
-    judged = {m: (cases >= min_n) & (np.arange(len(cases)) > 0)[:, None] for m, cases in n.items()} # the first is everybody
+    enough = _enough(n, t.units, min_n)
+    judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
     groups = np.flatnonzero(judged['accuracy'])
-    deals = _Deals(t, groups, n_resamples, seed) # others need not be told apart
+    deals = (_Deals if t.made is None else _ClusterDeals)(t, groups, n_resamples, seed, told) # others need not be told apart
     found, ends = {m: np.full((4, *cases.shape), np.nan) for m, cases in n.items()}, [{}, {}]
     for part, drawn in _by_blocks(deals.tally, deals, groups, progress):
         for m in n: found[m][:, part] = _reference((points[1][m] - points[0][m])[:, part].mean(0), (drawn[1][m] - drawn[0][m]).mean(1), confidence)
         ends = [_ends(e, r, {m: j[part] for m, j in judged.items()}) for e, r in zip(ends, drawn)]
     rows = [_rows(m, dict(zip(_EVEN, v)), n[m], n[m], judged[m], t.names, t.classes) for m, v in found.items()]
     if judged['accuracy'].any(): rows.append(_even_summaries(points, ends, judged, confidence))
-    return pd.concat(rows, ignore_index=True).query('judged').reset_index(drop=True)
+    return pd.concat(rows, ignore_index=True).query('judged').reset_index(drop=True).assign(even_free=deals.free)
 
 def _ends(known, rates, judged):
     "Lowest and highest of the judged rates of each deal, (deals, seeds, 2, classes), with those that are known."
@@ -162,7 +281,7 @@ def _even_summaries(points, ends, judged, confidence):
     return pd.DataFrame(each).assign(metric=list(a), cls='', group='judged', scope='judged', judged=True)
 
 # %% ../../nbs/api/26_control.ipynb #ba826bcc
-_FLOOR = ('floor', 'floor_low', 'floor_high', 'p_floor')
+_FLOOR = ('floor', 'floor_low', 'floor_high', 'p_floor', 'floor_free')
 
 def floors(
     predictions,            # of one model; or a list, one a seed
@@ -171,10 +290,13 @@ def floors(
     confidence:float=.95,   # share of the deals that lie between `floor_low` and `floor_high`
     seed:int=0,             # of the deals
     progress:bool=False,    # show a bar
-)->pd.DataFrame:            # a row for each of worst group and differences: metric, scope, level, floor, floor_low, floor_high, p_floor; none where texts come in clusters, or no group can be judged
+)->pd.DataFrame:            # a row for each of worst group and differences: metric, scope, level, floor, floor_low, floor_high, p_floor, floor_free (share of wrong answers that could be other groups'); none where no group can be judged
     "What worst group and gaps would be on these texts, if the answers had to do with the labels alone and not with the groups."
-    t = _tally(_asked(predictions, predictions, None, confidence, n_resamples))
+    t = _tally(_asked(predictions, predictions, None, confidence, n_resamples), packed=False)
     alike = replace(t, said=np.stack([np.zeros_like(t.said[0]), t.said[1]])) # before, everybody got the same answer
-    told = _dealt_evenly(alike, n_resamples, min_n, confidence, seed, progress).query("scope == 'judged'").reindex(columns=['metric', 'scope', *_EVEN, 'before', 'after'])
+    wrong = (t.said[1] != t.label).any(0)
+    told = _dealt_evenly(alike, wrong, n_resamples, min_n, confidence, seed, progress).query("scope == 'judged'")
+    told = told.reindex(columns=['metric', 'scope', *_EVEN, 'even_free', 'before', 'after'])
     levels = {f: told[e] + told.before for f, e in zip(_FLOOR, _EVEN[:3])}
-    return told.assign(level=told.after, **levels, p_floor=told.p_even)[['metric', 'scope', 'level', *_FLOOR]].reset_index(drop=True)
+    told = told.assign(level=told.after, **levels, p_floor=told.p_even, floor_free=told.even_free)
+    return told[['metric', 'scope', 'level', *_FLOOR]].reset_index(drop=True)

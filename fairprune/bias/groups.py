@@ -90,22 +90,24 @@ class _Tally:
     made: csr_array = None # (kinds, kinds of clusters) texts in a cluster; None where texts are independent
     units: dict = None # rate to the clusters behind it, (1 + groups, classes or 1)
 
-def _tally(sides, seed=0):
-    "Count the texts of each kind."
+def _tally(sides, seed=0, packed=True):
+    "Count the texts of each kind; of clusters, the kinds of them or, `packed`, of packs of very many."
     first, k = sides[0][0], len(sides[0][0].classes)
     names, sets, own = _grouping(first.groups)
     said, code = np.array([[p.predicted for p in side] for side in sides]), own
     for column in (np.asarray(first.labels), *said.reshape(-1, len(first))): code = np.unique(code * k + k - 1 - column, return_inverse=True)[1]
     _, text, kind, n = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
     t = _Tally(names, sets[:, own[text]], n, np.asarray(first.labels)[text], said[..., text], first.classes)
-    return t if first.clusters is None else _in_clusters(t, kind, _codes(first.clusters), seed)
+    if first.clusters is None: return t
+    cluster = _codes(first.clusters)
+    return _in_clusters(t, kind, cluster, _packs(cluster, seed) if packed else cluster)
 
 def _codes(clusters): return np.unique(clusters, return_inverse=True)[1]
 
-def _in_clusters(t, kind, cluster, seed):
-    "The tally of texts of some kinds that stand in clusters: kinds of clusters are counted, beyond `PACKS` clusters kinds of packs of them."
+def _in_clusters(t, kind, cluster, pack):
+    "The tally of texts of some kinds that stand in clusters, and these in packs: kinds of packs are counted."
     def by(unit): return coo_array((np.ones(len(kind), int), (kind, unit)), (len(t.n), unit.max() + 1)).tocsr()
-    whole, made = by(cluster), by(_packs(cluster, seed))
+    whole, made = by(cluster), by(pack)
     def behind(these): return np.diff((t.member[:, these] @ whole[these]).indptr)
     every, of, others = behind(t.label >= 0), *(np.stack([behind(f(t.label, k)) for k in range(len(t.classes))], 1) for f in (np.equal, np.not_equal))
     units = dict(accuracy=every[:, None], selection_rate=every[:, None] + 0 * of, tpr=of, fpr=others, shortfall=every[:, None])
