@@ -32,6 +32,7 @@ def test_adjusted_2():
     assert [len(r) for r in seeded.by_seed] == [4, 4, 4] and np.allclose(seeded.by_seed.map(np.mean), seeded.change) and (seeded.family == 1).all() and (seeded.left_out == '').all()
     assert np.isclose(again(seeded.loc['accuracy']), seeded.p['accuracy'], rtol=.05) and np.isclose(again(seeded.loc['tpr:yes']), seeded.p['tpr:yes'], rtol=.05)
     other = effects(dict(half=few[1]), dict(compressed=few[0]), ['accuracy', 'tpr:yes'], seed=1).set_index('metric') # another seed of the bootstrap
+    assert other.floor.isna().all() and other.family.tolist() == [1, 1]
     assert np.allclose(other.p, seeded.p[:2], rtol=.05) and np.isclose(seeded.floor['worst_group_accuracy'], effects(dict(half=few[1]), dict(compressed=few[0]), seed=1).floor.iloc[1], atol=.01)
 
 
