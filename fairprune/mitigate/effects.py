@@ -6,6 +6,7 @@
 __all__ = ['GMB', 'effects', 'adjusted', 'effects_summary', 'families', 'won_back', 'plot_effects']
 
 # %% ../../nbs/api/44_effects.ipynb #ffd931f4
+import itertools
 import numpy as np, pandas as pd
 from ..bias.control import even_moves, floors
 from ..bias.groups import METRICS, _MOVED, _levels_alone, compare, compare_probabilities
@@ -14,57 +15,68 @@ from ..predictions import Predictions, paired
 
 # %% ../../nbs/api/44_effects.ipynb #93b64bb4
 GMB = ('gmb_subgroup_auc', 'gmb_bpsn_auc', 'gmb_bnsp_auc')
+_OF_CHANGE = 'change', 'low', 'high', 'text_error', 'p', 'p_relative'
+_OF_MOVE = 'even', 'even_low', 'even_high', 'p_even', 'floor', 'floor_low', 'floor_high', 'p_floor', 'baseline_floor'
 
 def effects(
     mitigated:dict, # name to `Predictions`, or to a list of them, one a seed
     against:dict,   # the same of compressed, dense or plainly trained models
-    metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # of `compare`, as in `tpr:hate`; `gmb_bnsp_auc` and its like
+    metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # of `compare`; `tpr:hate`, `gmb_bnsp_auc`
     negative:str=None, # the harmless class, for the latter
     n_resamples:int=10_000, # of the paired bootstrap, and of deals
     drawn:dict=None, # of AUCs, for the models of earlier calls, as for `compare_probabilities`
     **audit         # confidence, min_n, seed, as for `compare`
-)->pd.DataFrame:    # mitigation, against, metric, value, baseline, change, low, high, text_error, p; of a worst group or a difference p_relative (some group moved otherwise), even, even_low, even_high, p_even (as of `even_moves`), floor, floor_low, floor_high, p_floor (as of `floors`) and baseline_floor; by_seed (a list of changes), n_resamples, flips (share of answers that differ), smallest and largest (texts of a group, or clusters of them), left_out (groups too small to judge), p_holm, p_even_holm, family
+)->pd.DataFrame:    # a row for each mitigation, baseline and metric; the table below lists its columns
     "Every mitigation against every baseline. Raises `ValueError` on an unknown metric, or texts that differ."
     names = [m.partition(':') for m in metrics]
     unknown = [m for m, *_ in names if m not in (*METRICS, *GMB)]
     if unknown: raise ValueError(f'Unknown metric: {", ".join(unknown)}. Known: {", ".join((*METRICS, *GMB))}.')
-    auc, extremes = bool(set(metrics) & set(GMB)), any(m in _MOVED for m, *_ in names)
+    auc = bool(set(metrics) & set(GMB))
     if auc and negative is None: raise ValueError('Name the harmless class: AUCs by group need `negative`.')
-    rows, drawn, floor = [], {} if drawn is None else drawn, {}
-    def changes(before, after, n_resamples): # of all texts, and of the judged groups
-        table = compare(before, after, n_resamples=n_resamples, **audit)
-        if auc: table = pd.concat([table, compare_probabilities(before, after, negative=negative, n_resamples=n_resamples, drawn=drawn, **audit)])
-        return table
-    for (baseline, before), (name, after) in ((b, m) for b in against.items() for m in mitigated.items()):
-        table = changes(before, after, n_resamples)
+    extremes, floor, drawn = any(m in _MOVED for m, *_ in names), {}, {} if drawn is None else drawn
+    audit |= dict(n_resamples=n_resamples)
+
+    def changes(before, after, **audit):
+        table = compare(before, after, **audit)
+        if not auc: return table
+        return pd.concat([table, compare_probabilities(before, after, negative=negative, drawn=drawn, **audit)])
+    def moves(before, after):
+        "Even move and floors of the extremes over groups, by metric and class."
+        for p in (before, after):
+            if id(p) not in floor: floor[id(p)] = floors(p, **audit).set_index('metric')
+        even = _of_all(even_moves(before, after, **audit)).drop(columns=['group', 'scope'])
+        even = even.join(floor[id(after)].drop(columns=['scope', 'level']), on='metric')
+        return even.join(floor[id(before)].floor.rename('baseline_floor'), on='metric')
+
+    rows = []
+    for (baseline, before), (name, after) in itertools.product(against.items(), mitigated.items()):
+        table, seeds = changes(before, after, **audit), _by_seed(before, after)
         of_all = _of_all(table)
-        if extremes:
-            for p in (before, after):
-                if id(p) not in floor: floor[id(p)] = floors(p, n_resamples=n_resamples, **audit).set_index('metric')
-            even = _of_all(even_moves(before, after, n_resamples=n_resamples, **audit)).drop(columns=['group', 'scope'])
-            of_all = of_all.join(even).join(floor[id(after)][list(_OF_FLOOR)], on='metric').join(floor[id(before)].floor.rename('baseline_floor'), on='metric')
-        of_all = of_all.reindex(columns=['dense', 'compressed', *_OF_ROW])
-        each = [of_all.change] if len(sides := _sides(before, after)) < 2 else [_of_all(changes(*pair, 100)).change for pair in sides]
-        power = _power(sides, table)
+        if extremes: of_all = of_all.join(moves(before, after))
+        each = [of_all] if len(seeds) == 1 else [_of_all(changes(*pair, **audit | dict(n_resamples=100))) for pair in seeds]
+        shared = dict(mitigation=name, against=baseline, n_resamples=n_resamples) | _power(seeds, table)
         for asked, (metric, _, cls) in zip(metrics, names):
-            if (metric, cls) not in of_all.index: raise ValueError(f'Nothing to show for {asked!r}: name a class as in tpr:hate, or give groups that can be judged.')
-            r = of_all.loc[(metric, cls)]
-            rows.append(dict(mitigation=name, against=baseline, metric=asked, value=r.compressed, baseline=r.dense, **r[list(_OF_ROW)], by_seed=[c[metric, cls] for c in each], n_resamples=n_resamples, **power))
-    return adjusted(pd.DataFrame(rows))
+            if (metric, cls) not in of_all.index: raise ValueError(f'Nothing to show for {asked!r}: {_NOTHING}')
+            r = of_all.loc[(metric, cls)].reindex(['compressed', 'dense', *_OF_CHANGE, *_OF_MOVE])
+            r = r.rename(dict(compressed='value', dense='baseline')).to_dict()
+            rows.append(shared | dict(metric=asked) | r | dict(by_seed=[e.change[metric, cls] for e in each]))
+    first = ['mitigation', 'against', 'metric', 'value', 'baseline', *_OF_CHANGE, *_OF_MOVE, 'by_seed']
+    return adjusted(pd.DataFrame(rows)[[*first, *(c for c in rows[0] if c not in first)]])
 
-_OF_FLOOR = 'floor', 'floor_low', 'floor_high', 'p_floor'
-_OF_ROW = 'change', 'low', 'high', 'text_error', 'p', 'p_relative', 'even', 'even_low', 'even_high', 'p_even', *_OF_FLOOR, 'baseline_floor'
+_NOTHING = 'name a class as in tpr:hate, or give groups that can be judged.'
 
-def _of_all(table): return table[table.scope != 'group'].set_index(['metric', 'cls'])
+def _of_all(table):
+    "The rows about all texts and about the judged groups, by metric and class."
+    return table[table.scope != 'group'].set_index(['metric', 'cls'])
 
-def _sides(before, after): return list(zip(*([p] if isinstance(p, Predictions) else p for p in (before, after))))
+def _by_seed(before, after): return list(zip(*([p] if isinstance(p, Predictions) else p for p in (before, after))))
 
-def _power(sides, table):
-    "What decides how small a change can be seen: the share of answers that differ, and the texts of the judged groups, or their clusters."
-    flips = np.mean([np.mean(a.predicted != b.predicted) for a, b in (paired(*pair) for pair in sides)])
+def _power(seeds, table):
+    "What decides how small a change can be seen: answers that differ, and texts of the judged groups, or their clusters."
+    flips = np.mean([np.mean(a.predicted != b.predicted) for a, b in (paired(*pair) for pair in seeds)])
     own = table[(table.metric == 'accuracy') & (table.scope == 'group')]
-    n = own[own.judged].units
-    return dict(flips=float(flips), smallest=n.min(), largest=n.max(), left_out=', '.join(own[~own.judged].group))
+    n, small = own[own.judged].units, own[~own.judged].group
+    return dict(flips=float(flips), smallest=n.min(), largest=n.max(), left_out=', '.join(small))
 
 def adjusted(
     found:pd.DataFrame, # of `effects`, or several such tables one below the other
@@ -84,7 +96,8 @@ def effects_summary(
     "Values and changes against one baseline, as text, with adjusted p-values."
     part = _levels_alone(found[found.against == against])
     if not len(part): raise ValueError(f'Nothing is held against {against!r}. Known: {", ".join(dict.fromkeys(found.against))}.')
-    part = part.assign(**{c: np.nan for c in ('even_low', 'even_high', 'p_even_holm', 'floor') if c not in part}) # of an older table
+    older = [c for c in ('even_low', 'even_high', 'p_even_holm', 'floor') if c not in part]
+    part = part.assign(**dict.fromkeys(older, np.nan))
     texts = [_as_text(r, p, alpha) for r, p in zip(part.itertuples(), np.fmin(part.p_holm, part.p_even_holm))]
     table = part.assign(text=texts).pivot(index='mitigation', columns='metric', values='text')[list(dict.fromkeys(part.metric))].loc[list(dict.fromkeys(part.mitigation))]
     first = part.groupby('mitigation').first()
@@ -94,17 +107,20 @@ def effects_summary(
 
 def _as_text(r, p, alpha):
     "Value and change, with its interval or the range of an even move, and the adjusted p-value."
-    spans = [f' [{what}{100 * low:+.1f}, {100 * high:+.1f}]' for low, high, what in ((r.low, r.high, ''), (r.even_low, r.even_high, 'even ')) if low == low]
+    ends = (r.low, r.high, ''), (r.even_low, r.even_high, 'even ')
+    spans = [f' [{what}{100 * low:+.1f}, {100 * high:+.1f}]' for low, high, what in ends if low == low]
     told = f', p {p:.2g}' if .001 <= p < .9995 else ', p <.001' if p < .001 else ''
-    floor = f'floor {r.floor:.3f}; ' if r.metric.endswith('_difference') and r.floor == r.floor else '' # of a level that is above zero by chance
+    known = r.metric.endswith('_difference') and r.floor == r.floor # its level is above zero by chance
+    floor = f'floor {r.floor:.3f}; ' if known else ''
     return f'{r.value:.3f} ({floor}{100 * r.change:+.1f}{"".join(spans)}{told}){"*" * bool(p < alpha)}'
 
 def families(
     found:pd.DataFrame, # of `effects`
     alpha:float=.05     # level of the adjusted test
 )->pd.DataFrame:        # against, metric, family (tests that are adjusted together), stars
-    "How many tests stand behind the stars of a table, a row a family. A star is adjusted within its family alone, so a few of many families may have a false one."
-    rows = found.assign(stars=np.fmin(found.p_holm, found.p_even_holm) < alpha, tests=found.p.notna() | found.p_even.notna())
+    "How many tests stand behind the stars of a table, a row a family; stars are adjusted within their family alone."
+    tested = found.p.notna() | found.p_even.notna()
+    rows = found.assign(stars=np.fmin(found.p_holm, found.p_even_holm) < alpha, tests=tested)
     table = rows.groupby(['against', 'metric'], sort=False)[['tests', 'stars']].sum().reset_index()
     return table[table.tests > 0].rename(columns=dict(tests='family')).reset_index(drop=True)
 
