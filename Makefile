@@ -35,8 +35,9 @@ test: export HF_HUB_OFFLINE = 1
 test: export OMP_NUM_THREADS = 1
 test: export MPLBACKEND = Agg
 test: export CUDA_VISIBLE_DEVICES =
-test: $(VENV)/.dev  ## all checks: in sync, notebooks run, site without broken links, tests
+test: $(VENV)/.dev  ## all checks: in sync, pictures saved, notebooks run, site without broken links, tests
 	.ci/sync
+	python .ci/pictures.py
 	python .ci/notebooks.py
 	python .ci/build_site.py
 	pytest -q -n 2 tests

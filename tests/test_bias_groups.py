@@ -485,7 +485,7 @@ def test_intersections_7():
 
 
 def test_intersections_8():
-    """An audit of a million texts in 12 groups takes 11 s of a processor and 1.6 GB, calibration included; one of 20,000 texts in 10,000 groups takes 10 s and 0.6 GB (`benchmarks/size.py`)."""
+    """An audit of a million texts in 12 groups takes 14 s of a processor and 1.8 GB, calibration and floors included; one of 20,000 texts in 10,000 groups takes 11 s and 0.8 GB (`benchmarks/size.py`)."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
     names['_BLOCK'] = size

@@ -349,7 +349,8 @@ def written_bytes(layer)->int:
     if isinstance(layer, Compact) and not layer.pruned: return layer.weight.nbytes
     numbers, zero = _numbers(layer)
     bits = getattr(layer, 'bits', None) or 8 * numbers.element_size()
-    kept = int(torch.count_nonzero(numbers if zero == 0 else numbers != zero))
+    whole = isinstance(zero, int) and zero == 0 # else each row may have a zero of its own
+    kept = int(torch.count_nonzero(numbers if whole else numbers != zero))
     return min(layer.weight.nbytes, len(numbers) * -(-numbers.shape[1] // 8) - (-kept * bits // 8))
 
 def thin(model)->dict: # name to module
