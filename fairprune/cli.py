@@ -262,7 +262,7 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
                   control: str = typer.Option(..., help='Plain further training, such as "recover(epochs=1)".'), out: Optional[Path] = _OUT,
                   metric: list[str] = typer.Option(['accuracy', 'worst_group_accuracy', 'equalized_odds_difference'], help='May be repeated; a class as in tpr:hate.'),
                   negative: Optional[str] = typer.Option(None, help='The harmless class, for AUCs such as gmb_bnsp_auc.'),
-                  mitigation: list[str] = typer.Option([], help='This mitigation alone; may be repeated. P-values are adjusted over these. All when absent.'),
+                  mitigation: list[str] = typer.Option([], help='This one alone; may be repeated. P-values are adjusted over these.'),
                   seed: list[int] = typer.Option([], help='This seed alone; may be repeated. All when absent.'),
                   resamples: int = typer.Option(10_000, help='Draws of the paired bootstrap.'),
                   save: Optional[Path] = typer.Option(None, help='Write the table to a .parquet or .csv file.')):
@@ -272,9 +272,12 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
     _writable(file=save)
     swept = open_sweep(grid, out)
     if not any(map(swept.result, swept.cells)): raise ValueError(f'No finished cell in {swept.folder} yet.')
-    found = pd.concat([swept.mitigation_effects(m, control, metric, seed or None, mitigation or None, negative=negative, n_resamples=resamples) for m in method], ignore_index=True)
+    asked = dict(seeds=seed or None, only=mitigation or None, negative=negative, n_resamples=resamples)
+    found = pd.concat([swept.mitigation_effects(m, control, metric, **asked) for m in method], ignore_index=True)
     if save: save_table(found, save)
-    typer.echo(found[['method', 'mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm', 'even_low', 'even_high', 'p_even_holm', 'family']].round(3).to_string(index=False, na_rep=''))
+    shown = ['method', 'mitigation', 'against', 'metric', 'value', 'change', 'low', 'high', 'p_holm']
+    shown += ['even_low', 'even_high', 'p_even_holm', 'family']
+    typer.echo(found[shown].round(3).to_string(index=False, na_rep=''))
 
 @sweep_app.command('plot')
 def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optional[Path] = typer.Option(None, help='Where to; the folder plots of the sweep when absent.')):

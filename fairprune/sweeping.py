@@ -685,31 +685,39 @@ def mitigation_effects(
     control:str,        # mitigation that the others have to beat: 'recover(epochs=1)'
     metrics=('accuracy', 'worst_group_accuracy', 'equalized_odds_difference'), # as for `effects`
     seeds=None,         # these alone; all when absent
-    only=None,          # mitigations, as the grid spells them, which are the family that p-values are adjusted over; all when absent
+    only=None,          # mitigations, as the grid spells them: the family of p-values; all when absent
     **settings          # negative, n_resamples, confidence, min_n, as for `effects`
 ): # DataFrame: data, model, method, then the columns of `effects`, seeds, group_at_prediction
     "Every mitigation of a method against compressed, control and dense, on the seeds that both sides have finished. Raises `ValueError` where one of these is not there."
     import pandas as pd
     from fairprune.mitigate.effects import adjusted, effects
     asked = None if seeds is None else set(seeds)
-    if unknown := sorted(set(only or ()) - {_chain(c)[len(method) + 4:] for c in sweep.cells if _chain(c).startswith(f'{method} >> ')}): raise ValueError(f'No {unknown[0]!r} after {method!r} in the grid.')
-    if unknown := sorted((asked or set()) - {c.seed for c in sweep.cells}): raise ValueError(f'No seed {unknown[0]} in the grid. Known: {sorted({c.seed for c in sweep.cells})}.')
+    tried = {_chain(c).removeprefix(f'{method} >> ') for c in sweep.cells if _chain(c).startswith(f'{method} >> ')}
+    known = sorted({c.seed for c in sweep.cells})
+    if unknown := sorted(set(only or ()) - tried): raise ValueError(f'No {unknown[0]!r} after {method!r} in the grid.')
+    if unknown := sorted((asked or set()) - {*known}): raise ValueError(f'No seed {unknown[0]} in the grid. Known: {known}.')
     chains = {}
     for c in sorted(_told_apart(sweep.cells), key=lambda c: (c.seed, c.fold)):
         text = _chain(c)
         name = 'dense' if text == 'dense' else 'compressed' if text == method else text.removeprefix(f'{method} >> ') if text.startswith(f'{method} >> ') else None
-        if name and (asked is None or c.seed in asked) and sweep.result(c): chains.setdefault((c.data, c.model, name), {}).setdefault(c.seed, {})[c.fold] = c # a cell with other benchmarks says the same
+        if asked is not None and c.seed not in asked: continue
+        if name and sweep.result(c): chains.setdefault((c.data, c.model, name), {}).setdefault(c.seed, {})[c.fold] = c # a cell with other benchmarks says the same
     def whole(key): return {s: _joined([_load(sweep.folder/'predictions'/f'{c.predictions_key}.parquet') for c in own.values()]) for s, own in chains.get(key, {}).items() if len(own) == max(1, *(c.folds for c in own.values()))}
     parts, drawn = [], {}
     for data, model in dict.fromkeys(key[:2] for key in chains):
         bases = {role: whole((data, model, name)) for role, name in dict(compressed='compressed', control=control, dense='dense').items()}
         absent = [role for role, found in bases.items() if not found]
         if absent: raise ValueError(f'{" and ".join(absent)}: no finished cells of {method!r} with {control!r} on {Path(data).stem}. Known: {", ".join(sorted(k[2] for k in chains))}.')
-        for name in [k[2] for k in chains if k[:2] == (data, model) and k[2] in (only or k[2:]) and k[2] not in ('dense', 'compressed')]:
+        there = [k[2] for k in chains if k[:2] == (data, model) and k[2] not in ('dense', 'compressed')]
+        for name in [n for n in there if not only or n in only]:
             own = whole((data, model, name))
             both = sorted(set(own).intersection(*bases.values()))
-            against = {role: [found[s] for s in both] for role, found in bases.items() if not (role == 'control' and name == control)}
-            if both: parts.append(effects({name: [own[s] for s in both]}, against, metrics, drawn=drawn, **settings).assign(data=Path(data).stem, model=model, method=method, seeds=len(both), group_at_prediction=_group_needed(name)))
+            against = {role: [p[s] for s in both] for role, p in bases.items() if (role, name) != ('control', control)}
+            if not both: continue
+            table = effects({name: [own[s] for s in both]}, against, metrics, drawn=drawn, **settings)
+            what = dict(data=Path(data).stem, model=model, method=method, seeds=len(both))
+            parts.append(table.assign(**what, group_at_prediction=_group_needed(name)))
+    if not parts: raise ValueError(f'No finished mitigation of {method!r} among {", ".join(only or sorted(tried))}: run the sweep.')
     return _ordered(adjusted(pd.concat(parts, ignore_index=True), ('data', 'model', 'against', 'metric')))
 
 def _chain(cell): return ' >> '.join(t for t in (cell.method, cell.mitigation) if t != 'none')

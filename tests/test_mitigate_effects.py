@@ -37,7 +37,7 @@ def test_adjusted_2():
 
 
 def test_adjusted_3():
-    """So all metrics are resampled as often, the slower [AUCs](20_groups.ipynb) too, and a table of many mitigations asks for many resamples: with 25 of them 1,000 at least, and 10,000 for a p that another seed of the bootstrap does not move."""
+    """So all metrics are resampled as often, the slower [AUCs](20_groups.ipynb) too, and a table of many mitigations asks for many resamples: with 25 of them 1,000 at least, and 10,000 for a p that another seed of the bootstrap hardly moves."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     ranked = effects({f'{name} {i}': p for name, p in cures.items() for i in range(3)}, dict(compressed=small), ['gmb_bnsp_auc'], negative='no', n_resamples=1000).set_index('mitigation')
@@ -83,12 +83,17 @@ def test_won_back():
 
 
 def test_plot_effects():
-    """A filled point is a change that remains after Holm's adjustment."""
+    """A filled point is a change that remains after Holm's adjustment; of a worst group or a difference, one that is more than an even move does."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
     found.query("metric == 'equalized_odds_difference'")[['mitigation', 'against', 'value', 'baseline', 'floor', 'baseline_floor', 'change', 'even_low', 'even_high', 'p_even_holm', 'family']].round(3)
+    stored = found.drop(columns=[c for c in found if 'even' in c or 'floor' in c]).assign(low=-1., high=1., p_holm=0.) # from before these metrics had levels alone
+    counted = families(found).set_index(['against', 'metric'])
     assert len(plot_effects(found[(found.mitigation != 'nothing') | (found.against == 'dense')]).axes) == 2
+    def filled(metric): return [[line.get_mfc() == 'C0' for line in ax.lines if line.get_marker() == 'o'] for ax in plot_effects(found, metric).axes]
+    assert filled('worst_group_accuracy') == [[False, True, True], [True, True, False]] # as the stars, panel by panel
+    assert families(stored).stars.sum() < counted.stars.sum() and len(plot_effects(stored, 'worst_group_accuracy').axes) == 2
 
 
 def test_plot_effects_2():
@@ -109,7 +114,7 @@ def test_plot_effects_3():
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
     found.query("metric == 'equalized_odds_difference'")[['mitigation', 'against', 'value', 'baseline', 'floor', 'baseline_floor', 'change', 'even_low', 'even_high', 'p_even_holm', 'family']].round(3)
-    for wrong, call in {'Unknown metric: f1': lambda: effects(cures, dict(dense=dense), ['f1']), 'Name the harmless class': lambda: effects(cures, dict(dense=dense), ['gmb_bnsp_auc']), "No 'plain' among": lambda: won_back(found, compressed='plain'),
+    for wrong, call in {'Nothing to compare': lambda: effects({}, dict(dense=dense)), 'Unknown metric: f1': lambda: effects(cures, dict(dense=dense), ['f1']), 'Name the harmless class': lambda: effects(cures, dict(dense=dense), ['gmb_bnsp_auc']), "No 'plain' among": lambda: won_back(found, compressed='plain'),
                         "Nothing is held against 'plain'": lambda: effects_summary(found, 'plain'), "Nothing to show for 'tpr'": lambda: effects(dict(half=cures['half']), dict(dense=dense), ['tpr'], n_resamples=100), "No 'tpr' in the table": lambda: plot_effects(found, 'tpr'),
                         'No tpr:yes in the table': lambda: won_back(found, 'tpr:yes'), 'No accuracy in the table': lambda: won_back(found[found.metric != 'accuracy'])}.items():
         with expect_fail(ValueError, wrong): call()

@@ -31,6 +31,7 @@ def effects(
     names = [m.partition(':') for m in metrics]
     unknown = [m for m, *_ in names if m not in (*METRICS, *GMB)]
     if unknown: raise ValueError(f'Unknown metric: {", ".join(unknown)}. Known: {", ".join((*METRICS, *GMB))}.')
+    if not mitigated or not against: raise ValueError('Nothing to compare: give at least one mitigation and one baseline.')
     auc = bool(set(metrics) & set(GMB))
     if auc and negative is None: raise ValueError('Name the harmless class: AUCs by group need `negative`.')
     extremes, floor, drawn = any(m in _MOVED for m, *_ in names), {}, {} if drawn is None else drawn
@@ -94,16 +95,23 @@ def effects_summary(
     alpha:float=.05,    # level of the adjusted test
 )->pd.DataFrame:        # of text: a row a mitigation, a column a metric
     "Values and changes against one baseline, as text, with adjusted p-values."
-    part = _levels_alone(found[found.against == against])
+    part = _with_moves(_levels_alone(found[found.against == against]))
     if not len(part): raise ValueError(f'Nothing is held against {against!r}. Known: {", ".join(dict.fromkeys(found.against))}.')
-    older = [c for c in ('even_low', 'even_high', 'p_even_holm', 'floor') if c not in part]
-    part = part.assign(**dict.fromkeys(older, np.nan))
-    texts = [_as_text(r, p, alpha) for r, p in zip(part.itertuples(), np.fmin(part.p_holm, part.p_even_holm))]
+    texts = [_as_text(r, p, alpha) for r, p in zip(part.itertuples(), _adjusted_p(part))]
     table = part.assign(text=texts).pivot(index='mitigation', columns='metric', values='text')[list(dict.fromkeys(part.metric))].loc[list(dict.fromkeys(part.mitigation))]
     first = part.groupby('mitigation').first()
     if 'group_at_prediction' in part: table['group needed'] = first.group_at_prediction.map({True: 'yes', False: 'no'})
     if 'seeds' in part: table['seeds'] = first.seeds
     return table.rename_axis(columns=None)
+
+def _with_moves(found):
+    "A table with the columns of even moves and floors, empty where it was stored before there were any."
+    older = [c for c in ('even_low', 'even_high', 'p_even', 'p_even_holm', 'floor') if c not in found]
+    return found.assign(**dict.fromkeys(older, np.nan))
+
+def _adjusted_p(found):
+    "Of a change against zero; of a worst group or a difference, against an even move."
+    return np.fmin(found.p_holm, found.p_even_holm)
 
 def _as_text(r, p, alpha):
     "Value and change, with its interval or the range of an even move, and the adjusted p-value."
@@ -119,8 +127,8 @@ def families(
     alpha:float=.05     # level of the adjusted test
 )->pd.DataFrame:        # against, metric, family (tests that are adjusted together), stars
     "How many tests stand behind the stars of a table, a row a family; stars are adjusted within their family alone."
-    tested = found.p.notna() | found.p_even.notna()
-    rows = found.assign(stars=np.fmin(found.p_holm, found.p_even_holm) < alpha, tests=tested)
+    found = _with_moves(_levels_alone(found))
+    rows = found.assign(stars=_adjusted_p(found) < alpha, tests=found.p.notna() | found.p_even.notna())
     table = rows.groupby(['against', 'metric'], sort=False)[['tests', 'stars']].sum().reset_index()
     return table[table.tests > 0].rename(columns=dict(tests='family')).reset_index(drop=True)
 
@@ -157,8 +165,9 @@ def plot_effects(
 ): # figure
     "Change of one metric for each mitigation, against each baseline."
     import matplotlib.pyplot as plt
-    rows = _levels_alone(found[found.metric == metric])
+    rows = _with_moves(_levels_alone(found[found.metric == metric]))
     if not len(rows): raise ValueError(f'No {metric!r} in the table. It has: {", ".join(dict.fromkeys(found.metric))}.')
+    rows = rows.assign(sure=_adjusted_p(rows) < alpha)
     order = list(dict.fromkeys(rows.sort_values('value').mitigation))
     panels = list(dict.fromkeys(rows.against))
     fig, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels) + 1.6, .26 * len(order) + 1), sharey=True, squeeze=False)
@@ -166,7 +175,7 @@ def plot_effects(
         for r in rows[rows.against == name].itertuples(): # nothing is held against itself
             y = order.index(r.mitigation)
             ax.plot([100 * r.low, 100 * r.high], [y, y], color='C0', lw=1.2)
-            ax.plot(100 * r.change, y, 'o', color='C0', mfc='C0' if r.p_holm < alpha else 'white')
+            ax.plot(100 * r.change, y, 'o', color='C0', mfc='C0' if r.sure else 'white')
         ax.axvline(0, color='grey', lw=.8); ax.set_title(f'against {name}', fontsize=10)
         ax.set_yticks(range(len(order)), order); ax.spines[['top', 'right']].set_visible(False)
     fig.supxlabel(f'change of {metric.replace("_", " ")}, points', fontsize=10); fig.tight_layout()
