@@ -252,13 +252,12 @@ def test_floors_2():
         ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
         return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
     dense, small = planted()
-    rng, slow = np.random.default_rng(1), []
-    strata = [np.flatnonzero((dense.labels == y) & (dense.predicted == p)) for y in (0, 1) for p in (0, 1)]
-    c = np.array([g == ['c'] for g in dense.groups])
-    for _ in range(2000):
-        said = small.predicted.copy()
-        for texts in strata: said[texts] = rng.permutation(said[texts])
-        slow.append((said == dense.labels)[c].mean() - (dense.predicted == dense.labels)[c].mean())
+    rng = np.random.default_rng(3)
+    cluster, y, hard = rng.integers(0, 130, 300), rng.integers(0, 2, 300), rng.random(130) < .2
+    about = [sorted({*rng.choice([*'abc'], 2)}) for _ in range(300)]
+    def answers(share):
+        wrong = rng.random(300) < share * (1 + 2 * hard[cluster])
+        return in_clusters(np.where(wrong, 1 - y, y), about, cluster.astype(str), y)
     def fivefold(p):
         groups, ids = [g for g in p.groups for _ in range(5)], [f'{i} {k}' for i in p.ids for k in range(5)]
         return replace(p, ids=ids, groups=groups, clusters=np.repeat(p.ids, 5), **{v: np.repeat(getattr(p, v), 5, 0) for v in ('logits', 'labels')})
@@ -270,13 +269,14 @@ def test_floors_2():
     def odds(table): return table[table.metric == 'equalized_odds_difference'].squeeze()
     many = planted(900, [f'g{i}' for i in range(10)], harm=0.)[0]
     alike, crowded, harmed = (odds(floors(p, n_resamples=2000)) for p in (dense, many, small))
-    drawn, of_label = [], [np.flatnonzero(small.labels == k) for k in (0, 1)]
-    for _ in range(1000):
-        said = small.predicted.copy()
-        for texts in of_label: said[texts] = rng.permutation(said[texts])
-        tpr, fpr = ([(said[at] == 1).mean() for g in 'abc' for at in [(small.labels == k) & np.array([own == [g] for own in small.groups])]] for k in (1, 0))
+    chance, drawn = np.random.default_rng(2), []
+    of_label = [np.flatnonzero(small.labels == k) for k in (0, 1)]
+    for _ in range(2000):
+        answers = small.predicted.copy()
+        for those in of_label: answers[those] = chance.permutation(answers[those])
+        tpr, fpr = ([(answers[at] == 1).mean() for g in 'abc' for at in [(small.labels == k) & np.array([own == [g] for own in small.groups])]] for k in (1, 0))
         drawn.append(max(np.ptp(tpr), np.ptp(fpr)))
-    assert np.allclose([np.mean(drawn), *np.quantile(drawn, [.025, .975])], harmed[['floor', 'floor_low', 'floor_high']].astype(float), atol=.006)
+    assert np.allclose([np.mean(drawn), *np.quantile(drawn, [.025, .975])], harmed[['floor', 'floor_low', 'floor_high']].astype(float), atol=.01)
     def taken(make, runs): return sum((floors(make(seed), n_resamples=200).p_floor < .05).to_numpy() for seed in range(runs)) / runs
     wrongly = taken(lambda seed: planted(600, [f'g{i}' for i in range(6)], harm=0., seed=seed)[0], 200)
     three = floors([planted(600, list('abcd'), harm=h, seed=1)[1] for h in (0., .1, .2)], n_resamples=200)

@@ -258,7 +258,8 @@ def _dealt_evenly(t, told, n_resamples, min_n, confidence, seed, progress):
     enough = _enough(n, t.units, min_n)
     judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
     groups = np.flatnonzero(judged['accuracy'])
-    deals = (_Deals if t.made is None else _ClusterDeals)(t, groups, n_resamples, seed, told) # others need not be told apart
+    kind = _Deals if t.made is None else _ClusterDeals
+    deals = kind(t, groups, n_resamples, seed, told) # other groups need not be told apart
     found, ends = {m: np.full((4, *cases.shape), np.nan) for m, cases in n.items()}, [{}, {}]
     for part, drawn in _by_blocks(deals.tally, deals, groups, progress):
         for m in n: found[m][:, part] = _reference((points[1][m] - points[0][m])[:, part].mean(0), (drawn[1][m] - drawn[0][m]).mean(1), confidence)
@@ -277,7 +278,8 @@ def _even_summaries(points, ends, judged, confidence):
     "Rows of the summaries over groups."
     a, b = (_summaries(r, judged) for r in points)
     low, high = (_summaries(e, {m: True for m in judged}) for e in ends)
-    each = [dict(zip(_EVEN, _reference((b[m] - a[m]).mean(), (high[m] - low[m]).mean(1), confidence)), before=a[m].mean(), after=b[m].mean()) for m in a]
+    def reference(m): return _reference((b[m] - a[m]).mean(), (high[m] - low[m]).mean(1), confidence)
+    each = [dict(zip(_EVEN, reference(m)), before=a[m].mean(), after=b[m].mean()) for m in a]
     return pd.DataFrame(each).assign(metric=list(a), cls='', group='judged', scope='judged', judged=True)
 
 # %% ../../nbs/api/26_control.ipynb #ba826bcc

@@ -184,7 +184,8 @@ def compare(
     units = t.units or n
     enough = _enough(n, t.units, min_n)
     judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
-    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, units[m], t.units and t.units[m], unseen=1) for m in n}
+    few = t.units or dict.fromkeys(n)
+    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, units[m], few[m], 1) for m in n}
     for part, drawn in _by_blocks(t, draws, np.flatnonzero(judged['accuracy']), progress):
         for m in n: values[m].fill(part, [r[m] for r in drawn], -1. if m == 'shortfall' else 0.)
     for of, sides in zip(('relative', 'relative_over_control'), ((0, 1), (2, 1))[:len(points) - 1]):
@@ -241,7 +242,8 @@ class _Values:
     "Means over seeds of one metric, (groups, classes) each, and intervals of the groups that were resampled."
     def __init__(self, points, enough, confidence, seed, behind, units=None, unseen=0):
         self.wide = None if units is None else few_units(units, confidence)
-        self.behind, self.unseen = np.maximum(behind, 2), unseen # units behind a rate, and what one that is not seen may add to its change
+        self.behind = np.maximum(behind, 2) # units behind a rate
+        self.unseen = unseen # what a unit that is not seen may add to the sum behind a change
         self.points, self.confidence, self.seed, self.judged = points, confidence, seed, int(enough[1:].any(1).sum())
         a, b, *control = points
         blank = np.full(b.shape[1:], np.nan)
@@ -250,20 +252,23 @@ class _Values:
 
     def fill(self, part, draws, floor=0.):
         "Intervals of the groups `part` from their draws; those of few clusters are widened about what is there."
-        points, spread = [r[:, part] for r in self.points], _spread_of((draws[1] - draws[0]).mean(1))
-        if self.wide is not None: draws = [p + (d - p) * self.wide[part] for p, d in zip(points, draws)]
+        points, wide = [r[:, part] for r in self.points], 1 if self.wide is None else self.wide[part]
+        if self.wide is not None: draws = [p + (d - p) * wide for p, d in zip(points, draws)]
         found = _pooled(points, draws, self.confidence, self.seed, floor)
-        if self.judged > 1: found |= self._at_once(points, spread, part, found)
+        if self.judged > 1: found |= self._at_once(points, found['text_error'] / wide, part, found)
         for c, v in found.items(): self.found[c][part] = v
 
     def _at_once(self, points, spread, part, alone):
         "Bounds that hold for all judged groups together, nowhere closer than those of one."
         change, n, k = points[1] - points[0], self.behind[part], len(points[0])
         own, seeds = spread ** 2 * n / (n - 1), change.var(0, ddof=1) / k if k > 1 else 0.
-        texts = np.fmax(own + (self.unseen / n) ** 2, self.unseen * own[:1] * n[:1] / n) # no group is surer per unit than everybody
-        with np.errstate(divide='ignore', invalid='ignore'): df = (texts + seeds) ** 2 / (texts ** 2 / (n - 1) + seeds ** 2 / max(1, k - 1))
+        pooled = self.unseen * own[:1] * n[:1] / n # no group is surer per unit than everybody
+        texts = np.fmax(own + (self.unseen / n) ** 2, pooled)
+        with np.errstate(divide='ignore', invalid='ignore'):
+            df = (texts + seeds) ** 2 / (texts ** 2 / (n - 1) + seeds ** 2 / max(1, k - 1))
         low, high, _ = simultaneous(change.mean(0), texts + seeds, df, self.judged, self.confidence)
-        return dict(low_joint=np.clip(np.minimum(low, alone['low']), -1, 1), high_joint=np.clip(np.maximum(high, alone['high']), -1, 1))
+        low, high = np.minimum(low, alone['low']), np.maximum(high, alone['high'])
+        return dict(low_joint=np.clip(low, -1, 1), high_joint=np.clip(high, -1, 1))
 
 def _pooled(points, draws, confidence, seed, floor=0.):
     "Mean over seeds of dense, compressed and change, with the intervals of the last two, and the same against a control; no value is below `floor`."
