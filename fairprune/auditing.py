@@ -52,8 +52,9 @@ def _uneven(table, confidence):
     "Sentences on the worst group, the gap, and who moved otherwise than the others."
     w, e = (_judged(table, m) for m in ('worst_group_accuracy', 'equalized_odds_difference'))
     yield f'The worst group went from {w.dense:.3f} to {w.compressed:.3f}{_if_even(w)}.'
-    if np.isfinite([e.dense, e.compressed]).all(): yield f'The equalized odds difference went from {e.dense:.3f} to {e.compressed:.3f}{_if_even(e)}{_by_chance(e)}.'
-    else: yield 'The equalized odds difference is undefined: no two groups have enough texts of one class to be compared.'
+    odds = 'The equalized odds difference'
+    if np.isnan([e.dense, e.compressed]).any(): yield f'{odds} is undefined: no two groups have enough texts of one class to be compared.'
+    else: yield f'{odds} went from {e.dense:.3f} to {e.compressed:.3f}{_if_even(e)}{_by_chance(e)}.'
     if moved := _moved_most(table, 'relative', confidence): yield f'Beyond the mean change of the judged groups moved most: {moved} ({confidence:.0%} intervals for all groups at once).'
     elif np.isfinite(w.p_relative): yield 'No single group is shown to have moved otherwise than the others.'
 
@@ -156,7 +157,9 @@ def _verdict(audit):
     confidence = audit.settings['confidence']
     control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
     told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
-    if audit.table is not None: told += [s for name in ('dense', 'compressed') for s in _guessing(name, getattr(audit, name), confidence)] + ['The intervals know which texts were asked. What another training would have given is not in them.']
+    if audit.table is not None:
+        for name in ('dense', 'compressed'): told += _guessing(name, getattr(audit, name), confidence)
+        told.append('The intervals know which texts were asked. What another training would have given is not in them.')
     silent = _silent(audit)
     if audit.table is not None: told += filter(None, [_together(audit.dense), _cut_short([audit.dense, audit.compressed])])
     for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence, silent.get(name))
@@ -166,7 +169,7 @@ Audit.verdict = property(_verdict)
 # %% ../nbs/api/60_audit.ipynb #d7da2955
 def summary(
     audit:Audit
-)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move (what the same answers would change, moved evenly over the groups; unknown where none can change places), floor (what a gap of the compressed model would be by chance), n, note
+)->pd.DataFrame: # measure, dense, compressed, change, interval, even_move, floor, n, note
     "The verdict as a table."
     parts = [f(audit) for f, there in ((_group_summary, audit.table), (_benchmark_summary, audit.benchmarks)) if there is not None]
     table = pd.concat(parts, ignore_index=True)
@@ -330,7 +333,9 @@ def _by_group(sides, ask, negative, settings, probabilities, progress):
     three = dict(zip(('dense', 'compressed', 'control'), found))
     settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
     deals = settings | dict(n_resamples=min(2000, settings['n_resamples']), progress=progress)
-    table = compare(**three, **settings, progress=progress).merge(even_moves(*found[:2], **deals), how='left', on=['metric', 'cls', 'group', 'scope'])
+    even = even_moves(*found[:2], **deals)
+    table = compare(**three, **settings, progress=progress)
+    table = table.merge(even, how='left', on=['metric', 'cls', 'group', 'scope'])
     for side, p in zip(three, found[:2]):
         floor = floors(p, **deals).drop(columns='level').set_index(['metric', 'scope']).add_prefix(f'{side}_')
         table = table.join(floor, on=['metric', 'scope'])
