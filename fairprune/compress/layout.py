@@ -344,19 +344,25 @@ def unpack(packed, bits, width):
 # %% ../../nbs/api/08_layout.ipynb #536b17ab
 def _numbers(layer): return layer.numbers() if isinstance(layer, Compact) else (layer.weight.data, 0)
 
-def written_bytes(layer)->int:
+def written_bytes(
+    layer,
+    kept=None # how many of its weights are not zero, where that is known
+)->int:
     "What `save` takes for a weight matrix: as it is, or without zeros where that is smaller."
     if isinstance(layer, Compact) and not layer.pruned: return layer.weight.nbytes
     numbers, zero = _numbers(layer)
     bits = getattr(layer, 'bits', None) or 8 * numbers.element_size()
     whole = isinstance(zero, int) and zero == 0 # else each row may have a zero of its own
-    kept = int(torch.count_nonzero(numbers if whole else numbers != zero))
+    if kept is None: kept = int(torch.count_nonzero(numbers if whole else numbers != zero))
     return min(layer.weight.nbytes, len(numbers) * -(-numbers.shape[1] // 8) - (-kept * bits // 8))
 
-def thin(model)->dict: # name to module
+def thin(
+    model,
+    kept:dict={} # address of a weight to how many are not zero, where that is known
+)->dict:         # name to module
     "The layers that `save` writes without zeros; a weight that two modules share is written as it is."
     owners = Counter(t.data_ptr() for t in model.state_dict().values() if torch.is_tensor(t)) # what torch quantized keeps more than tensors
-    return {n: m for n, m in linear_layers(model).items() if owners[m.weight.data_ptr()] == 1 and written_bytes(m) < m.weight.nbytes}
+    return {n: m for n, m in linear_layers(model).items() if owners[at := m.weight.data_ptr()] == 1 and written_bytes(m, kept.get(at)) < m.weight.nbytes}
 
 class _Sparse(nn.Module):
     "A layer as it lies on disk: which weights are there, and those."

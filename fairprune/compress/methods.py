@@ -102,8 +102,8 @@ def measure(model, method:str='', seconds:float=0.)->Record:
     inside = {t.data_ptr() for m in compact for name, t in m.state_dict().items() if name != 'bias'}
     factors = {(m.weight.data_ptr(), i): t for m in compact for i, t in enumerate(m.factors())}
     whole = {key: t for key, t in unique.items() if t.is_floating_point() and key not in inside} | factors | dict(enumerate(t.dequantize() for t in packed))
-    spared = sum(m.weight.nbytes - written_bytes(m) for m in thin(model).values())
     nonzero = {key: int(torch.count_nonzero(t)) for key, t in whole.items()}
+    spared = sum(m.weight.nbytes - written_bytes(m, nonzero.get(m.weight.data_ptr())) for m in thin(model, nonzero).values())
     def needed(m):
         key = m.weight.data_ptr()
         return sum(nonzero[key, i] for i in range(len(m.factors()))) if isinstance(m, Compact) else nonzero[key]
