@@ -28,8 +28,7 @@ demo: $(VENV)/.demo  ## install the library and run its demonstration
 sync: $(VENV)/.dev  ## after editing a notebook: clean it, write package, tests and README from it
 	nbdev_clean
 	nbdev_export
-	nb2tests
-	nb2readme
+	python -m fairprune.dev
 
 test: export HF_HUB_OFFLINE = 1
 test: export OMP_NUM_THREADS = 1

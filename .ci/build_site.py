@@ -85,7 +85,7 @@ def main():
             shutil.move(copy/docs.name, docs)
     if shutil.which("quarto"):
         readme = cfg.config_path/"README.md"
-        if readme.exists(): os.utime(readme)  # nb2readme writes it; nbdev_docs rewrites one older than its notebook
+        if readme.exists(): os.utime(readme)  # written by fairprune.dev; nbdev_docs rewrites one older than its notebook
         shutil.rmtree(processed, ignore_errors=True)
         subprocess.run(["nbdev_docs", "--n_workers", "2"], check=True)
     print(f"The site is in {docs.name}/index.html")
