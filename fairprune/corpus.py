@@ -97,13 +97,13 @@ def perplexity(
 )->float:                    # at least 1; the size of the vocabulary for a model that knows nothing
     "How uncertain a language model is about a text, without overlap of windows."
     from tqdm.auto import tqdm
+    from fairprune.compress.layout import evaluating
     cut, total = windows(model, running_text(data, split), length, n, seed), 0.
-    was_training = model.training; model.eval()
-    for ids in tqdm(cut.split(batch_size), disable=not progress, desc='perplexity'):
-        ids = ids.to(model.device)
-        scores = model(input_ids=ids).logits[:, :-1].float()
-        total += torch.nn.functional.cross_entropy(scores.transpose(1, 2), ids[:, 1:], reduction='sum').item()
-    model.train(was_training)
+    with evaluating(model):
+        for ids in tqdm(cut.split(batch_size), disable=not progress, desc='perplexity'):
+            ids = ids.to(model.device)
+            scores = model(input_ids=ids).logits[:, :-1].float()
+            total += torch.nn.functional.cross_entropy(scores.transpose(1, 2), ids[:, 1:], reduction='sum').item()
     return _exp(total / (len(cut) * (length - 1)))
 
 def _exp(x): return math.exp(x) if x < 700 else math.inf # of a model that is broken altogether
@@ -121,15 +121,16 @@ def masked_perplexity(
     hidden:float=.15,    # share of tokens that are masked
 )->float:                # at least 1
     "How uncertain a masked language model is about hidden tokens. Raises `ValueError` where the tokenizer has no mask."
+    from fairprune.compress.layout import evaluating
     from fairprune.models import tokenizer_of
     if tokenizer_of(model).mask_token_id is None: raise ValueError('The tokenizer has no mask token: this is no masked language model.')
     cut, total, count = windows(model, running_text(data, split), length, n, seed), 0., 0
     masks = torch.rand(cut.shape, generator=torch.Generator().manual_seed(seed)) < hidden
-    was_training = model.training; model.eval()
-    for ids, mask in zip(cut.split(batch_size), masks.split(batch_size)):
-        ids, mask = ids.to(model.device), mask.to(model.device)
-        scores = model(input_ids=ids.masked_fill(mask, model.tokenizer.mask_token_id)).logits[mask].float()
-        total += torch.nn.functional.cross_entropy(scores, ids[mask], reduction='sum').item(); count += int(mask.sum())
-    model.train(was_training)
+    with evaluating(model):
+        for ids, mask in zip(cut.split(batch_size), masks.split(batch_size)):
+            ids, mask = ids.to(model.device), mask.to(model.device)
+            scores = model(input_ids=ids.masked_fill(mask, model.tokenizer.mask_token_id)).logits[mask].float()
+            total += torch.nn.functional.cross_entropy(scores, ids[mask], reduction='sum').item()
+            count += int(mask.sum())
     if not count: raise ValueError('No token was hidden: give more text or longer windows.')
     return _exp(total / count)

@@ -23,11 +23,9 @@ def model_kind(
 
 @contextmanager
 def _scoring(model):
-    "Evaluation mode without gradients; the mode comes back."
-    was_training = model.training; model.eval()
-    try:
-        with torch.inference_mode(): yield
-    finally: model.train(was_training)
+    "Evaluation mode without gradients."
+    from fairprune.compress.layout import evaluating
+    with evaluating(model), torch.inference_mode(): yield
 
 _IS = dict(causal='a causal language model', masked='a masked language model', classifier='a classifier', encoder='an encoder without a masked-LM head')
 

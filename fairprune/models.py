@@ -280,10 +280,9 @@ def causal(
     model # of any kind
 )->bool:
     "Whether no token sees those after it."
-    was_training, ids = model.training, torch.tensor([[5, 6, 7], [5, 6, 8]], device=model.device)
-    model.eval()
-    try: one, other = model.base_model(input_ids=ids)[0][:, :2].float()
-    finally: model.train(was_training)
+    from fairprune.compress.layout import evaluating
+    ids = torch.tensor([[5, 6, 7], [5, 6, 8]], device=model.device)
+    with evaluating(model): one, other = model.base_model(input_ids=ids)[0][:, :2].float()
     return not (one - other).abs().max() > 1e-4 * one.abs().max()
 
 def load_lm(
@@ -514,14 +513,13 @@ def _batches(lengths, tokens_per_batch):
 def _by_batches(forward, model, texts, max_length, tokens_per_batch, progress):
     "What `forward` gives for each padded batch, put together in the order of `texts`: (n, width) float32; and how many texts were cut."
     from tqdm.auto import tqdm
+    from fairprune.compress.layout import evaluating
     encoded, out = _encoded(model, texts, max_length), None
-    was_training = model.training; model.eval()
-    try:
+    with evaluating(model):
         for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='predict'):
             found = forward({k: v.to(model.device) for k, v in padded(model, [encoded[i] for i in batch]).items()}).float().cpu().numpy()
             if out is None: out = np.zeros((len(texts), found.shape[1]), 'float32')
             out[batch] = found
-    finally: model.train(was_training)
     return np.zeros((0, model.config.num_labels), 'float32') if out is None else out, _cut(model, texts, encoded, max_length)
 
 def _logits(model, texts, max_length=None, tokens_per_batch=4096, progress=False):
@@ -548,17 +546,15 @@ def versions()->dict:
 @contextmanager
 def _traced(model):
     "Within it, passes have gradients, whatever is frozen or packed, and a dict notes their last hidden states."
-    from fairprune.compress.layout import Compact, straight_through
-    was_training, found = model.training, {}
+    from fairprune.compress.layout import Compact, evaluating, straight_through
+    found = {}
     hooks = [model.get_input_embeddings().register_forward_hook(lambda module, args, out: out.requires_grad_()),
              model.base_model.register_forward_hook(lambda module, args, out: found.update(last=out[0]))]
     hooks += [m.register_forward_hook(straight_through) for m in model.modules() if isinstance(m, Compact)]
-    model.eval()
     try:
-        with torch.enable_grad(): yield found
+        with evaluating(model), torch.enable_grad(): yield found
     finally:
         for h in hooks: h.remove()
-        model.train(was_training)
 
 def _slope(out, to):
     "Gradient of a sum in which every feature has a weight of its own."

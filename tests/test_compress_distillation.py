@@ -274,7 +274,7 @@ def test_PatientKD_4():
                     if hasattr(m, 'layer_idx'): m.layer_idx = i
             model.set_submodule(name, torch.nn.ModuleList(kept)); model.config.num_hidden_layers = len(kept)
     seen = []
-    teacher = tiny_classifier(people.labels)
+    teacher = tiny_classifier(people.labels).train()
     teacher.bert.encoder.layer[1].register_forward_hook(lambda module, args, output: seen.append((len(args[0]), module.training)))
     def asked(epochs):
         seen.clear(); TripleLoss(str(Halved()), epochs=epochs)(teacher, people)
@@ -282,6 +282,7 @@ def test_PatientKD_4():
         return sum(n for n, _ in seen)
     once = asked(1)
     assert asked(3) == once and once < len(people['train']) + 20 # some are those of the stopwatch
+    assert all(m.training for m in teacher.modules()) # as it was
 
 
 def test_PatientKD_5():

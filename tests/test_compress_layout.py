@@ -15,6 +15,16 @@ from fairprune.compress.layout import *
 from fairprune.compress.layout import _Products, _Sparse, _places, _sample
 
 
+def test_evaluating():
+    """An error inside changes nothing about that."""
+    learner = nn.Sequential(nn.Dropout(), nn.Linear(2, 2)).train()
+    learner[0].eval()
+    with expect_fail(ValueError, 'unreadable'), evaluating(learner) as reader:
+        assert not any(m.training for m in reader.modules())
+        raise ValueError('unreadable')
+    assert [m.training for m in learner.modules()] == [True, False, True]
+
+
 def test_read_sample():
     """RoBERTa has fewer places than positions: they begin after that of the padding token."""
     for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):

@@ -32,15 +32,16 @@ def embed(
 )->np.ndarray:          # (n, d) float64, in the order of `texts`
     "Vectors of texts from the last hidden layer; raises `ValueError` on an unknown pooling."
     from tqdm.auto import tqdm
+    from fairprune.compress.layout import evaluating
     if pooling not in POOLING: raise ValueError(f'Unknown pooling {pooling!r}. Known: {", ".join(POOLING)}.')
-    encoded, out, was_training = _encoded(model, texts, 512), {}, model.training
-    model.eval()
-    for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='embed'):
-        mask = torch.nn.utils.rnn.pad_sequence([torch.ones(len(encoded[i]), dtype=torch.long) for i in batch], batch_first=True).to(model.device)
-        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(encoded[i]) for i in batch], batch_first=True, padding_value=model.tokenizer.pad_token_id or 0).to(model.device)
-        states = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
-        out.update(zip(batch, _pooled(states.double(), mask, pooling).cpu().numpy()))
-    model.train(was_training)
+    encoded, out, filler = _encoded(model, texts, 512), {}, model.tokenizer.pad_token_id or 0
+    row = torch.nn.utils.rnn.pad_sequence
+    with evaluating(model):
+        for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='embed'):
+            mask = row([torch.ones(len(encoded[i]), dtype=torch.long) for i in batch], True).to(model.device)
+            ids = row([torch.tensor(encoded[i]) for i in batch], True, filler).to(model.device)
+            states = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
+            out.update(zip(batch, _pooled(states.double(), mask, pooling).cpu().numpy()))
     return np.array([out[i] for i in range(len(encoded))])
 
 # %% ../../nbs/api/28_associations.ipynb #84ddbe69

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from transformers.modeling_utils import AttentionInterface
 from .calibration import _uncached
-from .layout import Compact, attending, linear_layers
+from .layout import Compact, attending, evaluating, linear_layers
 from .methods import Method, parse
 
 # %% ../../nbs/api/14_distillation.ipynb #77d257b3
@@ -256,7 +256,8 @@ def _depth(model, terms, who='model'):
     if set(terms) <= {'soft'}: return 1 # nothing within is compared
     ids, kind, last = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device), model.config.model_type, 'Set the weight to 0.'
     inputs = dict(input_ids=ids, attention_mask=torch.ones_like(ids))
-    out = model.eval()(**inputs, output_hidden_states=True); h = getattr(out, 'hidden_states', None)
+    out = model(**inputs, output_hidden_states=True)
+    h = getattr(out, 'hidden_states', None)
     if h is None: raise ValueError(f'{", ".join(t for t in terms if t != "soft")}: a {kind} model has no single row of blocks whose states could be compared. {last}')
     for t in terms:
         if t in ('cosine', 'hidden') and any(s.shape[:2] != ids.shape for s in h): raise ValueError(f'{t}: not every block of a {kind} model gives a state for each token. {last}')
@@ -277,10 +278,10 @@ def _check_pair(method, student, teacher, row, levels):
     for layer in linear_layers(student).values():
         if isinstance(layer, Compact): layer.thawed()
     if 'soft' in method.terms and is_lm(teacher):
-        told = signals(teacher.eval(), _joined(teacher, [row]), ['last', 'soft'], levels[1])[1]
+        told = signals(teacher, _joined(teacher, [row]), ['last', 'soft'], levels[1])[1]
         if (_spoken(teacher, told['last']) - told['soft']).norm() > .02 * told['soft'].norm(): raise ValueError(f'soft: the logits of a {teacher.config.model_type} language model do not follow from its last hidden states. Set the weight to 0.')
     terms = [t for t in method.terms if t != 'soft']
-    own, other = (signals(m.eval(), _joined(m, [row]), terms, at)[1] for m, at in zip((student, teacher), levels))
+    own, other = (signals(m, _joined(m, [row]), terms, at)[1] for m, at in zip((student, teacher), levels))
     for t in terms:
         s, z = own[t].shape[-1], other[t].shape[-1]
         if s != z: raise ValueError(f'{t}: the student has {s} {"heads" if t == "attention" else "features"}, the teacher {z}. They cannot be compared: set the weight to 0.')
@@ -305,8 +306,13 @@ def _loss(method, teacher, found, levels):
     return loss
 
 def _distilled(method, teacher, data, seed):
-    from fairprune.models import _rows, _suits, finetune
+    from fairprune.models import _suits
     _suits(teacher, data, False, None)
+    with evaluating(teacher): return _learnt(method, teacher, data, seed)
+
+def _learnt(method, teacher, data, seed):
+    "The student; the teacher is in evaluation mode."
+    from fairprune.models import _rows, finetune
     depth, rows = _depth(teacher, method.terms), _rows(teacher, data, 'train', _LENGTH)
     student = parse(method.student)(teacher, data, seed)
     own = _depth(student, method.terms, 'student')

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
 from .calibration import SquaredNorms, batches, walk
-from .layout import Bare, Compact, turned, weights, within
+from .layout import Bare, Compact, evaluating, turned, weights, within
 from .methods import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
@@ -202,18 +202,17 @@ class Noise(Method):
 def taylor_score(w, grad): return (w * grad).abs()
 
 def gradients(model, layers, inputs):
-    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`, in evaluation mode; the mode comes back."
-    was_training = model.training; model.eval()
+    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`, in evaluation mode."
     wanted, before = [m.weight for m in layers.values()], {p: p.requires_grad for p in model.parameters()}
     for p in before: p.requires_grad_(False)
     for w in wanted: w.requires_grad_(True); w.grad = None
     total = sum(len(b['labels']) for b in inputs)
-    for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
+    with evaluating(model):
+        for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
     for w in wanted: w.grad = torch.zeros_like(w) if w.grad is None else w.grad # where the loss does not depend on it
     found = {n: turned(m, m.weight.grad) for n, m in layers.items()}
     for w in wanted: w.grad = None
     for p, learns in before.items(): p.requires_grad_(learns)
-    model.train(was_training)
     return found
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 from .calibration import batches, blocks
-from .layout import _set_layout, freeze, frozen, kind, layout, shape
+from .layout import _set_layout, evaluating, freeze, frozen, kind, layout, shape
 from .methods import Method
 from .pruning import matrix
 
@@ -260,7 +260,7 @@ class _Structured(Method, named=False):
         every = [self.units(b) for b in blocks(model).values()]
         if self.score == 'magnitude': return [group_norm(u) for u in every]
         if self.score == 'random': return list(torch.rand(len(every), max(u.count for u in every), generator=torch.Generator().manual_seed(seed))[i, :u.count] for i, u in enumerate(every))
-        return gate_scores(model.eval(), every, batches(model, data, self.n, self.length, seed))
+        with evaluating(model): return gate_scores(model, every, batches(model, data, self.n, self.length, seed))
 
     def apply(self, model, data, seed):
         every = [self.units(b) for b in blocks(model.eval()).values()]
