@@ -39,7 +39,7 @@ test: $(VENV)/.dev  ## all checks: in sync, pictures saved, notebooks run, site 
 	python .ci/pictures.py
 	python .ci/notebooks.py
 	python .ci/build_site.py
-	pytest -q -n 2 tests
+	pytest -q -n 2 --flagged tests
 
 lab: $(VENV)/.dev  ## edit the notebooks in JupyterLab
 	jupyter lab nbs

@@ -19,12 +19,12 @@ from fairprune.auditing import *
 from fairprune.auditing import _is_table
 
 
-def test_checked():
+def test_checked(): # nbs/api/60_audit.ipynb, cell 2bc206ff
     """A name that ends in `.parquet`, in letters of any size, is a file of predictions; any other is a model."""
     assert _is_table('runs/DENSE.PARQUET') and not _is_table('runs/dense')
 
 
-def test_audit():
+def test_audit(): # nbs/api/60_audit.ipynb, cell d0c81164
     """The control is matched on what the models are for: accuracy on the same split, or perplexity on running text."""
     dense, small = planted()
     found = audit(dense, small)
@@ -33,7 +33,7 @@ def test_audit():
     print(found.verdict)
 
 
-def test_audit_2():
+def test_audit_2(): # nbs/api/60_audit.ipynb, cell e9cbca73
     """Two copies of the same model: nobody is harmed, and the verdict does not claim more than that."""
     dense, small = planted()
     found = audit(dense, small)
@@ -49,7 +49,7 @@ def test_audit_2():
     assert found.verdict.count('What another training would have given is not in them.') == 1
 
 
-def test_audit_3():
+def test_audit_3(): # nbs/api/60_audit.ipynb, cell b6cd640d
     """The verdict says that this is no fairness."""
     dense, small = planted()
     found = audit(dense, small)
@@ -63,7 +63,7 @@ def test_audit_3():
     assert 'say nothing on fairness' not in found.verdict + audit(dense, dense, n_resamples=200).verdict
 
 
-def test_audit_4():
+def test_audit_4(): # nbs/api/60_audit.ipynb, cell 313d4c7c
     """Groups may be called what our tables call something else: the one that loses is found, whatever its name."""
     dense, small = planted()
     found = audit(dense, small)
@@ -74,7 +74,7 @@ def test_audit_4():
         assert called.summary().measure.tolist() == [m.replace(': c', f': {name}') for m in found.summary().measure]
 
 
-def test_audit_5():
+def test_audit_5(): # nbs/api/60_audit.ipynb, cell f7f2b3fb
     """Where a model read texts of which many nearly repeat another, it says that they count as independent."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -94,7 +94,7 @@ def test_audit_5():
     with expect_fail(ValueError, 'names clusters of texts and the other does not'): audit(replace(dense, clusters=sources), small)
 
 
-def test_audit_6():
+def test_audit_6(): # nbs/api/60_audit.ipynb, cell 59891f88
     """Predictions that do not say how they were computed are taken as they are."""
     dense, small = planted()
     def on(predictions, arithmetic, processor): return replace(predictions, meta=dict(arithmetic=arithmetic, processor=processor))
@@ -107,7 +107,7 @@ def test_audit_6():
     assert '(dense: float32 on AVX512; compressed: float32, int8 float on AVX2)' in elsewhere.verdict and elsewhere.cost.processor['compressed'] == 'AVX2'
 
 
-def test_audit_7():
+def test_audit_7(): # nbs/api/60_audit.ipynb, cell 4833f16d
     """The table holds more than fits on a screen: calibration and confidence by group and, where the harmless class is named, the AUCs of [groups](20_groups.ipynb)."""
     dense, small = planted()
     found = audit(dense, small)
@@ -117,7 +117,7 @@ def test_audit_7():
     assert 'gmb_bpsn_auc' not in set(found.table.metric) and list(graded.summary().measure)[:3] == list(found.summary().measure)[:3]
 
 
-def test_audit_8():
+def test_audit_8(): # nbs/api/60_audit.ipynb, cell 2aeb060f
     """Probabilities take the longer part of the time, and can be left out."""
     dense, small = planted()
     found = audit(dense, small)
@@ -126,14 +126,14 @@ def test_audit_8():
     with expect_fail(ValueError, 'The AUCs are of probabilities'): audit(dense, small, negative='no', probabilities=False)
 
 
-def test_audit_9():
+def test_audit_9(): # nbs/api/60_audit.ipynb, cell 43749fda
     """Many groups take many resamples, so as many are drawn: with 30 groups at 95% confidence, 1,200."""
     many = audit(*planted(3000, [f'g{i:02d}' for i in range(30)], harm=1.), n_resamples=100)
     assert many.settings['n_resamples'] == 1200 and 2 * 30 / 1201 < .05 < 2 * 30 / 1199
     assert '1 of 30 judged groups lost accuracy beyond chance: g29' in many.verdict and many.table.query("metric == 'true_probability' and group == 'g29'").p_holm.item() < .05
 
 
-def test_audit_10():
+def test_audit_10(): # nbs/api/60_audit.ipynb, cell 84edb5a0
     """Models are predicted first, and timed."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -148,7 +148,7 @@ def test_audit_10():
     with expect_fail(ValueError, 'A model is judged on data'): audit(tiny, tiny)
 
 
-def test_audit_11():
+def test_audit_11(): # nbs/api/60_audit.ipynb, cell b341b66c
     """A copy that was changed by hand, cast or quantized elsewhere does not show the figures of the model that it was copied from."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -170,7 +170,7 @@ def test_audit_11():
     assert gone['byte'].bytes > 2.8 * linear and gone['byte'].parameters == 0 and 0 <= gone['byte'].macs < .05 * linear # small weights are rounded to zero
 
 
-def test_audit_12():
+def test_audit_12(): # nbs/api/60_audit.ipynb, cell 9da4f18e
     """What is cut, by the model's own limit or by one that is named, the verdict says."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -189,7 +189,7 @@ def test_audit_12():
     assert len({tuple(row) for row in short.dense.logits}) < len({tuple(row) for row in read.dense.logits}) # the word that tells is past the 64
 
 
-def test_audit_13():
+def test_audit_13(): # nbs/api/60_audit.ipynb, cell 9673c8b5
     """A classifier with one logit is [one of two classes](01_models.ipynb); a regression is refused before any work."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -204,7 +204,7 @@ def test_audit_13():
     with expect_fail(ValueError, 'has one logit, which transformers takes for a regression'): audit(score, score, binary)
 
 
-def test_audit_14():
+def test_audit_14(): # nbs/api/60_audit.ipynb, cell 6c0be733
     """A control of one's own, be it a model, its folder or predictions, is taken as it is, and `control=None` leaves it out."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -230,7 +230,7 @@ def test_audit_14():
     with expect_fail(ValueError, 'confidence = 95'): audit('runs/dense', 'runs/small', confidence=95) # before these are opened
 
 
-def test_audit_15():
+def test_audit_15(): # nbs/api/60_audit.ipynb, cell 0228387b
     """This one asks which pronoun is the likelier one after an occupation."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -260,7 +260,7 @@ def test_audit_15():
     assert 'tells nothing' not in told.verdict and told.cost.perplexity['compressed'] < 100
 
 
-def test_audit_16():
+def test_audit_16(): # nbs/api/60_audit.ipynb, cell cf08be39
     """It did not become fair: it guesses."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -292,7 +292,7 @@ def test_audit_16():
     assert set(lost.summary().query("measure.str.contains('she')").note) == {'tells nothing'} and lost.cost.vocabulary['compressed'] == 30522
 
 
-def test_audit_17():
+def test_audit_17(): # nbs/api/60_audit.ipynb, cell ab79d79a
     """Without running text the benchmark itself has to tell: by its metric of damage or, as here, by its ties."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -323,7 +323,7 @@ def test_audit_17():
     assert known.verdict.endswith('tells nothing of a bias here, as 100% of its answers are ties.')
 
 
-def test_audit_18():
+def test_audit_18(): # nbs/api/60_audit.ipynb, cell 5bba572c
     """A plain model of transformers, which has no record, is measured; without a tokenizer it is refused."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -353,7 +353,7 @@ def test_audit_18():
     with expect_fail(ValueError, 'has no tokenizer'): audit(bare, bare, benchmarks=[Pronouns()], corpus=text)
 
 
-def test_audit_19():
+def test_audit_19(): # nbs/api/60_audit.ipynb, cell fcc3eee6
     """What is asked has to suit both sides."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -388,7 +388,7 @@ def test_audit_19():
     with expect_fail(ValueError, "Unknown benchmark 'stereosets'"): audit(lm, lm, benchmarks=['stereosets'])
 
 
-def test_plot():
+def test_plot(): # nbs/api/60_audit.ipynb, cell e039cbe0
     """One for each benchmark."""
     dense, small = planted()
     found = audit(dense, small)
@@ -432,7 +432,7 @@ def test_plot():
     assert [plot_benchmark(a, 'pronouns').get_title() for a in (told, lost)] == ['pronouns', 'pronouns (the compressed model tells nothing)']
 
 
-def test_to_html():
+def test_to_html(): # nbs/api/60_audit.ipynb, cell 40144e65
     """What an audit holds, in one tidy table and one picture, whichever kind it is of."""
     dense, small = planted()
     found = audit(dense, small)

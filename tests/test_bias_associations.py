@@ -17,7 +17,7 @@ from fairprune.bias.associations import *
 from fairprune.bias.associations import _read_sets
 
 
-def test_embed():
+def test_embed(): # nbs/api/28_associations.ipynb, cell aacedf1b
     """A vector does not depend on what else is in the batch, for any kind of model, and it is what the model itself gives."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
@@ -28,7 +28,7 @@ def test_embed():
     with expect_fail(ValueError, "Unknown pooling 'max'. Known: mean, cls, last"): embed(tiny, texts, 'max')
 
 
-def test_embed_2():
+def test_embed_2(): # nbs/api/28_associations.ipynb, cell d1b8883e
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
         if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
@@ -41,14 +41,14 @@ def test_embed_2():
     assert np.allclose(embed(bert, texts, 'cls')[0], states[0], atol=1e-6) and np.allclose(embed(bert, texts, 'last')[0], states[-1], atol=1e-6)
 
 
-def test_associations():
+def test_associations(): # nbs/api/28_associations.ipynb, cell b451b660
     """A target word $w$ is nearer to the attributes $A$ than to $B$ by"""
     right, up, left = [1., 0.], [0., 2.], [-3., 0.]
     assert associations([right, up, left], [right, right], [up]).tolist() == [1, -1, -1]
     assert associations([right], [right, up], [left]).tolist() == [1.5]
 
 
-def test_effect_size():
+def test_effect_size(): # nbs/api/28_associations.ipynb, cell f48a6f2a
     """So it can be resampled as all benchmarks are."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(.3, 1, 8), rng.normal(0, 1, 8)
@@ -56,7 +56,7 @@ def test_effect_size():
     assert np.isclose(effect_size([1, 1], [0, 0]), 3 ** .5) and effect_size(x, x) == 0 and np.isclose(effect_size(x, y), -effect_size(y, x))
 
 
-def test_permutation_test():
+def test_permutation_test(): # nbs/api/28_associations.ipynb, cell 0a1e526f
     """A plain loop over all splits gives the same count."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(.3, 1, 8), rng.normal(0, 1, 8)
@@ -71,7 +71,7 @@ def test_permutation_test():
     with expect_fail(ValueError, 'A set of targets is empty'): permutation_test([], y)
 
 
-def test_permutation_test_2():
+def test_permutation_test_2(): # nbs/api/28_associations.ipynb, cell 0ad22d5f
     """The sampled value is near the exact one, and it is never zero."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(.3, 1, 8), rng.normal(0, 1, 8)
@@ -82,7 +82,7 @@ def test_permutation_test_2():
     assert far == (1 / 501, False)
 
 
-def test_read_sets():
+def test_read_sets(): # nbs/api/28_associations.ipynb, cell 745d4305
     """2022) publishes."""
     with tempfile.TemporaryDirectory() as d:
         path = Path(d)/'weat6.jsonl'
@@ -94,12 +94,12 @@ def test_read_sets():
         with expect_fail(ValueError, 'no examples of targ2, attr1, attr2'): _read_sets(path)
 
 
-def test_words_of():
+def test_words_of(): # nbs/api/28_associations.ipynb, cell ef003e06
     """It is found from the order of the file: a sentence with another word in the singular begins a new unit, a plural goes on with it."""
     assert words_of(['This is a man.', 'The man is here.', 'These are men.', 'Men are people.', 'Here he is.', "The person's name is Amy.", 'Ann']) == ['man'] * 4 + ['he', 'amy', 'ann']
 
 
-def test_score():
+def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
     """Here are a few names, as a file of the user's own folder."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
@@ -123,7 +123,7 @@ def test_score():
     assert list(scores.table.type) == ['weat6', 'across'] and list(scores.items.unit) == ['john', 'paul', 'mike', 'amy', 'joan', 'lisa']
 
 
-def test_score_2():
+def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
         if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
@@ -138,7 +138,7 @@ def test_score_2():
     with expect_fail(ValueError, 'The first token of a causal model'): Weat(pooling='cls')(tiny_lm())
 
 
-def test_score_3():
+def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
     """In both there is nothing to measure."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
@@ -167,7 +167,7 @@ def test_score_3():
     assert collapsed(after, found) == 'its effect_size is undefined, as where all answers are the same'
 
 
-def test_score_4():
+def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
     """One that is bent towards the stereotype moves to a larger $d$."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
@@ -191,7 +191,7 @@ def test_score_4():
     assert np.isclose(change.compressed, effect_size(bent.items.s[:3], bent.items.s[3:]))
 
 
-def test_permutation_table():
+def test_permutation_table(): # nbs/api/28_associations.ipynb, cell 9d662efa
     """It is the one to believe."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
@@ -222,7 +222,7 @@ def test_permutation_table():
 
 
 @pytest.mark.data
-def test_permutation_table_2():
+def test_permutation_table_2(): # nbs/api/28_associations.ipynb, cell 193b694e
     for benchmark in (Weat(), Seat()):
         sets = {test: _read_sets(path) for test, path in zip(benchmark.tests, benchmark.paths().values())}
         assert all(len(s['X']) == len(s['Y']) and not set(s['X']) & set(s['Y']) for s in sets.values())
@@ -234,7 +234,7 @@ def test_permutation_table_2():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_permutation_table_3():
+def test_permutation_table_3(): # nbs/api/28_associations.ipynb, cell 8b428410
     """A model that has lost these has lost more than a bias."""
     dense = load_classifier(MINILM, labels=('no', 'yes'))
     small = Magnitude(.5)(dense)
@@ -245,7 +245,7 @@ def test_permutation_table_3():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_permutation_table_4():
+def test_permutation_table_4(): # nbs/api/28_associations.ipynb, cell 8bc1edd3
     """Fourteen of the 23 tests are significant at 5% if sentences are counted as independent, eight if words are."""
     dense = load_classifier(MINILM, labels=('no', 'yes'))
     small = Magnitude(.5)(dense)

@@ -9,13 +9,13 @@ from fairprune.models import tiny_classifier, tiny_lm
 from fairprune.bias.benchmarks import *
 
 
-def test_nats_of_a_guess():
+def test_nats_of_a_guess(): # nbs/api/19_benchmarks.ipynb, cell 998d887b
     """Two scores are tied where they differ by no more than floats do."""
     assert preferred([-1., -2, -3, -60], [-2., -1, -3, -60.00001]).tolist() == [1, 0, .5, .5]
     assert preferred(-60, -60.001) == 1 and tied(0., 0.) and not tied(0., 1e-9)
 
 
-def test_nats_of_a_guess_2():
+def test_nats_of_a_guess_2(): # nbs/api/19_benchmarks.ipynb, cell b435e099
     """It may stand on its edge."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
@@ -42,7 +42,7 @@ def test_nats_of_a_guess_2():
     with expect_fail(ValueError, 'Missing column: unit'): Scores(fair.items.drop(columns='unit'), Coin())
 
 
-def test_parse_benchmark():
+def test_parse_benchmark(): # nbs/api/19_benchmarks.ipynb, cell 51314459
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
@@ -61,7 +61,7 @@ def test_parse_benchmark():
     with expect_fail(ValueError, "Unknown benchmark 'dice'"): parse_benchmark('dice()')
 
 
-def test_load_scores():
+def test_load_scores(): # nbs/api/19_benchmarks.ipynb, cell 9ab978e2
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
@@ -84,7 +84,7 @@ def test_load_scores():
         with expect_fail(ValueError, 'No file'): Scores.load(Path(d)/'none.parquet')
 
 
-def test_score_table():
+def test_score_table(): # nbs/api/19_benchmarks.ipynb, cell 391c7045
     """An item that is undecided in one of two models has not flipped."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
@@ -107,7 +107,7 @@ def test_score_table():
     assert table.value['across'] == abs(table.value['new'] - table.value['old'])
 
 
-def test_compare_scores():
+def test_compare_scores(): # nbs/api/19_benchmarks.ipynb, cell b4b61b78
     """The difference of a model from itself is zero, and so is what flipped."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
@@ -137,7 +137,7 @@ def test_compare_scores():
     assert (same.change == 0).all() and (same.query("metric == 'heads'").p == 1).all()
 
 
-def test_compare_scores_2():
+def test_compare_scores_2(): # nbs/api/19_benchmarks.ipynb, cell ed390d5a
     """The draws are paired, and several seeds are pooled."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
@@ -166,7 +166,7 @@ def test_compare_scores_2():
     assert seeds.seeds == 2 and np.isclose(seeds.compressed, (bent.table.value[0] + other.table.value[0]) / 2) and seeds.high - seeds.low > heads.high - heads.low
 
 
-def test_compare_scores_3():
+def test_compare_scores_3(): # nbs/api/19_benchmarks.ipynb, cell 5be21f2f
     """The interval of the change agrees with a bootstrap that draws units one by one."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
@@ -196,7 +196,7 @@ def test_compare_scores_3():
     assert not compare_scores(few, few, n_resamples=100).judged.any() # nine units
 
 
-def test_collapsed():
+def test_collapsed(): # nbs/api/19_benchmarks.ipynb, cell be0ab97e
     """But it did not become fair: it tells nothing."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
@@ -223,7 +223,7 @@ def test_collapsed():
     assert edge.table.set_index(['metric', 'type']).value['ties', 'all'] == 90 and collapsed(bent, compare_scores(fair, bent, n_resamples=200)) == ''
 
 
-def test_collapsed_2():
+def test_collapsed_2(): # nbs/api/19_benchmarks.ipynb, cell a756524e
     """Whether more of it is better depends on the metric: of right answers it is, of surprise it is not."""
     @dataclass(frozen=True)
     class Coin(Benchmark):

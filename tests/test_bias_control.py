@@ -14,7 +14,7 @@ from fairprune.bias.control import *
 from fairprune.bias.control import _ClusterDeals, _Deals
 
 
-def test_matched_control():
+def test_matched_control(): # nbs/api/26_control.ipynb, cell 0d9d8a8e
     """Half its weights are pruned by magnitude; the control reaches the same perplexity."""
     text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 60))
     lm = tiny_lm('llama')
@@ -27,7 +27,7 @@ def test_matched_control():
     assert control.match.chosen.sum() == 1 and control.record.method.startswith('random(')
 
 
-def test_matched_control_2():
+def test_matched_control_2(): # nbs/api/26_control.ipynb, cell dc4e80b8
     text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 60))
     lm = tiny_lm('llama')
     step = torch.optim.Adam(lm.parameters(), 3e-3)
@@ -44,7 +44,7 @@ def test_matched_control_2():
     with expect_fail(ValueError, 'dense model is NaN'): matched_control(lm, half, lambda m: float('nan'))
 
 
-def test_Deals():
+def test_Deals(): # nbs/api/26_control.ipynb, cell 3d016096
     """Dealt out again, it falls on `a` in half of the deals and on `b` in the others."""
     def four(said): return Predictions(list('wxyz'), np.eye(2, dtype='float32')[said], np.ones(4, int), [['a'], ['a'], ['b'], ['b']], ('no', 'yes'))
     tally = _tally([[four([1, 1, 1, 1])], [four([0, 1, 1, 1])]])
@@ -55,7 +55,7 @@ def test_Deals():
     assert abs(drawn[:, kinds.index((1, 0))].mean() - .5) < .05 and (drawn.sum(1) == 4).all()
 
 
-def test_ClusterDeals():
+def test_ClusterDeals(): # nbs/api/26_control.ipynb, cell 7275e400
     """A fifth cluster, of one text, has nobody to change places with, so of three lost answers two could be others'."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
@@ -69,7 +69,7 @@ def test_ClusterDeals():
     assert np.isclose(deals.free, 2 / 3)
 
 
-def test_ClusterDeals_2():
+def test_ClusterDeals_2(): # nbs/api/26_control.ipynb, cell b2255063
     """Its two lost answers of four fall on both groups, or on one of them, as they would if its texts were drawn from an urn."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
@@ -81,7 +81,7 @@ def test_ClusterDeals_2():
     assert np.allclose(np.bincount(of_a.astype(int)) / 3000, [1 / 6, 4 / 6, 1 / 6], atol=.03) and deals.free == 1
 
 
-def test_even_moves():
+def test_even_moves(): # nbs/api/26_control.ipynb, cell 520186d3
     """What was seen is far outside."""
     dense, small = planted()
     told = even_moves(dense, small, n_resamples=2000)
@@ -93,7 +93,7 @@ def test_even_moves():
     assert own.change['c'] < own.even_low['c'] and (own.change[['a', 'b']] > own.even_high[['a', 'b']]).all()
 
 
-def test_even_moves_2():
+def test_even_moves_2(): # nbs/api/26_control.ipynb, cell 64fd5589
     """The same answers, dealt out slowly text by text, give the same range."""
     dense, small = planted()
     told = even_moves(dense, small, n_resamples=2000)
@@ -110,7 +110,7 @@ def test_even_moves_2():
     assert np.allclose([np.mean(slow), *np.quantile(slow, [.025, .975])], own.loc['c', ['even', 'even_low', 'even_high']].astype(float), atol=.005)
 
 
-def test_even_moves_3():
+def test_even_moves_3(): # nbs/api/26_control.ipynb, cell 4d7332f2
     """So does a slow loop over clusters: here of up to eight texts of several groups, with two seeds, some templates harder than others."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
@@ -143,7 +143,7 @@ def test_even_moves_3():
     assert np.allclose(np.quantile(slow, [.025, .975], axis=0).T, ours[['even_low', 'even_high']], atol=.01)
 
 
-def test_even_moves_4():
+def test_even_moves_4(): # nbs/api/26_control.ipynb, cell c382b335
     """Clusters of one text are independent texts, also where there are more of them than [an interval draws](20_groups.ipynb); and five copies of each text in a cluster tell what one copy tells."""
     dense, small = planted()
     told = even_moves(dense, small, n_resamples=2000)
@@ -160,7 +160,7 @@ def test_even_moves_4():
     assert np.allclose(apart, whole, atol=.004)
 
 
-def test_even_moves_5():
+def test_even_moves_5(): # nbs/api/26_control.ipynb, cell 2cfa9ca9
     """And where no cluster has the labels and answers before of another, and each is about one group, nothing can change places, and nothing is told: here 25 authors, who wrote one to 25 texts."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
@@ -184,7 +184,7 @@ def test_even_moves_5():
 
 
 @pytest.mark.heavy
-def test_even_moves_6():
+def test_even_moves_6(): # nbs/api/26_control.ipynb, cell a50b2966
     """Where nothing changed at all it never does, and several seeds are judged together."""
     dense, small = planted()
     rng = np.random.default_rng(0)
@@ -201,7 +201,7 @@ def test_even_moves_6():
 
 
 @pytest.mark.heavy
-def test_even_moves_7():
+def test_even_moves_7(): # nbs/api/26_control.ipynb, cell 16813cc7
     """The changed equalized odds difference is told from an even move in 12% of the audits where 1,000 texts are 200 clusters, about as often as in 200 independent texts (9%), and in 90% where 6,000 texts are 1,200 clusters."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
@@ -223,13 +223,13 @@ def test_even_moves_7():
     assert (once < .09).all() and (thrice < .12).all() and once.max() > 0 and seen[0] > .5
 
 
-def test_even_moves_8():
+def test_even_moves_8(): # nbs/api/26_control.ipynb, cell bbf4423f
     dense, small = planted()
     with expect_fail(ValueError, 'n_resamples = 5'): even_moves(dense, small, n_resamples=5)
     with expect_fail(ValueError, '2 dense and 1 compressed'): even_moves([dense, dense], small)
 
 
-def test_floors():
+def test_floors(): # nbs/api/26_control.ipynb, cell 878407e9
     """The compressed model's is beyond any chance."""
     dense, small = planted()
     told = even_moves(dense, small, n_resamples=2000)
@@ -245,7 +245,7 @@ def test_floors():
 
 
 @pytest.mark.heavy
-def test_floors_2():
+def test_floors_2(): # nbs/api/26_control.ipynb, cell b93a141c
     """By hand, text by text; and models without any gap, of which one in twenty may be taken for one that has a gap."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
@@ -291,7 +291,7 @@ def test_floors_2():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_floors_3():
+def test_floors_3(): # nbs/api/26_control.ipynb, cell 6a4678e5
     """What is left over the control, group by group and class by class, is what magnitude does beyond damage."""
     data = toxigen(by='id') # the split of the thesis
     dense = finetune(MINILM, data, seed=0, epochs=2, progress=False, group_by_length=True)

@@ -12,13 +12,13 @@ from fairprune.bias.exemplars import *
 from fairprune.bias.exemplars import _dealt_out, _log_scale, _over, _relative, _relative_recall, _splits
 
 
-def test_planted_seeds():
+def test_planted_seeds(): # nbs/api/21_exemplars.ipynb, cell e056ffa9
     """Beyond that, each model errs on its own, as training runs do."""
     dense, small = planted_seeds()
     assert len(dense) == len(small) == 5 and np.mean([p.accuracy for p in small]) < np.mean([p.accuracy for p in dense])
 
 
-def test_planted_seeds_2():
+def test_planted_seeds_2(): # nbs/api/21_exemplars.ipynb, cell a5cfd9ac
     """For values that can be worked out by hand, a model is a row of class numbers, one for each of four texts."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -26,7 +26,7 @@ def test_planted_seeds_2():
     assert said([0, 1, 1, 1])[0].accuracy == .75
 
 
-def test_modal():
+def test_modal(): # nbs/api/21_exemplars.ipynb, cell c6805696
     """The rule knows no order of the models."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -37,7 +37,7 @@ def test_modal():
     assert tied == [[0, 0, 0, 0], [0, 0, 0, 0]] and modal(said([1, 1, 1, 1], [0, 0, 0, 0])).tolist() == [0, 0, 0, 0]
 
 
-def test_modal_2():
+def test_modal_2(): # nbs/api/21_exemplars.ipynb, cell da953b73
     """Probability only breaks ties: with votes 2, 2 and 1 the third class cannot win, however sure its model is."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -46,7 +46,7 @@ def test_modal_2():
     assert modal(three).tolist() == [1] and modal(three[::-1]).tolist() == [1]
 
 
-def test_exemplars():
+def test_exemplars(): # nbs/api/21_exemplars.ipynb, cell a5b96077
     """Their 2019 paper calls the same texts PIE, pruning identified exemplars."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -56,7 +56,7 @@ def test_exemplars():
     assert by_hand.cie.tolist() == [False, True, False, True] and by_hand.compressed.tolist() == ['no', 'yes', 'yes', 'no']
 
 
-def test_exemplars_2():
+def test_exemplars_2(): # nbs/api/21_exemplars.ipynb, cell 0d187620
     """Two levels on other texts cannot be compared."""
     dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
@@ -71,7 +71,7 @@ def test_exemplars_2():
     with expect_fail(ValueError, 'No predictions'): exemplars([], after)
 
 
-def test_halves():
+def test_halves(): # nbs/api/21_exemplars.ipynb, cell 33ac092b
     """What it has beyond `halves(dense)` is the work of compression."""
     dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
@@ -89,7 +89,7 @@ def test_halves():
     with expect_fail(ValueError, '3 dense and 2 compressed'): halves(before, after[:2])
 
 
-def test_against_seeds():
+def test_against_seeds(): # nbs/api/21_exemplars.ipynb, cell d87487d9
     """How another five seeds would have turned out is not in the interval."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -101,7 +101,7 @@ def test_against_seeds():
     with expect_fail(ValueError, 'n_resamples = 5'): against_seeds(before, after, n_resamples=5)
 
 
-def test_against_seeds_2():
+def test_against_seeds_2(): # nbs/api/21_exemplars.ipynb, cell 98c77867
     """Set against itself, a level adds nothing."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -111,7 +111,7 @@ def test_against_seeds_2():
     assert (against_seeds(dense, dense, n_resamples=200)[['change', 'low', 'high']] == 0).all().all()
 
 
-def test_class_test():
+def test_class_test(): # nbs/api/21_exemplars.ipynb, cell a29bc147
     """It is not paired, so seeds that the two levels share help it nothing."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -128,7 +128,7 @@ def test_class_test():
     assert np.isclose(row.high, -.375 + stats.t.ppf(.975, df) * se) and row.n == 2
 
 
-def test_class_test_2():
+def test_class_test_2(): # nbs/api/21_exemplars.ipynb, cell 205972c5
     """Where nothing varies there is no test, and an absent class has no recall."""
     dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
@@ -144,7 +144,7 @@ def test_class_test_2():
     with expect_fail(ValueError, '1 models before and 3 after'): class_test(before[0], after)
 
 
-def test_on_and_off():
+def test_on_and_off(): # nbs/api/21_exemplars.ipynb, cell cc3e15a8
     """The set of exemplars is taken as given."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -157,7 +157,7 @@ def test_on_and_off():
     with expect_fail(ValueError, 'n_resamples = 10'): on_and_off(before, after, n_resamples=10)
 
 
-def test_identity_words():
+def test_identity_words(): # nbs/api/21_exemplars.ipynb, cell e0442db9
     """`black` and `white` are also colours."""
     frame = pd.DataFrame(dict(text=['Two Women and a man', 'humane manners', 'JEWISH, Muslims.', 'a jew', 'x', 'y'], label=list('nynyny'), groups='g', split=['test'] * 4 + ['train', 'validation']))
     little = GroupedText.from_frame(frame, split='split')
@@ -168,7 +168,7 @@ def test_identity_words():
     with expect_fail(ValueError, "No split 'tset'"): identity_words(little, 'tset')
 
 
-def test_identity_words_2():
+def test_identity_words_2(): # nbs/api/21_exemplars.ipynb, cell 7b522f31
     """Each regular expression must find its own singular and plural, and nothing inside other words."""
     forms = 'woman women girl man men jew jews muslim muslims asian asians latina latinas mexican mexicans gay gays immigrants refugees disability disabilities'.split()
     hits = {f: [w for w, p in IDENTITY_WORDS.items() if re.fullmatch(p, f)] for f in forms}
@@ -176,7 +176,7 @@ def test_identity_words_2():
     assert not any(re.search(rf'\b(?:{p})\b', 'mention transport nativity gayety whiten', re.I) for p in IDENTITY_WORDS.values())
 
 
-def test_log_scale():
+def test_log_scale(): # nbs/api/21_exemplars.ipynb, cell 03cc83e1
     """Judging by the exemplars that were *found* would prefer the groups that are hit."""
     sums = np.array([10., 100, 5, 2, 25, 0]) # exemplars, texts, exemplars in two groups, texts in two groups
     assert np.allclose(_over(sums), [2, np.nan], equal_nan=True) and np.isnan(_over(np.zeros(6))).all()
@@ -185,7 +185,7 @@ def test_log_scale():
     assert low == 0 and np.isclose(high * .2, stats.binomtest(0, 30).proportion_ci(.95, 'exact').high) and np.isclose(p, 2 * .8 ** 30)
 
 
-def test_dealt_out():
+def test_dealt_out(): # nbs/api/21_exemplars.ipynb, cell 40eb2642
     """Dealing the texts out gives the same, to the precision of the draws."""
     hit, group = np.array([1., 1, 0, 0, 0, 0]), np.array([[1, 1, 1, 0, 0, 0]], bool).T
     assert np.isclose(_dealt_out(hit, np.ones(6), group, 0, 0), 2 * 3 / 15)
@@ -193,7 +193,7 @@ def test_dealt_out():
     assert _dealt_out(hit, hit, group, 100, 0) == 1 # nothing beyond the base
 
 
-def test_over_index():
+def test_over_index(): # nbs/api/21_exemplars.ipynb, cell bba48957
     """One of them has the word `men`, which stands in three."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -206,7 +206,7 @@ def test_over_index():
     assert not hand.judged.any() and hand.p_holm.isna().all() # far too few
 
 
-def test_over_index_2():
+def test_over_index_2(): # nbs/api/21_exemplars.ipynb, cell 0cd15217
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     over = over_index(found, n_resamples=2000)
@@ -214,7 +214,7 @@ def test_over_index_2():
     assert c.low > 1.5 and c.p_holm < .01 and (over.query("group != 'c'").high < 1).all() and (over.metric == 'over_index').all()
 
 
-def test_over_index_3():
+def test_over_index_3(): # nbs/api/21_exemplars.ipynb, cell 1b192659
     """The interval agrees with a bootstrap written out text by text, and with the delta method."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -230,7 +230,7 @@ def test_over_index_3():
     assert np.isclose(np.log(a.high / a.over_index) / 1.96, delta, atol=.1)
 
 
-def test_over_index_4():
+def test_over_index_4(): # nbs/api/21_exemplars.ipynb, cell 3ca6e9ac
     """Four copies of everything make the interval half as wide; drawn by item, it stays as it was."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -240,7 +240,7 @@ def test_over_index_4():
     with expect_fail(ValueError, '2 clusters for 900 rows'): over_index(found, clusters=[1, 2])
 
 
-def test_over_index_5():
+def test_over_index_5(): # nbs/api/21_exemplars.ipynb, cell 604c9a3a
     """With `base=halves(dense)` the question is another one: is the group met more often among the exemplars of compression than among the texts on which training runs disagree anyway?"""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -252,7 +252,7 @@ def test_over_index_5():
     assert np.allclose(same.over_index, 1) and (same.p.dropna() == 1).all()
 
 
-def test_over_index_6():
+def test_over_index_6(): # nbs/api/21_exemplars.ipynb, cell bf982c9d
     """Without exemplars nothing can be over-represented, and words must come from the same texts."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -267,7 +267,7 @@ def test_over_index_6():
     with expect_fail(ValueError, 'confidence = 95'): over_index(by_hand, confidence=95)
 
 
-def test_over_index_7():
+def test_over_index_7(): # nbs/api/21_exemplars.ipynb, cell 7b6fc9ce
     """The same for texts that count in part, and for those held against a base."""
     rng, R = np.random.default_rng(0), 1000
     def by_chance(): return pd.DataFrame(dict(id=range(600), groups=[[g] for g in rng.choice(list('abcde'), 600, p=[.4, .3, .14, .08, .08])], cie=rng.random(600) < .15))
@@ -284,7 +284,7 @@ def test_over_index_7():
     assert 0 < once <= .055 * R and part <= 18 and against <= 18 # of 200, 18 is beyond 1 in 20 by more than chance
 
 
-def test_plot_over_index():
+def test_plot_over_index(): # nbs/api/21_exemplars.ipynb, cell 61f95841
     """A cross is the same group among the texts on which training runs disagree."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
@@ -297,7 +297,7 @@ def test_plot_over_index():
     with expect_fail(ValueError, 'Nothing to draw'): plot_over_index(over.assign(over_index=0.))
 
 
-def test_flip_rows():
+def test_flip_rows(): # nbs/api/21_exemplars.ipynb, cell 7a4b6703
     """By hand: of five items three are biased before and two after; one becomes biased, two no longer are."""
     before_bias, after_bias = np.array([True, True, True, False, False]), np.array([True, False, False, True, False])
     hand = flips(before_bias, after_bias, ['a', 'a', 'b', 'b', 'b'], ('biased', 'unbiased'), n_resamples=200).set_index(['metric', 'of', 'group']).value
@@ -306,7 +306,7 @@ def test_flip_rows():
     assert hand['flip', 'all', 'a'] == 1 / 2 and hand['net', 'all', 'b'] == 0 and np.isnan(hand['unbiased to biased', 'unbiased', 'a'])
 
 
-def test_flip_rows_2():
+def test_flip_rows_2(): # nbs/api/21_exemplars.ipynb, cell 66276ef3
     """Ten flips in each direction leave nothing in the aggregate, and are seen here."""
     rng = np.random.default_rng(0)
     decided = rng.random(400) < .5
@@ -320,7 +320,7 @@ def test_flip_rows_2():
     assert np.isclose(t.high['flip'] - t.low['flip'], 2 * half, atol=.006)
 
 
-def test_flip_rows_3():
+def test_flip_rows_3(): # nbs/api/21_exemplars.ipynb, cell 6eedc096
     """Items that share a cluster are drawn together."""
     before_bias, after_bias = np.array([True, True, True, False, False]), np.array([True, False, False, True, False])
     rng = np.random.default_rng(0)
@@ -338,7 +338,7 @@ def test_flip_rows_3():
     with expect_fail(ValueError, '1 lists of groups for 400 items'): flips(decided, decided, [['a']])
 
 
-def test_flip_rows_4():
+def test_flip_rows_4(): # nbs/api/21_exemplars.ipynb, cell 390f4098
     """With three classes an answer can also go from one wrong class to another."""
     dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
@@ -352,7 +352,7 @@ def test_flip_rows_4():
     with expect_fail(ValueError, 'n_resamples = 3'): churn(dense, small, n_resamples=3)
 
 
-def test_flip_rows_5():
+def test_flip_rows_5(): # nbs/api/21_exemplars.ipynb, cell cfe5fa22
     dense, small = planted_seeds()
     on_and_off(dense, small, n_resamples=1000).round(3)
     rates = churn(dense, small, n_resamples=1000)
@@ -361,7 +361,7 @@ def test_flip_rows_5():
     assert np.isclose(net.value, accuracy[1] - accuracy[0]) and rates.query("metric == 'correct to wrong' and of == 'all'").set_index('group').value.idxmax() == 'c'
 
 
-def test_flip_rows_6():
+def test_flip_rows_6(): # nbs/api/21_exemplars.ipynb, cell 430e94ea
     """In group c the compressed models flip more than that, in the others they do not."""
     dense, small = planted_seeds()
     on_and_off(dense, small, n_resamples=1000).round(3)
@@ -372,7 +372,7 @@ def test_flip_rows_6():
     assert np.isclose(anyway.value['all'], 2 * .08 * .92, atol=.02) and paid.low['c'] > anyway.high['c'] and paid.low['a'] < anyway.value['a'] < paid.high['a']
 
 
-def test_from_table():
+def test_from_table(): # nbs/api/21_exemplars.ipynb, cell e298114e
     """Logits are kept relative to the predicted class and to three digits, so that modes, ties and over-index come out as from the models."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)

@@ -22,14 +22,14 @@ from fairprune.bias.generation import *
 from fairprune.bias.generation import _ends, _extend, _filled, _gumbel, _near, _prompt_rows, _shaped, _stream
 
 
-def test_gumbel():
+def test_gumbel(): # nbs/api/23_generation.ipynb, cell 8a9e00f7
     """That is a draw from the model's distribution at temperature $T$."""
     noise = _gumbel([_stream('The nurse', 0, 0), _stream('The nurse', 1, 0), _stream('The nurse', 0, 0)], 20_000)
     assert torch.equal(noise[0], noise[2]) and not torch.equal(noise[0], noise[1])
     assert abs(noise[0].mean() - .5772) < .03 and abs(noise[0].var() - np.pi**2 / 6) < .06 # mean and variance of a Gumbel variable
 
 
-def test_shaped():
+def test_shaped(): # nbs/api/23_generation.ipynb, cell 4374baa8
     """2020) shape the distribution first, in this order, as in transformers."""
     scores = torch.log(torch.tensor([[.5, .3, .15, .05]]))
     assert torch.allclose(_shaped(scores, 1., 2, None).softmax(-1), torch.tensor([[.625, .375, 0, 0]]))
@@ -37,14 +37,14 @@ def test_shaped():
     assert torch.allclose(_shaped(scores, .5, None, None).softmax(-1), torch.tensor([[.25, .09, .0225, .0025]]) / .365)
 
 
-def test_prompt_rows():
+def test_prompt_rows(): # nbs/api/23_generation.ipynb, cell 8c2acbca
     """Prompts begin with BOS where the tokenizer puts it there by itself."""
     lm = tiny_lm()
     assert _ends(lm) == {0, 2, 100, 101, 102, 103} and lm.config.eos_token_id == 2
     assert _prompt_rows(lm, ['the nurse'], None, 5) == [[1996, 6821]] and _prompt_rows(lm, ['the nurse', ''], 101, 5) == [[101, 1996, 6821], [101]]
 
 
-def test_extend():
+def test_extend(): # nbs/api/23_generation.ipynb, cell 0262f675
     """Keys and values, or the state of a Mamba, are kept, and a row that is done leaves the batch."""
     lm = tiny_lm()
     assert _near([3, 9, 4, 3, 8], 2, 24) == [[1, 4], [2, 0, 3]] and _near([3, 9, 4, 3, 8], 2, 12) == [[1], [4], [2, 0], [3]] and _near([], 2, 9) == []
@@ -54,7 +54,7 @@ def test_extend():
     assert together == [_extend(lm, [row], [_stream(*name)], 4, {0}, .05, None, None)[0][0] for row, name in zip(rows, names)] and [len(t) for t in together] == [4] * 3
 
 
-def test_generate():
+def test_generate(): # nbs/api/23_generation.ipynb, cell e58f0120
     """The same prompt, seed and model give the same continuation, whatever the batch, its order, the other prompts and torch's own seed."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -68,7 +68,7 @@ def test_generate():
     assert not set(generate(lm, prompts, n=2, max_new_tokens=8, seed=1).continuation) & set(said.continuation)
 
 
-def test_generate_2():
+def test_generate_2(): # nbs/api/23_generation.ipynb, cell 515dff70
     """The same noise without a cache, one row at a time, gives the same tokens, whether a model remembers keys and values, those of a window, or a state."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -86,7 +86,7 @@ def test_generate_2():
 
 
 @pytest.mark.slow
-def test_generate_3():
+def test_generate_3(): # nbs/api/23_generation.ipynb, cell 866b4abd
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     torch.manual_seed(7)
     def one_by_one(model, prompt, steps, temperature=1.):
@@ -108,7 +108,7 @@ def test_generate_3():
     assert not any(right(name) for name in TINY)
 
 
-def test_generate_4():
+def test_generate_4(): # nbs/api/23_generation.ipynb, cell 191a21ae
     """Near a temperature of 0 the noise does not matter, and the answer is that of transformers' greedy search."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -121,7 +121,7 @@ def test_generate_4():
         assert generate(model, prompts, max_new_tokens=6, temperature=1e-6).continuation.tolist()[2:] == [greedy(model, p) for p in prompts[2:]]
 
 
-def test_generate_5():
+def test_generate_5(): # nbs/api/23_generation.ipynb, cell 3b61d912
     """How often a token is drawn is its probability, within four standard deviations."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -133,7 +133,7 @@ def test_generate_5():
     assert drawn.index.isin(expected.index).all() and ((drawn.reindex(expected.index, fill_value=0) - expected).abs() < 4 * (expected * (1 - expected) / 600) ** .5 + 1e-9).all()
 
 
-def test_generate_6():
+def test_generate_6(): # nbs/api/23_generation.ipynb, cell 2a3eeebc
     """A continuation stops at the end of text, and may be empty."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -149,7 +149,7 @@ def test_generate_6():
     assert (generate(always, prompts).tokens == 0).all()
 
 
-def test_generate_7():
+def test_generate_7(): # nbs/api/23_generation.ipynb, cell e9be25cf
     """What cannot be continued is said before any work."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -171,7 +171,7 @@ def test_generate_7():
     assert len(generate(lm, [])) == 0 and len(generate(lm, [''], bos=101)) == 1
 
 
-def test_generate_8():
+def test_generate_8(): # nbs/api/23_generation.ipynb, cell 5f5ebeaa
     """With noise of its own, the pruned model says something else every time, however little was pruned."""
     lm = tiny_lm()
     many = [f'{who} {what}' for who in ('he', 'she', 'the nurse', 'the man', 'the girl') for what in ('was', 'said', 'went', 'had', 'likes', 'wants')]
@@ -187,7 +187,7 @@ def test_generate_8():
     ax.set(ylabel='same continuation, %', title='Dense and pruned model, 30 prompts')
 
 
-def test_label_scores():
+def test_label_scores(): # nbs/api/23_generation.ipynb, cell 75f7be24
     """Whoever says nothing has a score of 0."""
     lm = tiny_lm()
     torch.manual_seed(7)
@@ -204,7 +204,7 @@ def test_label_scores():
     with expect_fail(ValueError, 'has one logit, which transformers takes for a regression'): label_scores(tiny_classifier(('toxic',)), texts)
 
 
-def test_label_scores_2():
+def test_label_scores_2(): # nbs/api/23_generation.ipynb, cell ba9eef3f
     """Here it gives every text odds of 1 to 3 for a threat and 3 to 1 for an insult, and next to nothing for the third class."""
     torch.manual_seed(7)
     texts = ['a kind word', '', 'a rude word', ' ']
@@ -216,7 +216,7 @@ def test_label_scores_2():
 
 
 @pytest.mark.data
-def test_train_scorer():
+def test_train_scorer(): # nbs/api/23_generation.ipynb, cell ec9484b9
     """Its probabilities on other text are to be read as an order, not as a rate."""
     posts = toxicity_data()
     assert posts.labels == ('normal', 'toxic') and len(posts['test']) == 1924 and posts.frame('test').label.sum() == 1142
@@ -224,7 +224,7 @@ def test_train_scorer():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_train_scorer_2():
+def test_train_scorer_2(): # nbs/api/23_generation.ipynb, cell e142e001
     """How well it does that, on HateXplain's test part, and what it says about 500 passages of Wikipedia, which hold little that is toxic: the share above one half there is what one has to expect of a polite model too."""
     posts = toxicity_data()
     scorer = train_scorer(posts)
@@ -236,7 +236,7 @@ def test_train_scorer_2():
 
 
 @pytest.mark.data
-def test_regard():
+def test_regard(): # nbs/api/23_generation.ipynb, cell 04665599
     """They are few: 212 to learn from and 30 to test on, of which an ensemble of BERT models got 77% right (the authors' figure)."""
     views = regard()
     assert [len(views[s]) for s in ('train', 'validation', 'test')] == [212, 60, 30] and views.frame('test').label.value_counts().tolist() == [11, 10, 9]
@@ -244,7 +244,7 @@ def test_regard():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_regard_2():
+def test_regard_2(): # nbs/api/23_generation.ipynb, cell fc3d6735
     views = regard()
     reader = train_scorer(views, epochs=10, bf16=False)
     on_test = predict(reader, views)
@@ -253,7 +253,7 @@ def test_regard_2():
 
 
 @pytest.mark.data
-def test_regard_3():
+def test_regard_3(): # nbs/api/23_generation.ipynb, cell 6dd8718b
     """A file that was cut is refused, wherever it lies."""
     @contextmanager
     def half_of(folder, name):
@@ -271,7 +271,7 @@ def test_regard_3():
     assert len(regard()['train']) == 212
 
 
-def test_PromptPairs():
+def test_PromptPairs(): # nbs/api/23_generation.ipynb, cell ccc98a28
     """With `with_prompt` the scorer reads `mask` in place of the identity."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -285,7 +285,7 @@ def test_PromptPairs():
     assert np.isclose(values['gap_mean_toxic', 'across'], np.ptp([values['mean_toxic', t] for t in pairs.identities])) and np.isclose(values['tokens', 'all'], found.items.tokens.mean())
 
 
-def test_PromptPairs_2():
+def test_PromptPairs_2(): # nbs/api/23_generation.ipynb, cell 6912d725
     """`apart` against pairs taken one by one, and a model that does not read the identity: one whose answers do not depend on the prompt at all."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -300,7 +300,7 @@ def test_PromptPairs_2():
     assert (same.table.query("metric == 'apart'").value == 0).all() and same.items.groupby(['unit', 'sample']).continuation.nunique().eq(1).all()
 
 
-def test_PromptPairs_3():
+def test_PromptPairs_3(): # nbs/api/23_generation.ipynb, cell 12bd9aea
     """Where nothing was said there is still nothing to score."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -315,7 +315,7 @@ def test_PromptPairs_3():
     assert (nothing.items.score == 0).all() and nothing.items.ended.all() and nothing.table.value[0] == 0
 
 
-def test_PromptPairs_4():
+def test_PromptPairs_4(): # nbs/api/23_generation.ipynb, cell 926f2ccf
     """A model that has nothing to say is not the less toxic for it."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -332,7 +332,7 @@ def test_PromptPairs_4():
     assert collapsed(quiet, table) == '100% of its answers are empty'
 
 
-def test_PromptPairs_5():
+def test_PromptPairs_5(): # nbs/api/23_generation.ipynb, cell 0b381ae8
     """A scorer in memory appears in the text of the benchmark by its name and a checksum; a folder or hub id by what it is, and then the text is all that is needed."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -353,7 +353,7 @@ def test_PromptPairs_5():
         assert str(named) == str(replace(pairs, scorer=f'{d}/judge'))
 
 
-def test_PromptPairs_6():
+def test_PromptPairs_6(): # nbs/api/23_generation.ipynb, cell 5d59ea75
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
     pairs = PromptPairs(judge, templates=('{} worked as', '{} was', 'people say that {}'), identities=('The woman', 'The man', 'A child'), samples=2, max_new_tokens=4, temperature=.02)
@@ -370,7 +370,7 @@ def test_PromptPairs_6():
 
 
 @pytest.mark.data
-def test_Bold():
+def test_Bold(): # nbs/api/23_generation.ipynb, cell f5a0382d
     """The blank at the end of the prompts is taken off, because subword models begin a word with it; five prompts that are empty are left out."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -385,7 +385,7 @@ def test_Bold():
 
 
 @pytest.mark.data
-def test_Bold_2():
+def test_Bold_2(): # nbs/api/23_generation.ipynb, cell b5f181c9
     lm = tiny_lm()
     @contextmanager
     def half_of(folder, name):
@@ -407,7 +407,7 @@ def test_Bold_2():
 
 
 @pytest.mark.data
-def test_Honest():
+def test_Honest(): # nbs/api/23_generation.ipynb, cell ae98486a
     """*The child* and a few other identities stand under both genders."""
     lm = tiny_lm()
     @contextmanager
@@ -430,7 +430,7 @@ def test_Honest():
     with half_of('honest', 'en_template.tsv'), expect_fail(ValueError, 'en_template.tsv holds'): Honest(judge)(lm)
 
 
-def test_toxicity_study():
+def test_toxicity_study(): # nbs/api/23_generation.ipynb, cell 92e2294f
     """A control, as damaged but at random, says how much of the change any damage would have brought."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -447,7 +447,7 @@ def test_toxicity_study():
     assert rows.loc[('magnitude 30%', 'perplexity', 'all'), 'compressed'] == rows.loc[('magnitude 60%', 'perplexity', 'all'), 'control'] == condition(small['magnitude 30%'], text, n=2)
 
 
-def test_toxicity_study_2():
+def test_toxicity_study_2(): # nbs/api/23_generation.ipynb, cell 92f96fc6
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
     small = {'magnitude 30%': Magnitude(.3)(lm), 'magnitude 60%': Magnitude(.6)(lm)}
@@ -458,7 +458,7 @@ def test_toxicity_study_2():
     with expect_fail(ValueError, "The name 'dense' is taken"): toxicity_study(lm, dict(dense=lm), ask)
 
 
-def test_plot_study():
+def test_plot_study(): # nbs/api/23_generation.ipynb, cell a544ea6b
     """The picture: the change of a metric, by type, with its interval; the control is a cross."""
     lm = tiny_lm()
     judge = tiny_classifier(('normal', 'toxic'))
@@ -473,7 +473,7 @@ def test_plot_study():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_plot_study_2():
+def test_plot_study_2(): # nbs/api/23_generation.ipynb, cell 5eb7a557
     """Each has a control, pruned at random to the same perplexity."""
     posts = toxicity_data()
     scorer = train_scorer(posts)
@@ -491,7 +491,7 @@ def test_plot_study_2():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_plot_study_3():
+def test_plot_study_3(): # nbs/api/23_generation.ipynb, cell 31030240
     """What common random numbers are worth here: the pruned model and an 8-bit one, with the noise of the dense model and with another."""
     posts = toxicity_data()
     scorer = train_scorer(posts)

@@ -21,13 +21,13 @@ from fairprune.bias.groups import *
 from fairprune.bias.groups import _auc, _by_blocks, _centred, _counted, _design, _distinct, _packs, _rates_of, _relative, _summaries, _summed, _tally, _toxicity
 
 
-def test_planted():
+def test_planted(): # nbs/api/20_groups.ipynb, cell 676010b3
     """The compressed model is planted with a harm: it misses the class `yes` of group `c`."""
     dense, small = planted()
     assert small.accuracy < dense.accuracy and len(dense) == 900
 
 
-def test_group_table():
+def test_group_table(): # nbs/api/20_groups.ipynb, cell 823a9b6b
     """A rate without a single case to judge is undefined, not zero."""
     dense, small = planted()
     table = group_table(dense)
@@ -36,7 +36,7 @@ def test_group_table():
     assert np.isclose(value, recall_score(dense.labels[mask], dense.predicted[mask]))
 
 
-def test_group_table_2():
+def test_group_table_2(): # nbs/api/20_groups.ipynb, cell 5e15a469
     """A group with one class has a TPR for that class and none for the other."""
     one_class = group_table(Predictions(np.array(['1', '2', '3']), np.eye(2, dtype='float32')[[0, 1, 1]], np.array([0, 1, 1]), [['x'], ['x'], ['y']], ('no', 'yes')))
     assert np.isnan(one_class.query("metric == 'tpr' and cls == 'no' and group == 'y'").value.item())
@@ -44,7 +44,7 @@ def test_group_table_2():
     with expect_fail(ValueError, 'No text belongs to a group'): group_table(Predictions(np.array(['1']), np.eye(2)[[0]], np.array([0]), [[]], ('no', 'yes')))
 
 
-def test_rates_of():
+def test_rates_of(): # nbs/api/20_groups.ipynb, cell 974d274c
     """Most kinds belong to few groups, so the table of kinds and sums is sparse."""
     dense, small = planted()
     both_models = _tally([[dense], [small]])
@@ -54,7 +54,7 @@ def test_rates_of():
     assert both_models.names == ['a', 'b', 'c'] and np.allclose(ratios['fpr'][:, 1], expected[['all', 'a', 'b', 'c']]) and both_models.n.sum() == 900 and len(both_models.n) <= 3 * 2 * 4
 
 
-def test_METRICS():
+def test_METRICS(): # nbs/api/20_groups.ipynb, cell 64a6b2a4
     """Beside them stands the p-value of what can be tested: that [some group moved otherwise than the others](24_statistics.ipynb)."""
     dense, small = planted()
     both_models = _tally([[dense], [small]])
@@ -68,7 +68,7 @@ def test_METRICS():
     assert np.allclose(ratios['shortfall'][:, 0], ratios['accuracy'][0, 0] - ratios['accuracy'][:, 0])
 
 
-def test_levels():
+def test_levels(): # nbs/api/20_groups.ipynb, cell 5b81d4a4
     """The planted harm is found, in the group and in the class where it is, and nowhere else."""
     dense, small = planted()
     found = compare(dense, small)
@@ -83,7 +83,7 @@ def test_levels():
     shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
 
 
-def test_levels_2():
+def test_levels_2(): # nbs/api/20_groups.ipynb, cell 35d39f6d
     """The same in numbers as a bootstrap written out text by text."""
     dense, small = planted()
     found = compare(dense, small)
@@ -100,7 +100,7 @@ def test_levels_2():
     assert np.allclose(accuracy.loc['a', ['low_joint', 'high_joint']].astype(float), np.multiply((-1, 1), reach * every.text_error * (900 / 899 * 900 / accuracy.n['a']) ** .5), rtol=.01) # no answer changed, but many of all did
 
 
-def test_levels_3():
+def test_levels_3(): # nbs/api/20_groups.ipynb, cell ba10e7f9
     """The summaries give levels alone."""
     def audited(seed, even, harm=0.):
         "Ten groups: everybody loses `even` of the right answers, the `yes` of the last group `harm`."
@@ -120,7 +120,7 @@ def test_levels_3():
     assert rows[(rows.scope == 'group') & (rows.metric != 'shortfall')].dropna(subset='relative').eval('relative_low <= 0 and relative_high >= 0').mean() > .99 # all at once in 95%
 
 
-def test_levels_4():
+def test_levels_4(): # nbs/api/20_groups.ipynb, cell 6064f48e
     """Several seeds are one mean."""
     dense, small = planted()
     found = compare(dense, small)
@@ -144,7 +144,7 @@ def test_levels_4():
     assert np.isclose(apart.relative, found.query("metric == 'accuracy' and group == 'c'").relative.item() / 2) and apart.relative_high > 0 # two that do not are unsure
 
 
-def test_levels_5():
+def test_levels_5(): # nbs/api/20_groups.ipynb, cell 5826076b
     """Small groups are marked, a rate that is not there has neither interval nor p-value, and a copy of the same model shows no change at all."""
     dense, small = planted()
     few = compare(*planted(60), n_resamples=500)
@@ -161,7 +161,7 @@ def test_levels_5():
     assert absent[['dense', 'change', 'low', 'p']].isna().all() and not absent.judged
 
 
-def test_levels_6():
+def test_levels_6(): # nbs/api/20_groups.ipynb, cell 5a1ace39
     """It is judged as any other is, and what the words stand for in our tables is found by `scope`."""
     dense, small = planted()
     words = compare(*planted(groups=('all', 'judged', 'model')), n_resamples=500)
@@ -175,7 +175,7 @@ def test_levels_6():
     assert group_table(replace(dense, groups=[['all']] * 900)).groupby('scope').size().nunique() == 1
 
 
-def test_levels_7():
+def test_levels_7(): # nbs/api/20_groups.ipynb, cell 8a347e44
     """Where only one is large enough, or no class stands in two, it is undefined."""
     dense, small = planted()
     alone = compare(*(replace(p, groups=[['a'] if i % 9 else ['rare'] for i in range(900)]) for p in (dense, small)), n_resamples=500, min_n=200)
@@ -186,7 +186,7 @@ def test_levels_7():
     assert np.isnan(by_label.dense['equalized_odds_difference']) and by_label.dense['demographic_parity_difference'] > .5
 
 
-def test_levels_8():
+def test_levels_8(): # nbs/api/20_groups.ipynb, cell 4dacf2d4
     """Here the control loses as many answers, spread over everybody: the group's loss stands out, the loss of all does not."""
     dense, small = planted()
     found = compare(dense, small)
@@ -208,7 +208,7 @@ def test_levels_8():
     with expect_fail(ValueError, '1 dense and 1 compressed and 2 control'): compare(dense, small, control=[dense, dense])
 
 
-def test_identity_aucs():
+def test_identity_aucs(): # nbs/api/20_groups.ipynb, cell 78788a06
     """Scores of two models have no common scale, so in cross-validation only texts of the same fold are ranked against each other: the AUC is the mean over the folds, weighted by their pairs."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
@@ -235,7 +235,7 @@ def test_identity_aucs():
     assert np.allclose(identity_aucs(sterner, 'normal').value, identity_aucs(replace(unfair, fold=thirds), 'normal').value) and (identity_aucs(replace(sterner, fold=None), 'normal').value < identity_aucs(sterner, 'normal').value - .02).mean() > .7
 
 
-def test_compare_probabilities():
+def test_compare_probabilities(): # nbs/api/20_groups.ipynb, cell bd83b3d8
     """Beyond 20,000 texts, packs of texts are drawn that were put together at random: a sum over texts has the same spread either way, and a million texts cost as much to draw as twenty thousand."""
     dense, small = planted()
     found = compare(dense, small)
@@ -262,7 +262,7 @@ def test_compare_probabilities():
     assert (same.change == 0).all() and set(same.metric) == {'confidence', 'true_probability', 'ece'} and list(same.columns) == list(found.columns)
 
 
-def test_compare_probabilities_2():
+def test_compare_probabilities_2(): # nbs/api/20_groups.ipynb, cell 16d06217
     """Ten groups with an AUC of .8, each known to within .04: the shifted draws cover .8 about as often as they should, the others do not."""
     rng = np.random.default_rng(0)
     def covers(draws): low, high = interval(draws); return low <= .8 <= high
@@ -272,7 +272,7 @@ def test_compare_probabilities_2():
     assert shifted > .9 > plain
 
 
-def test_compare_probabilities_3():
+def test_compare_probabilities_3(): # nbs/api/20_groups.ipynb, cell be8d3bdb
     """A draw of a fair model's bootstrap is one of texts, so the spread of a resampled AUC is its standard error, here beside the formula of Hanley & McNeil (1982)."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
@@ -289,7 +289,7 @@ def test_compare_probabilities_3():
     assert abs(drawn.std() / error - 1) < .15 and abs(drawn.mean() - auc) < .002
 
 
-def test_compare_probabilities_4():
+def test_compare_probabilities_4(): # nbs/api/20_groups.ipynb, cell cf39260b
     """A group below `min_n` is not resampled."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
@@ -302,7 +302,7 @@ def test_compare_probabilities_4():
 
 
 @pytest.mark.heavy
-def test_compare_probabilities_5():
+def test_compare_probabilities_5(): # nbs/api/20_groups.ipynb, cell db5666d0
     """Ten thousand groups on twenty thousand texts take seconds, and a thousand groups that are all judged no more memory than ten."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
@@ -319,7 +319,7 @@ def test_compare_probabilities_5():
     assert table.group.nunique() > 8000 and time.process_time() - start < 60 and peak < 5e8
 
 
-def test_compare_probabilities_6():
+def test_compare_probabilities_6(): # nbs/api/20_groups.ipynb, cell 0dbed8a3
     """Packs of texts say what texts say: here packs of three, beside texts one by one."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
@@ -338,7 +338,7 @@ def test_compare_probabilities_6():
     assert len(ratio) > 20 and abs(ratio.mean() - 1) < .05 and ratio.between(.8, 1.25).all()
 
 
-def test_intersections():
+def test_intersections(): # nbs/api/20_groups.ipynb, cell f83a0788
     """`intersections` makes groups of the pairs that occur often enough."""
     dense, small = planted()
     names = compare.__globals__
@@ -360,7 +360,7 @@ def test_intersections():
     with expect_fail(ValueError, 'with itself'): intersections(before, 'race', 'race')
 
 
-def test_intersections_2():
+def test_intersections_2(): # nbs/api/20_groups.ipynb, cell e3e451fa
     """Without clusters the interval would be less than half as wide."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -377,7 +377,7 @@ def test_intersections_2():
     assert (together.n == 5 * single.n).all() and (together.units == single.n)[together.scope != 'judged'].all() and (apart.units == apart.n).all()
 
 
-def test_intersections_3():
+def test_intersections_3(): # nbs/api/20_groups.ipynb, cell 808605b7
     """A group with nine clusters is not judged, however many texts it has."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -404,7 +404,7 @@ def test_intersections_3():
     with expect_fail(ValueError, 'belong to other clusters'): compare(five[0], mixed[1])
 
 
-def test_intersections_4():
+def test_intersections_4(): # nbs/api/20_groups.ipynb, cell 884c9b6c
     """Probabilities are drawn by clusters as well."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
@@ -427,7 +427,7 @@ def test_intersections_4():
 
 
 @pytest.mark.data
-def test_intersections_5():
+def test_intersections_5(): # nbs/api/20_groups.ipynb, cell 0d60af0b
     """On the 5,048 texts of the test split, taken one by one, three of six categories changed "beyond chance"; the 66 templates they come from, or the 135 clusters of nearly equal texts, show no change at all, and intervals are more than twice as wide."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
@@ -455,7 +455,7 @@ def test_intersections_5():
     assert bbq_table.units.tolist() == [5048, 135, 66] and (bbq_table.mean_width.iloc[1:] > 2 * bbq_table.mean_width.iloc[0]).all() and bbq_table.changed.iloc[0] >= 3 > 0 == bbq_table.changed.iloc[1:].max()
 
 
-def test_intersections_6():
+def test_intersections_6(): # nbs/api/20_groups.ipynb, cell 1016cb24
     """The texts are drawn once for all of them, and the spread between seeds widens the interval."""
     dense, small = planted()
     names = compare.__globals__
@@ -471,7 +471,7 @@ def test_intersections_6():
     with expect_fail(ValueError, '2 dense and 1 compressed'): compare([dense, dense], [small])
 
 
-def test_intersections_7():
+def test_intersections_7(): # nbs/api/20_groups.ipynb, cell b137ad57
     """A copy of a run is no second run: where the seeds agree, the interval is the one of a single seed."""
     dense, small = planted()
     names = compare.__globals__
@@ -484,7 +484,7 @@ def test_intersections_7():
     assert np.allclose(twice[['low', 'high']], single[['low', 'high']], atol=.01, equal_nan=True)
 
 
-def test_intersections_8():
+def test_intersections_8(): # nbs/api/20_groups.ipynb, cell 53a60b63
     """An audit of a million texts in 12 groups takes 14 s of a processor and 1.8 GB, calibration and floors included; one of 20,000 texts in 10,000 groups takes 11 s and 0.8 GB (`benchmarks/size.py`)."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -496,7 +496,7 @@ def test_intersections_8():
 
 
 @pytest.mark.slow
-def test_intersections_9():
+def test_intersections_9(): # nbs/api/20_groups.ipynb, cell 9c685efb
     """And it can miss harm: a planted one, of a stated size in one group of eight, is to be found as often as [the formula says](24_statistics.ipynb)."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -526,7 +526,7 @@ def test_intersections_9():
 
 
 @pytest.mark.slow
-def test_intersections_10():
+def test_intersections_10(): # nbs/api/20_groups.ipynb, cell 94a49cfc
     """As if texts were independent, many audits see a group that changed."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__

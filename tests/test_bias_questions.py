@@ -19,7 +19,7 @@ from fairprune.bias.questions import *
 from fairprune.bias.questions import _ANSWERS, _read, _shares
 
 
-def test_biased_answer():
+def test_biased_answer(): # nbs/api/27_questions.ipynb, cell 37eb6a28
     """Where one person's words are part of the other's, as "African" is of "African American", the authors' files describe both alike, and "Latina woman" not at all: there the answer's own text tells."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -36,7 +36,7 @@ def test_biased_answer():
     with expect_fail(ValueError, 'has 0 answers that say unknown'): biased_answer(question([['a', 'x'], ['b', 'y'], ['c', 'z']], ['x']))
 
 
-def test_biased_answer_2():
+def test_biased_answer_2(): # nbs/api/27_questions.ipynb, cell 6c432ae6
     """Race, gender and riches, as the authors' files spell them."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -54,7 +54,7 @@ def test_biased_answer_2():
     assert target_of('Race_ethnicity', ['Middle Eastern', 'Arab'], ['Middle Eastern', 'Middle Eastern'], ['European', 'European']) == 0
 
 
-def test_second_groups():
+def test_second_groups(): # nbs/api/27_questions.ipynb, cell 383193b4
     """The other is the same in a whole template, and told by those of its questions in which one person alone is of the race: that person is the target there, or has what the target has."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -77,7 +77,7 @@ def test_second_groups():
     with expect_fail(ValueError, 'Race_x_gender 0 has 1 answers that say unknown and 0 of a stereotyped group'): biased_answer(crossed(asian, black), None)
 
 
-def test_sampled():
+def test_sampled(): # nbs/api/27_questions.ipynb, cell 4923f633
     """Sixteen questions of Gender_identity are about two men or two women, and have no target; they are left out, as in the authors' own analysis."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -97,7 +97,7 @@ def test_sampled():
         with expect_fail(ValueError, f'n = {n}: give a multiple of 8, from 8 to 48'): sampled(items, n)
 
 
-def test_chosen():
+def test_chosen(): # nbs/api/27_questions.ipynb, cell e5b0744c
     """No instruction and no example is given, and no chat template: figures of instructed models with prompts of their own are not comparable."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -120,7 +120,7 @@ def test_chosen():
     assert chosen(pd.DataFrame(dict(score0=[-1., -3], score1=[-2., -2], score2=[-3., -1]))).tolist() == [0, 2]
 
 
-def test_BBQ():
+def test_BBQ(): # nbs/api/27_questions.ipynb, cell 696441f1
     """Here stands a file of poor and rich people as long as the authors'."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -141,7 +141,7 @@ def test_BBQ():
     assert len(bbq_items([*same, question([['man', 'man'], ['girl', 'girl'], ['Unknown', 'unknown']], ['F'], category='Gender_identity', ans0='A man', ans1='A girl')])) == 1
 
 
-def test_BBQ_2():
+def test_BBQ_2(): # nbs/api/27_questions.ipynb, cell 5476c9c5
     """Four models that need no weights: one that is always right, one that always follows the stereotype, one that says it does not know, and one that contradicts it."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -166,7 +166,7 @@ def test_BBQ_2():
     assert unsure['acc_amb'] == 100 and unsure['acc_dis'] == unsure['s_amb'] == 0 and np.isnan(unsure['s_dis'])
 
 
-def test_BBQ_3():
+def test_BBQ_3(): # nbs/api/27_questions.ipynb, cell 117eb00f
     """In between: half of the ambiguous questions are answered "unknown", the others by the stereotype."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -189,7 +189,7 @@ def test_BBQ_3():
     assert flips['became_biased'] == 25 and flips['became_unbiased'] == 0 # 12 of 48
 
 
-def test_BBQ_4():
+def test_BBQ_4(): # nbs/api/27_questions.ipynb, cell 9715bc7a
     """It is right by a third in either context, it leans to neither side, and nothing is said about its bias; nor about that of the model that never knows, which misses every answer that the text settles."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = dict(context='An old man and a boy came in.', question='Who was late?', ans0='The man', ans1='The boy', ans2='Unknown') | texts
@@ -214,7 +214,7 @@ def test_BBQ_4():
     assert two.benchmark.undecided(two.items).all() and np.isclose(_shares(two.items), [.5, .5, 0]).all()
 
 
-def test_BBQ_5():
+def test_BBQ_5(): # nbs/api/27_questions.ipynb, cell 596f7054
     assert str(BBQ()) == 'bbq' and str(parse_benchmark("bbq(categories='Age', n=40)")) == str(BBQ(['Age'], 40)) and list(BBQ('Age').files) == ['Age.jsonl']
     with expect_fail(ValueError, "Unknown category 'age'. Known: Age, Disability_status"): BBQ('age')
     with expect_fail(ValueError, 'No category is named'): BBQ(())
@@ -228,7 +228,7 @@ def test_BBQ_5():
 
 
 @pytest.mark.data
-def test_BBQ_6():
+def test_BBQ_6(): # nbs/api/27_questions.ipynb, cell 8ca9afb8
     """The targets of the other five were checked on files that the authors' scripts and templates write: all have one, but for the sixteen."""
     every = BBQ().items()
     assert len(every) == 11_956 and (every.groupby('four').size() == 4).all() and every.unit.nunique() == 150
@@ -241,7 +241,7 @@ def test_BBQ_6():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_BBQ_7():
+def test_BBQ_7(): # nbs/api/27_questions.ipynb, cell 07aa9507
     """The control is pruned at random, at the level that [Coreference](25_coreference.ipynb) finds for the same perplexity."""
     dense = load_lm(SMOLLM2)
     small, random = Magnitude(.3, 'layer')(dense), Random(.0153125, 'layer')(dense)

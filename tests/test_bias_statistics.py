@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from fairprune.bias.statistics import *
 
 
-def test_Draws():
+def test_Draws(): # nbs/api/24_statistics.ipynb, cell c95797a2
     """What is kept is what would be drawn again."""
     kept, fresh = Draws([3, 1, 400], 2500, 0), Draws([3, 1, 400], 2500, 0, keep=0)
     assert kept.kept is not None and fresh.kept is None
@@ -15,7 +15,7 @@ def test_Draws():
     assert (np.concatenate(list(kept)).sum(1) == 404).all()
 
 
-def test_resampled_sums():
+def test_resampled_sums(): # nbs/api/24_statistics.ipynb, cell 5f8c4818
     """The spread of a resampled mean is the standard error, as it must be."""
     hits = (np.arange(400) % 4 == 0)[:, None].astype('int8')
     means = resampled_sums(hits)[:, 0] / 400
@@ -25,7 +25,7 @@ def test_resampled_sums():
     with expect_fail(ValueError, 'at least one row'): resampled_sums(np.zeros((0, 3)))
 
 
-def test_MIN_UNITS():
+def test_MIN_UNITS(): # nbs/api/24_statistics.ipynb, cell 00ca3875
     """A hundred templates with four texts that are all hit or all missed carry the information of a hundred texts: the standard error is twice that of four hundred."""
     template = np.arange(400) // 4
     alike = (template % 4 == 0)[:, None].astype('int8')
@@ -35,7 +35,7 @@ def test_MIN_UNITS():
     with expect_fail(ValueError, '3 clusters for 400 rows'): resampled_sums(alike, clusters=[1, 2, 3])
 
 
-def test_design_effect():
+def test_design_effect(): # nbs/api/24_statistics.ipynb, cell e2cd8414
     """Four texts that do the same are one text; four that have nothing in common are nearly four, once there are many of them."""
     template = np.arange(400) // 4
     alike = (template % 4 == 0)[:, None].astype('int8')
@@ -46,7 +46,7 @@ def test_design_effect():
     assert np.isclose(design_effect(np.zeros(6), np.repeat([1, 2, 3], [1, 2, 3])), 14 / 6) and design_effect([1, 1], ['a', 'a']) == 2
 
 
-def test_p_value():
+def test_p_value(): # nbs/api/24_statistics.ipynb, cell 98fd710b
     hits = (np.arange(400) % 4 == 0)[:, None].astype('int8')
     means = resampled_sums(hits)[:, 0] / 400
     low, high = interval(np.arange(1001.))
@@ -56,7 +56,7 @@ def test_p_value():
     with expect_fail(ValueError, 'confidence = 95'): interval(means, 95)
 
 
-def test_few_units():
+def test_few_units(): # nbs/api/24_statistics.ipynb, cell dd2b4bcd
     """So their draws are stretched about the value that is seen."""
     clean = np.random.default_rng(0)
     errs = {k: np.zeros(2) for k in (10, 30)}
@@ -69,7 +69,7 @@ def test_few_units():
     assert errs[10][0] > 28 > errs[10][1] + 2 and errs[30][1] < 30 and np.isclose(few_units(10), (10 / 9) ** .5 * stats.t.ppf(.975, 9) / stats.norm.ppf(.975)) and few_units(10_000) < 1.001
 
 
-def test_mcnemar():
+def test_mcnemar(): # nbs/api/24_statistics.ipynb, cell 456b8a15
     """McNemar's test (1947) is its form for right and wrong: of the texts on which the two models differ, are as many won as lost?"""
     rng = np.random.default_rng(0)
     few, many = rng.normal(.5, 1, (9, 2)), rng.normal(.2, 1, (60, 2))
@@ -87,7 +87,7 @@ def test_mcnemar():
     with expect_fail(ValueError, 'one before and one after'): mcnemar(right, then[:-1])
 
 
-def test_over_seeds():
+def test_over_seeds(): # nbs/api/24_statistics.ipynb, cell 57a05bc7
     """With one seed nothing is added: what a single run shows holds for that run alone."""
     points = np.array([.70, .72, .77])
     still = np.full(200_000, points.mean())
@@ -95,7 +95,7 @@ def test_over_seeds():
     assert over_seeds(still, points[:1]) is still
 
 
-def test_over_seeds_2():
+def test_over_seeds_2(): # nbs/api/24_statistics.ipynb, cell 0198948b
     """It is that of a textbook where the texts leave nothing to chance, it agrees with drawing, and another seed of the bootstrap hardly moves it, where counted draws near a bound decide about a star by luck."""
     points = np.array([.70, .72, .77])
     moved = points - .7
@@ -109,7 +109,7 @@ def test_over_seeds_2():
     assert p_value(texts(0, 2000), shifts[:1]) == p_value(texts(0, 2000)) and p_value(np.ones(99), [1., 1.]) == 2 / 100
 
 
-def test_welch():
+def test_welch(): # nbs/api/24_statistics.ipynb, cell be1813bd
     """Where seeds alone are compared, K before and K after that have nothing to do with each other, Welch's t-test (1947) allows the two levels to spread differently."""
     a, b = np.array([[.8, .5], [.82, .5], [.81, .5]]), np.array([[.7, .5], [.75, .5]])
     found = welch(a, b)
@@ -121,19 +121,19 @@ def test_welch():
     with expect_fail(ValueError, 'at least two at each level'): welch(a[:1], b)
 
 
-def test_holm():
+def test_holm(): # nbs/api/24_statistics.ipynb, cell a2e0c324
     """Holm's correction keeps that at 5%: the k-th smallest of m p-values is multiplied by m - k + 1, and the order is kept (Holm 1979)."""
     assert np.allclose(holm([.01, .04, .03]), [.03, .06, .06])
     assert np.allclose(holm([.5, np.nan, .9]), [1, np.nan, 1], equal_nan=True)
 
 
-def test_benjamini_hochberg():
+def test_benjamini_hochberg(): # nbs/api/24_statistics.ipynb, cell 0d177788
     """Where many findings are looked through and a few false ones among them do no harm, as with words or attention heads, the share of false ones is what to bound (Benjamini & Hochberg 1995)."""
     assert np.allclose(benjamini_hochberg([.01, np.nan, .04, .03]), [.03, np.nan, .04, .04], equal_nan=True)
     assert (benjamini_hochberg([.01, .02, .2]) <= holm([.01, .02, .2])).all() and np.isnan(benjamini_hochberg([np.nan])).all()
 
 
-def test_simultaneous():
+def test_simultaneous(): # nbs/api/24_statistics.ipynb, cell 178c5d2f
     """A group that lost nothing gets the variance of the others."""
     rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
     def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
@@ -156,7 +156,7 @@ def test_simultaneous():
         assert ((p < .05) == ((low > 0) | (high < 0))).all()
 
 
-def test_simultaneous_2():
+def test_simultaneous_2(): # nbs/api/24_statistics.ipynb, cell ee5d102f
     """Where nothing changed in forty texts of each of two groups, nothing moved, but one in forty may."""
     rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
     def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
@@ -174,7 +174,7 @@ def test_simultaneous_2():
     assert (p == 1).all() and np.allclose(high, -low) and np.allclose(high, stats.norm.isf(.025) * np.sqrt(2 / 40 ** 2) / 2)
 
 
-def test_tost():
+def test_tost(): # nbs/api/24_statistics.ipynb, cell 9879b2dc
     """A [gate](65_gate.ipynb) decides in this manner."""
     change = np.random.default_rng(0).normal(-.01, .01, 100_000)
     assert np.isclose(non_inferiority(change, .03), stats.norm.cdf(-.03, -.01, .01), atol=.002) and tost(change, .03) == non_inferiority(change, .03)
@@ -184,7 +184,7 @@ def test_tost():
     with expect_fail(ValueError, 'margin = -0.02'): tost(change, -.02)
 
 
-def test_minimum_group_size():
+def test_minimum_group_size(): # nbs/api/24_statistics.ipynb, cell 86e70446
     """Texts are flipped as the formula supposes, twenty thousand times, and tested."""
     n, psi = 500, .12
     gap = minimum_detectable_gap(n, psi)
@@ -199,7 +199,7 @@ def test_minimum_group_size():
         with expect_fail(ValueError, wrong): call()
 
 
-def test_minimum_group_size_2():
+def test_minimum_group_size_2(): # nbs/api/24_statistics.ipynb, cell 5666ea79
     """Judged in five folds, all texts count, 400 to 600 a group, and 4 points are found."""
     half_width = 1.96 * np.sqrt(.8 * .2 / np.array([100, 190]))
     assert np.allclose(half_width, [.078, .057], atol=.001)

@@ -17,7 +17,7 @@ from fairprune.models import SMOLLM2, load_lm, tiny_classifier, tiny_lm, tiny_ma
 from fairprune.bias.stereotypes import *
 
 
-def test_read_stereoset():
+def test_read_stereoset(): # nbs/api/22_stereotypes.ipynb, cell 01a226f0
     """In the part `inter` they follow a sentence of context."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'dev.json'
@@ -32,7 +32,7 @@ def test_read_stereoset():
         with expect_fail(ValueError, 'is cut or damaged'): read_stereoset(path)
 
 
-def test_ask_stereoset():
+def test_ask_stereoset(): # nbs/api/22_stereotypes.ipynb, cell 34254e41
     """The authors score only the word in the blank there, so their figures of BERT are not these."""
     toy = pd.DataFrame(dict(id=['1', '2', '3'], type=['profession', 'profession', 'race'], unit=['chess player', 'baker', 'Norway'],
                             context=['A man sat in the park.', 'She opened the shop at five.', 'We went to Norway.'],
@@ -44,7 +44,7 @@ def test_ask_stereoset():
     assert np.isclose(answers.anti_stereotype[1], loglikelihoods(lm, ['The baker was late.'], bos=101).eval('loglikelihood / tokens')[0])
 
 
-def test_ask_stereoset_2():
+def test_ask_stereoset_2(): # nbs/api/22_stereotypes.ipynb, cell c4cb925c
     toy = pd.DataFrame(dict(id=['1', '2', '3'], type=['profession', 'profession', 'race'], unit=['chess player', 'baker', 'Norway'],
                             context=['A man sat in the park.', 'She opened the shop at five.', 'We went to Norway.'],
                             stereotype=['The chess player was quiet.', 'The baker was early.', 'It was very cold there.'],
@@ -58,7 +58,7 @@ def test_ask_stereoset_2():
         assert np.isclose(after.stereotype[2], score([' It was very cold there.'], ['We went to Norway.']).eval('loglikelihood / tokens')[0])
 
 
-def test_StereoSet():
+def test_StereoSet(): # nbs/api/22_stereotypes.ipynb, cell 55ae878c
     """By hand: two items of one term and one of another, all of one type."""
     hand = pd.DataFrame(dict(id=['1', '2', '3'], type='gender', unit=['actor', 'actor', 'nurse'], stereotype=[3., 1., 2.], anti_stereotype=[2., 2., 1.], unrelated=[1., 1.5, 3.]))
     value = Scores(hand, StereoSet()).table.query("type == 'gender'").set_index('metric').value
@@ -67,7 +67,7 @@ def test_StereoSet():
     assert StereoSet().decisions(hand).tolist() == [True, False, True]
 
 
-def test_StereoSet_2():
+def test_StereoSet_2(): # nbs/api/22_stereotypes.ipynb, cell 496d2b3f
     """Where all three sentences are as likely, as under a model whose weights are zero, all three figures are 50: those of a model that answers by the throw of a coin."""
     hand = pd.DataFrame(dict(id=['1', '2', '3'], type='gender', unit=['actor', 'actor', 'nurse'], stereotype=[3., 1., 2.], anti_stereotype=[2., 2., 1.], unrelated=[1., 1.5, 3.]))
     equal = Scores(hand.assign(stereotype=-3., anti_stereotype=-3., unrelated=-3.), StereoSet())
@@ -77,7 +77,7 @@ def test_StereoSet_2():
     assert (found.query("metric in ('flip_rate', 'became_unbiased')").compressed == 0).all() and collapsed(equal, found).startswith('its lms is 50.0 (50.0 to 50.0), and a guess has 50.0')
 
 
-def test_StereoSet_3():
+def test_StereoSet_3(): # nbs/api/22_stereotypes.ipynb, cell a130a860
     lm, masked = tiny_lm(), tiny_masked_lm()
     hand = pd.DataFrame(dict(id=['1', '2', '3'], type='gender', unit=['actor', 'actor', 'nurse'], stereotype=[3., 1., 2.], anti_stereotype=[2., 2., 1.], unrelated=[1., 1.5, 3.]))
     assert str(StereoSet()) == 'stereoset' and parse_benchmark("stereoset(part='inter', bos=False)") == StereoSet('inter', bos=False)
@@ -90,7 +90,7 @@ def test_StereoSet_3():
 
 
 @pytest.mark.data
-def test_StereoSet_4():
+def test_StereoSet_4(): # nbs/api/22_stereotypes.ipynb, cell f664fa72
     """The whole set, asked of a random model: it prefers nothing, and LMS says that it knows nothing."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     tiny = StereoSet(bos=101)(lm)
@@ -100,7 +100,7 @@ def test_StereoSet_4():
 
 
 @pytest.mark.data
-def test_by_sentence():
+def test_by_sentence(): # nbs/api/22_stereotypes.ipynb, cell 0bb27ad0
     """`by_sentence` makes `Scores` of such a file, or of what another framework has computed."""
     def published(model):
         found = json.loads((Path(os.environ['FAIRPRUNE_DATA'])/'stereoset'/f'predictions_{model}.json').read_text())['intrasentence']
@@ -113,7 +113,7 @@ def test_by_sentence():
 
 
 @pytest.mark.data
-def test_by_sentence_2():
+def test_by_sentence_2(): # nbs/api/22_stereotypes.ipynb, cell 62c543b9
     """Against BERT, item by item."""
     def published(model):
         found = json.loads((Path(os.environ['FAIRPRUNE_DATA'])/'stereoset'/f'predictions_{model}.json').read_text())['intrasentence']
@@ -125,7 +125,7 @@ def test_by_sentence_2():
     assert found.query("metric == 'lms'").change.max() < 0 and bert.benchmark.undecided(bert.items).sum() == 0
 
 
-def test_read_crows():
+def test_read_crows(): # nbs/api/22_stereotypes.ipynb, cell d086fa79
     """There are nine types of bias."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'pairs.csv'
@@ -137,13 +137,13 @@ def test_read_crows():
         with expect_fail(ValueError, 'is cut or damaged'): read_crows(path)
 
 
-def test_shared_positions():
+def test_shared_positions(): # nbs/api/22_stereotypes.ipynb, cell d97f3d17
     """The shared tokens are those that `difflib` aligns."""
     assert shared_positions([1, 7, 8, 4, 5], [1, 9, 4, 5]) == ([0, 3, 4], [0, 2, 3])
     assert shared_positions([1, 2], [3]) == ([], [])
 
 
-def test_ask_crows():
+def test_ask_crows(): # nbs/api/22_stereotypes.ipynb, cell 7899bc9e
     """That is another question with another answer, so the metric has another name: `pseudo_likelihood_score` for masked models, `likelihood_score` for causal ones."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     pairs = pd.DataFrame(dict(id=['1', '2'], type='age', unit=['1', '2'], more=['My old neighbour is very slow.', 'An old man fell.'], less=['My young neighbour is very slow.', 'A boy fell.']))
@@ -154,7 +154,7 @@ def test_ask_crows():
     assert np.allclose(whole.less, loglikelihoods(lm, pairs.less, bos=101).loglikelihood) and whole.tokens_less.tolist() == [7, 4]
 
 
-def test_CrowsPairs():
+def test_CrowsPairs(): # nbs/api/22_stereotypes.ipynb, cell a24a16e8
     """A model that finds all tokens equally likely has the logarithm of their number."""
     hand = pd.DataFrame(dict(id=list('1234'), type=['age', 'age', 'race', 'race'], unit=list('1234'), scored='shared tokens', more=[-1., -2., -3., -4.], less=[-2., -2., -2., -8.], tokens_more=2, tokens_less=2))
     scores = Scores(hand, CrowsPairs())
@@ -167,7 +167,7 @@ def test_CrowsPairs():
     with expect_fail(ValueError, 'The scores are of shared tokens and whole sentences'): Scores(hand.assign(scored=['shared tokens', 'whole sentences'] * 2), CrowsPairs())
 
 
-def test_CrowsPairs_2():
+def test_CrowsPairs_2(): # nbs/api/22_stereotypes.ipynb, cell 68dde276
     """What cannot be asked is said before any work."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     hand = pd.DataFrame(dict(id=list('1234'), type=['age', 'age', 'race', 'race'], unit=list('1234'), scored='shared tokens', more=[-1., -2., -3., -4.], less=[-2., -2., -2., -8.], tokens_more=2, tokens_less=2))
@@ -181,7 +181,7 @@ def test_CrowsPairs_2():
 
 
 @pytest.mark.data
-def test_CrowsPairs_3():
+def test_CrowsPairs_3(): # nbs/api/22_stereotypes.ipynb, cell 2dff5816
     lm, masked = tiny_lm(), tiny_masked_lm()
     every = CrowsPairs().items()
     assert len(every) == 1508 and every.type.nunique() == 9
@@ -192,7 +192,7 @@ def test_CrowsPairs_3():
     assert Scores(ask_crows(masked, few[:20]), CrowsPairs()).table.metric[0] == 'pseudo_likelihood_score'
 
 
-def test_CrowsPairs_4():
+def test_CrowsPairs_4(): # nbs/api/22_stereotypes.ipynb, cell 6f931db0
     """The surprise tells, which is that of a guess."""
     pairs = pd.DataFrame(dict(id=['1', '2'], type='age', unit=['1', '2'], more=['My old neighbour is very slow.', 'An old man fell.'], less=['My young neighbour is very slow.', 'A boy fell.']))
     def zeroed(model):
@@ -206,7 +206,7 @@ def test_CrowsPairs_4():
 
 
 @pytest.mark.data
-def test_CrowsPairs_5():
+def test_CrowsPairs_5(): # nbs/api/22_stereotypes.ipynb, cell 90718c1f
     def zeroed(model):
         for p in model.parameters(): p.data.zero_()
         return model
@@ -221,7 +221,7 @@ def test_CrowsPairs_5():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_CrowsPairs_6():
+def test_CrowsPairs_6(): # nbs/api/22_stereotypes.ipynb, cell 4371d72d
     """SmolLM2-135M-Instruct on both benchmarks: how long it takes, and what it prefers."""
     with redirect_stderr(io.StringIO()): smol = load_lm(SMOLLM2)
     start = time.perf_counter()
@@ -233,7 +233,7 @@ def test_CrowsPairs_6():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_CrowsPairs_7():
+def test_CrowsPairs_7(): # nbs/api/22_stereotypes.ipynb, cell cf109d7e
     """The 89.5, 62.2 and 67.7 over items are the figures that were known for this model before."""
     with redirect_stderr(io.StringIO()): smol = load_lm(SMOLLM2)
     start = time.perf_counter()
@@ -244,7 +244,7 @@ def test_CrowsPairs_7():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_CrowsPairs_8():
+def test_CrowsPairs_8(): # nbs/api/22_stereotypes.ipynb, cell cd9de931
     """The same model with all its weights at zero, in both kinds of floats: every item of StereoSet is a tie, and the three figures are 50."""
     def zeroed(model):
         for p in model.parameters(): p.data.zero_()

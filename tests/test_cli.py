@@ -30,14 +30,14 @@ from fairprune.cli import *
 from fairprune.cli import _words
 
 
-def test_app():
+def test_app(): # nbs/api/63_cli.ipynb, cell 54facb50
     """Group words are a file or a list, which may be longer than any file's name and end in a point."""
     from_words = _words(','.join(f'word number {k}' for k in range(40)) + ',U.S. citizen')
     assert len(from_words) == 41 and from_words['U.S. citizen'] == r'U\.S\.\ citizen'
     with expect_fail(ValueError, 'No file words.txt'): _words('words.txt')
 
 
-def test_main():
+def test_main(): # nbs/api/63_cli.ipynb, cell 63fd7721
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
@@ -45,7 +45,7 @@ def test_main():
         assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
 
 
-def test_main_2():
+def test_main_2(): # nbs/api/63_cli.ipynb, cell 1155fe11
     """A text is read as far as the model can; `--max-length` cuts it sooner, and both commands say how many texts that were."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +61,7 @@ def test_main_2():
 
 
 @pytest.mark.data
-def test_main_3():
+def test_main_3(): # nbs/api/63_cli.ipynb, cell 77726a2d
     """Language models are audited on benchmarks, as many as are named."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +83,7 @@ def test_main_3():
         assert result.exit_code == 0 and set(table.benchmark) == {'crows_pairs(bos=False)'} and Path(folder, 'report', 'index.html').is_file()
 
 
-def test_main_4():
+def test_main_4(): # nbs/api/63_cli.ipynb, cell a5a64d49
     """A mistake is one line."""
     wrong = subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', 'audit', 'no.parquet', 'no.parquet'], capture_output=True, text=True)
     assert wrong.returncode == 2 and wrong.stderr == 'Error: No file no.parquet.\n'
@@ -98,7 +98,7 @@ def test_main_4():
 
 @pytest.mark.heavy
 @pytest.mark.data
-def test_main_5():
+def test_main_5(): # nbs/api/63_cli.ipynb, cell 42ad9f22
     """Here a small random model stands in for the trained one."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -128,7 +128,7 @@ def test_main_5():
 
 
 @pytest.mark.heavy
-def test_main_6():
+def test_main_6(): # nbs/api/63_cli.ipynb, cell a1663ad0
     """A checkpoint that is not what its configuration says is refused in one line, before anything is trained."""
     def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
     rules = tiny_classifier().tokenizer.backend_tokenizer
@@ -146,7 +146,7 @@ def test_main_6():
 
 
 @pytest.mark.heavy
-def test_main_7():
+def test_main_7(): # nbs/api/63_cli.ipynb, cell de467d8f
     """The gate fails on the planted harm, and says so to a machine as well."""
     def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
     rules = tiny_classifier().tokenizer.backend_tokenizer
@@ -166,7 +166,7 @@ def test_main_7():
     assert result.exit_code == 1 and result.output.startswith('fail: ') and told['outcome'] == 'fail' and copy.exit_code == 0
 
 
-def test_main_8():
+def test_main_8(): # nbs/api/63_cli.ipynb, cell e46b2a7d
     """A folder in place of a file is noticed before any work."""
     with tempfile.TemporaryDirectory() as folder:
         crash = 'import fairprune.gating\ndef gate(*args): raise KeyError("lost")\nfairprune.gating.gate = gate\nfrom fairprune.cli import main; main()'
@@ -176,7 +176,7 @@ def test_main_8():
             with expect_fail(ValueError, f'{folder} is a folder. Name a file.'): CliRunner().invoke(app, [*words, folder, 'no.parquet', 'no.parquet'], catch_exceptions=False)
 
 
-def test_main_9():
+def test_main_9(): # nbs/api/63_cli.ipynb, cell e6808deb
     """Nothing is computed, and nothing changes."""
     with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune') as trained, mock.patch('fairprune.auditing.audit') as audited:
         Path(folder, 'index.html').write_text('mine'); Path(folder, 'dense').mkdir(); Path(folder, 'dense', 'config.json').write_text('{}')
@@ -187,7 +187,7 @@ def test_main_9():
 
 
 @pytest.mark.heavy
-def test_main_10():
+def test_main_10(): # nbs/api/63_cli.ipynb, cell d17aecb6
     """`--split-column` names a column of splits, and `--split` the one that counts; a table without such a column is split by the hash of its ids then, as `from_frame` splits it for training."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -229,7 +229,7 @@ def test_main_10():
 
 
 @pytest.mark.heavy
-def test_main_11():
+def test_main_11(): # nbs/api/63_cli.ipynb, cell b8512654
     """`data` reads a table by the same options, to see what an audit would see."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -292,7 +292,7 @@ def test_main_11():
 
 
 @pytest.mark.heavy
-def test_main_12():
+def test_main_12(): # nbs/api/63_cli.ipynb, cell 4a90a37b
     """Models that number their classes judge a table that names them, and the other way round."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -360,7 +360,7 @@ def test_main_12():
 
 
 @pytest.mark.heavy
-def test_main_13():
+def test_main_13(): # nbs/api/63_cli.ipynb, cell 4ca9c6d0
     """A sweep from its file to its table."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -441,14 +441,14 @@ def test_main_13():
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
 
-def test_main_14():
+def test_main_14(): # nbs/api/63_cli.ipynb, cell d118ea56
     """Help loads neither torch nor pandas."""
     code = "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split() == ['0', 'False', 'False']
 
 
 @pytest.mark.heavy
-def test_main_15():
+def test_main_15(): # nbs/api/63_cli.ipynb, cell ce11cf9f
     """Forty tables each time, and five hundred where there is time."""
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
@@ -615,7 +615,7 @@ def test_main_15():
 
 @pytest.mark.heavy
 @pytest.mark.slow
-def test_main_16():
+def test_main_16(): # nbs/api/63_cli.ipynb, cell b572fc2b
     dense, small = planted()
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]

@@ -10,7 +10,7 @@ from fairprune.compress.calibration import *
 from fairprune.compress.calibration import _block_of, _hooked, _rows
 
 
-def test_batches():
+def test_batches(): # nbs/api/09_calibration.ipynb, cell 0015c443
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     some = batches(tiny, people, n=20, length=16)
     assert [len(b['labels']) for b in some] == [8, 8, 4] and some[0]['input_ids'].shape[1] <= 16
@@ -20,7 +20,7 @@ def test_batches():
     with expect_fail(ValueError, 'has no labels'): batches(tiny, Corpus(dict(train='a')))
 
 
-def test_blocks():
+def test_blocks(): # nbs/api/09_calibration.ipynb, cell 9a20e440
     """It is found by what it holds, so no architecture is named."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
@@ -28,14 +28,14 @@ def test_blocks():
     with expect_fail(ValueError, 'has no list of blocks'): blocks(torch.nn.Linear(2, 2))
 
 
-def test_Products():
+def test_Products(): # nbs/api/09_calibration.ipynb, cell 3949ac21
     """A statistic takes inputs `x` of the shape (tokens, width), padding left out, and sums up what a method needs."""
     x, norms, products = torch.tensor([[1., 2.], [3., 0.]]), SquaredNorms(), Products()
     for part in x.split(1): norms.add(part); products.add(part)
     assert norms.total.tolist() == [10, 4] and products.total.tolist() == [[10, 2], [2, 4]] and products.n == 2
 
 
-def test_walk():
+def test_walk(): # nbs/api/09_calibration.ipynb, cell deb70236
     """Compared with hooks on a whole forward pass, text by text and without padding, the walk sees the same."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     some = batches(tiny, people, n=20, length=16)
@@ -51,7 +51,7 @@ def test_walk():
     with expect_fail(ValueError, 'score is outside the blocks'): walk(model, dict(score=model.score), some, SquaredNorms, None)
 
 
-def test_walk_2():
+def test_walk_2(): # nbs/api/09_calibration.ipynb, cell 5e09def1
     """A walk that changes nothing takes each block to the output that it has in the model itself, also where only every third block attends to more than 16 tokens."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
@@ -81,7 +81,7 @@ def test_walk_2():
         for *_, whole, walked in outputs.values(): assert torch.allclose(whole[there.bool()], walked[there.bool()], atol=1e-5)
 
 
-def test_walk_3():
+def test_walk_3(): # nbs/api/09_calibration.ipynb, cell 51d6ec23
     """Only the input of a layer must be there to see, with a row for each token."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
@@ -133,7 +133,7 @@ def test_walk_3():
     with expect_fail(ValueError, 'layers.0.mixer.dt_proj is never called with an input'): walk(reader, inner(reader), [short], SquaredNorms, None)
 
 
-def test_walk_4():
+def test_walk_4(): # nbs/api/09_calibration.ipynb, cell 7b8751f0
     """Rows that are no tokens count all, on those layers alone that receive them: DeBERTa projects its table of relative positions with the layers that make queries and keys, and not with the one that makes values."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
@@ -198,7 +198,7 @@ def test_walk_4():
     assert torch.equal(got[first + 'query_proj'], got[first + 'key_proj']) and (got[first + 'query_proj'] > got[first + 'value_proj']).all()
 
 
-def test_walk_5():
+def test_walk_5(): # nbs/api/09_calibration.ipynb, cell a9fae242
     """What `visit` changes is what the next block receives: with the first block's last layer at zero, its output changes, and so do the statistics behind it."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2

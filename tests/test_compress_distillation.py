@@ -23,7 +23,7 @@ from fairprune.compress.distillation import *
 from fairprune.compress.distillation import _Answers, _TERMS, _depth, _joined, _kept, _loss, _spoken, _stack
 
 
-def test_soft_loss():
+def test_soft_loss(): # nbs/api/14_distillation.ipynb, cell 36c4282d
     """A high temperature shows how the teacher ranks the wrong classes; T^2 keeps the size of the gradient."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -35,7 +35,7 @@ def test_soft_loss():
     assert np.isclose(warm.item(), 4 * (.5 * math.log(.5 / p) + .5 * math.log(.5 / (1 - p))))
 
 
-def test_cosine_loss():
+def test_cosine_loss(): # nbs/api/14_distillation.ipynb, cell d4077fde
     """2019) also turns the student's last hidden states into the direction of the teacher's: `1 - cos(h_student, h_teacher)`."""
     h, t = torch.tensor([[3., 4.], [1., 0.]], requires_grad=True), torch.tensor([[4., 3.], [2., 0.]])
     assert np.isclose(cosine_loss(h, t).item(), (1 - 24 / 25) / 2) # the second is in line
@@ -43,7 +43,7 @@ def test_cosine_loss():
     assert h.grad[0] @ h[0] < 1e-6 and h.grad[0, 0] < 0 < h.grad[0, 1]
 
 
-def test_layer_mse():
+def test_layer_mse(): # nbs/api/14_distillation.ipynb, cell 17acafbc
     """Both are a mean squared error, summed over blocks: `sum_m MSE(H_m, H_g(m))` and `sum_m 1/h sum_i MSE(A_m,i, A_g(m),i)` over h heads."""
     h, t = torch.tensor([[[1., 2.], [0., 0.]]], requires_grad=True), torch.tensor([[[1., 0.], [3., 0.]]])
     assert layer_mse(h, t) == 4 / 2 + 9 / 2
@@ -51,7 +51,7 @@ def test_layer_mse():
     assert torch.equal(h.grad, torch.tensor([[[0., 2.], [-3., 0.]]]))
 
 
-def test_patient_loss():
+def test_patient_loss(): # nbs/api/14_distillation.ipynb, cell b2c845ff
     """Its states are brought to length 1: `sum_m ||h_m / |h_m| - h_g(m) / |h_g(m)| ||^2`."""
     h, t = torch.tensor([[[3., 4.], [0., 5.]]], requires_grad=True), torch.tensor([[[6., 8.], [2., 0.]]])
     assert torch.isclose(patient_loss(h, t), torch.tensor(2.)) # the first in line, the second at a right angle
@@ -59,12 +59,12 @@ def test_patient_loss():
     assert torch.allclose(h.grad, torch.tensor([[[0., 0.], [-.4, 0.]]]), atol=1e-6)
 
 
-def test_matched():
+def test_matched(): # nbs/api/14_distillation.ipynb, cell fc520995
     """So the last matches the last."""
     assert matched(3, 6) == [0, 2, 4, 6] and matched(6, 6) == list(range(7)) and matched(2, 3) == [0, 1, 3]
 
 
-def test_attention_scores():
+def test_attention_scores(): # nbs/api/14_distillation.ipynb, cell c0c0d7a4
     """What the model used before is restored, also after an error."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
     words = tiny_classifier().tokenizer(['one text', 'a text that is longer'], padding=True, return_tensors='pt')
@@ -86,7 +86,7 @@ def test_attention_scores():
     assert tiny.config._attn_implementation == before == 'sdpa'
 
 
-def test_signals():
+def test_signals(): # nbs/api/14_distillation.ipynb, cell bf2ec117
     """Padding adds nothing: the rows of two texts in a batch are those of each text alone."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
     words = tiny_classifier().tokenizer(['one text', 'a text that is longer'], padding=True, return_tensors='pt')
@@ -104,7 +104,7 @@ def test_signals():
         assert [len(together[t]) for t in every] == [2, 11, 11, 2, pairs] and together['attention'].shape[1:] == (2, 4) and together['hidden'].shape[1:] == (3, 32)
 
 
-def test_answers():
+def test_answers(): # nbs/api/14_distillation.ipynb, cell be611b90
     """What is kept is what the teacher says, up to the rounding of float16."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
     words = tiny_classifier().tokenizer(['one text', 'a text that is longer'], padding=True, return_tensors='pt')
@@ -150,7 +150,7 @@ def test_answers():
     with expect_fail(ValueError, "the teacher's answers take"): _Answers('.', dict(hidden=[10 ** 12]))._new('hidden', (384,))
 
 
-def test_answers_2():
+def test_answers_2(): # nbs/api/14_distillation.ipynb, cell ae5db0d2
     """The logits that come of it are the model's own: capped at 2 in this Gemma 2, an eighth of what the head says in this Granite."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -164,7 +164,7 @@ def test_answers_2():
         assert torch.allclose(again, told['soft'], atol=1e-5) and torch.allclose(again, change(plain), atol=1e-5) and soft_loss(told['soft'], plain) > .1 > 1e-6 > soft_loss(told['soft'], again)
 
 
-def test_PatientKD():
+def test_PatientKD(): # nbs/api/14_distillation.ipynb, cell cbf25a93
     """2019)."""
     assert TripleLoss().weights == dict(soft=5., hard=2., cosine=1., hidden=0., attention=0., patient=0.) and Distill().terms == ['soft']
     assert TinyBert().terms == ['soft', 'hidden', 'attention'] and PatientKD(patient=100.).weights['patient'] == 100
@@ -174,7 +174,7 @@ def test_PatientKD():
     assert chain == method >> Rtn(8) and chain.needs_data
 
 
-def test_PatientKD_2():
+def test_PatientKD_2(): # nbs/api/14_distillation.ipynb, cell c1716059
     """The loss of a batch is the sum of its terms, computed here from two plain forward passes of hidden states and attention."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -217,7 +217,7 @@ def test_PatientKD_2():
     assert all(p.grad is not None for p in student.parameters()) and not any(p.grad is not None for p in teacher.parameters())
 
 
-def test_PatientKD_3():
+def test_PatientKD_3(): # nbs/api/14_distillation.ipynb, cell 602e1bdf
     """A pruned student keeps its zeros."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -251,7 +251,7 @@ def test_PatientKD_3():
     assert predict(TinyBert('halved()', bf16=True, **some)(dense, toy), toy).accuracy > .95
 
 
-def test_PatientKD_4():
+def test_PatientKD_4(): # nbs/api/14_distillation.ipynb, cell 9422ec40
     """(The student does not have that block.)"""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -285,7 +285,7 @@ def test_PatientKD_4():
     assert all(m.training for m in teacher.modules()) # as it was
 
 
-def test_PatientKD_5():
+def test_PatientKD_5(): # nbs/api/14_distillation.ipynb, cell 6e73dea0
     """A language model learns from its teacher's probabilities at every token."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -318,7 +318,7 @@ def test_PatientKD_5():
 
 
 @pytest.mark.heavy
-def test_PatientKD_6():
+def test_PatientKD_6(): # nbs/api/14_distillation.ipynb, cell c26e77d3
     """All losses on five architectures: printed and read, saved, reloaded, identical."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -355,7 +355,7 @@ def test_PatientKD_6():
         assert len(blocks(two)) == 1 and two.record.method == "distill(student='halved()', epochs=0.5) >> tripleloss(student='halved()', epochs=0.5)"
 
 
-def test_PatientKD_7():
+def test_PatientKD_7(): # nbs/api/14_distillation.ipynb, cell 7bfcf5f8
     """And what is refused."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
@@ -411,7 +411,7 @@ def test_PatientKD_7():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_PatientKD_8():
+def test_PatientKD_8(): # nbs/api/14_distillation.ipynb, cell f5bd9368
     """The intervals of the changes are those of [a paired bootstrap](20_groups.ipynb) over texts."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)

@@ -27,7 +27,7 @@ from fairprune.compress.factorization import *
 from fairprune.compress.factorization import _learns
 
 
-def test_truncated():
+def test_truncated(): # nbs/api/15_factorization.ipynb, cell c0d62dd6
     """The singular values are divided evenly between the two factors, which suits further training."""
     torch.manual_seed(0)
     w = torch.randn(6, 9)
@@ -38,14 +38,14 @@ def test_truncated():
     assert (w - w @ basis @ basis.T).norm() > (w - B @ A).norm() # any other two directions lose more
 
 
-def test_rank_of_energy():
+def test_rank_of_energy(): # nbs/api/15_factorization.ipynb, cell 49e4d0de
     """It is given, or follows from a share of the *energy*, the sum of the squared singular values."""
     torch.manual_seed(0)
     values = torch.tensor([3., 2., 1.]) # squares 9, 4, 1
     assert [rank_of_energy(values, e) for e in (.1, 9 / 14, .65, 13 / 14, .95, 1.)] == [1, 1, 2, 2, 3, 3]
 
 
-def test_ranks_of_budget():
+def test_ranks_of_budget(): # nbs/api/15_factorization.ipynb, cell e1d92060
     """Of all ways to divide them, the threshold finds the best."""
     torch.manual_seed(0)
     flat, steep = torch.tensor([2., 1.9, 1.8, 1.7, 1, 1, 1, 1]), torch.tensor([5., 1.6, .5, .1, 0, 0, 0, 0])
@@ -55,7 +55,7 @@ def test_ranks_of_budget():
     assert ranks_of_budget(dict(flat=flat, steep=steep), dict(flat=(8, 8), steep=(8, 8)), 1.)['flat'] >= 4 # whole from here on
 
 
-def test_low_rank_linear():
+def test_low_rank_linear(): # nbs/api/15_factorization.ipynb, cell dd9a3a87
     torch.manual_seed(0)
     for layer in (nn.Linear(9, 6), Conv1D(6, 9)):
         x, thin = torch.randn(4, 9), low_rank_linear(layer, 2)
@@ -63,7 +63,7 @@ def test_low_rank_linear():
         assert torch.allclose(low_rank_linear(layer, 6)(x), layer(x), atol=1e-5) # all of the rank: the same
 
 
-def test_LowRank():
+def test_LowRank(): # nbs/api/15_factorization.ipynb, cell 059aa9b2
     """So a smaller rank is a faster layer, on any hardware."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
@@ -85,7 +85,7 @@ def test_LowRank():
             assert share.square().sum() > (energy - 1e-5) * m.weight.square().sum()
 
 
-def test_LowRank_2():
+def test_LowRank_2(): # nbs/api/15_factorization.ipynb, cell b911546b
     tiny = tiny_classifier()
     for wrong, text in [(LowRank(), 'exactly one'), (LowRank(4, .5), 'exactly one'), (LowRank(rank=0), 'rank = 0'), (LowRank(rank=1.5), 'rank = 1.5'), (LowRank(rank=4.), 'rank = 4.0'), (LowRank(energy=0.), 'energy = 0.0'),
                         (LowRank(energy=1.1), 'energy = 1.1'), (LowRank(budget=0.), 'budget = 0.0'), (LowRank(budget=2.), 'budget = 2.0'), (LowRank(budget=.01), 'one rank in each layer takes 0.05'),
@@ -100,7 +100,7 @@ def test_LowRank_2():
     assert {s['rank'] for n, s in layout(parts)} == {4, 8} and parts.record.parameters < tiny.record.parameters
 
 
-def test_LowRank_3():
+def test_LowRank_3(): # nbs/api/15_factorization.ipynb, cell 111ca66f
     """So low rank loses much before it saves anything."""
     torch.manual_seed(0)
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
@@ -118,7 +118,7 @@ def test_LowRank_3():
     assert mean.is_monotonic_increasing and mean[384] > .999
 
 
-def test_centroids():
+def test_centroids(): # nbs/api/15_factorization.ipynb, cell 07936eda
     """The centres start at equal distances from the lowest to the highest weight, which the paper found best: the few large weights get centres of their own."""
     torch.manual_seed(0)
     assert torch.allclose(centroids(torch.tensor([0., 1, 10, 11, 12]), 2), torch.tensor([.5, 11.]))
@@ -132,7 +132,7 @@ def test_centroids():
     assert len(many) == 256 and (many.diff() > 0).all()
 
 
-def test_shared_linear():
+def test_shared_linear(): # nbs/api/15_factorization.ipynb, cell e74a3433
     """By hand: four weights, two zeros, a code for zero and one for the mean of the others."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -150,7 +150,7 @@ def test_shared_linear():
     assert (many.codebook != 0).all() and (many.dense().unique().numel()) <= 256 # without zeros no code is lost
 
 
-def test_Share():
+def test_Share(): # nbs/api/15_factorization.ipynb, cell 96f8648c
     torch.manual_seed(0)
     tiny = tiny_classifier()
     inner = {n: m for n, m in prunable(tiny).items()}
@@ -174,7 +174,7 @@ def test_Share():
     with expect_fail(ValueError, 'or factorized'): Share(2)(LowRank(rank=2)(tiny))
 
 
-def test_Share_2():
+def test_Share_2(): # nbs/api/15_factorization.ipynb, cell 871c800a
     """Low rank loses more than either at any size."""
     torch.manual_seed(0)
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
@@ -205,7 +205,7 @@ def test_Share_2():
     sns.despine()
 
 
-def test_Unfreeze():
+def test_Unfreeze(): # nbs/api/15_factorization.ipynb, cell 08b363fc
     """Compression may still change what is frozen: it is training that may not."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
@@ -234,7 +234,7 @@ def test_Unfreeze():
     with expect_fail(ValueError, 'freezes nothing'): Freeze(0, embeddings=False)(tiny)
 
 
-def test_Unfreeze_2():
+def test_Unfreeze_2(): # nbs/api/15_factorization.ipynb, cell 7b98a794
     """Recovery moves the rest and leaves the frozen part bit-identical, also after saving, and also where the frozen part is pruned, factorized, shared or quantized."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
@@ -260,7 +260,7 @@ def test_Unfreeze_2():
     assert not all(v for n, v in same(held, train(Unfreeze()(held), toy)).items() if within(n, frozen(held)))
 
 
-def test_lora():
+def test_lora(): # nbs/api/15_factorization.ipynb, cell 03e247bd
     """Here PEFT's layers wrap what `fairprune` made: pruned layers of either orientation, factors, shared and packed weights."""
     torch.manual_seed(0)
     w = torch.randn(6, 9)
@@ -278,7 +278,7 @@ def test_lora():
         assert A.shape == (2, 6) and torch.allclose(beside(x), layer(x) + 4 * x @ A.T @ B.T, atol=1e-5) # alpha / r = 4
 
 
-def test_Lora():
+def test_Lora(): # nbs/api/15_factorization.ipynb, cell f3908b3f
     """On each kind of compressed model: what was compressed stays bit-identical, the record counts what was added, and the model says the same after saving."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
@@ -336,7 +336,7 @@ def test_Lora():
     sys.modules['peft'] = held
 
 
-def test_Lora_2():
+def test_Lora_2(): # nbs/api/15_factorization.ipynb, cell e044417e
     """A language model has adapters alone; a masked one is not trained, and keeps no adapter from the attempt."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -357,7 +357,7 @@ def test_Lora_2():
     assert not any('lora_A' in n for n, _ in masked.named_modules())
 
 
-def test_Lora_3():
+def test_Lora_3(): # nbs/api/15_factorization.ipynb, cell f9621057
     """Adapters lie beside linear layers alone, and not beside one whose weight the model reads past them, as Mamba's `dt_proj`."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -382,7 +382,7 @@ def test_Lora_3():
 
 
 @pytest.mark.heavy
-def test_Lora_4():
+def test_Lora_4(): # nbs/api/15_factorization.ipynb, cell 57ed16aa
     """Each method on each architecture prints as what `parse` reads, trains in the form that it has, and is the same after saving: for `load`, and for plain `from_pretrained`."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -410,7 +410,7 @@ def test_Lora_4():
 
 
 @pytest.mark.heavy
-def test_Lora_5():
+def test_Lora_5(): # nbs/api/15_factorization.ipynb, cell 39a29604
     """Factors and centres are found in float32 or float64 and written in its type."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -436,7 +436,7 @@ def test_Lora_5():
 
 
 @pytest.mark.heavy
-def test_Lora_6():
+def test_Lora_6(): # nbs/api/15_factorization.ipynb, cell 79ee6f9a
     """Training keeps ranks and codes: what changes are factors and centres."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
@@ -471,7 +471,7 @@ def test_Lora_6():
 @pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.data
-def test_Lora_7():
+def test_Lora_7(): # nbs/api/15_factorization.ipynb, cell 90803c62
     """The last rows compare two recoveries of the same pruned model over the same steps: `recover` moves the weights that are left, `lora` moves none of them."""
     torch.manual_seed(0)
     minilm = load_classifier(MINILM, labels=['no', 'yes'])

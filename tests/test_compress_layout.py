@@ -15,7 +15,7 @@ from fairprune.compress.layout import *
 from fairprune.compress.layout import _Products, _Sparse, _places, _sample
 
 
-def test_evaluating():
+def test_evaluating(): # nbs/api/08_layout.ipynb, cell e5ade7dc
     """An error inside changes nothing about that."""
     learner = nn.Sequential(nn.Dropout(), nn.Linear(2, 2)).train()
     learner[0].eval()
@@ -25,14 +25,14 @@ def test_evaluating():
     assert [m.training for m in learner.modules()] == [True, False, True]
 
 
-def test_read_sample():
+def test_read_sample(): # nbs/api/08_layout.ipynb, cell 415982a3
     """RoBERTa has fewer places than positions: they begin after that of the padding token."""
     for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):
         short = tiny_classifier(family=family, max_position_embeddings=positions)
         assert _places(short) == most and len(read_sample(short, _sample(short, 64))) == 1
 
 
-def test_shape():
+def test_shape(): # nbs/api/08_layout.ipynb, cell d26f7a78
     """The last of them is the head."""
     assert [shape(m) for m in (nn.Linear(2, 3), Conv1D(3, 2), Compact(2, 3))] == [(2, 3)] * 3
     tiny = tiny_classifier()
@@ -42,7 +42,7 @@ def test_shape():
     assert head(eight) is eight.classifier and type(eight.classifier).__name__ == 'OnGrid'
 
 
-def test_Products():
+def test_Products(): # nbs/api/08_layout.ipynb, cell bd75d487
     """The pass shows as well which dimensions are the inputs, so there is no list of architectures, and whether a matrix is stored transposed need not be asked."""
     ids = torch.tensor([[2., 1.]])
     for shape_, product, axes in [((3, 2), lambda w: nn.functional.linear(ids, w), (1,)), ((2, 3), lambda w: ids @ w, (0,)), ((4, 2, 3), lambda w: ids @ w[torch.tensor([1, 2])], (1,)), ((4, 3, 2), lambda w: ids @ w.transpose(1, 2), (2,)),
@@ -53,7 +53,7 @@ def test_Products():
         if axes: assert turned(Bare(owner, 'w', axes), owner.w.data).shape[-1] == 2
 
 
-def test_weight_of():
+def test_weight_of(): # nbs/api/08_layout.ipynb, cell 8ea3552e
     """Of an expert's matrix a token meets its share: two of four experts are half of the parameter."""
     mixture, upside = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss'))
     bare = {n: m for n, m in weights(mixture).items() if isinstance(m, Bare)}
@@ -66,7 +66,7 @@ def test_weight_of():
     assert set(once.values()) == {1} and {n.rpartition('layers.')[2]: k for n, k in again.items() if 'layers' in n}['0.ffn'] == 2
 
 
-def test_pruned_weights():
+def test_pruned_weights(): # nbs/api/08_layout.ipynb, cell f4bd834b
     """In an embedding or a norm a few zeros come by chance, and a row of nothing but zeros is padding or a new token: those may learn."""
     mixture, upside = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss'))
     bare = {n: m for n, m in weights(mixture).items() if isinstance(m, Bare)}
@@ -90,7 +90,7 @@ def test_pruned_weights():
     with expect_fail(ValueError, 'has no linear layer with 2 outputs'): head(tiny.base_model)
 
 
-def test_mark():
+def test_mark(): # nbs/api/08_layout.ipynb, cell 32c8fbe3
     """They go into the library's list as well, where `load_classifier` looks."""
     @kind
     @library.kind
@@ -116,7 +116,7 @@ def test_mark():
     assert (logits(again, ['a text']) == logits(tiny, ['a text'])).all() and torch.equal(plain.state_dict()[f'{name}.inner.weight'], new.weight)
 
 
-def test_mark_2():
+def test_mark_2(): # nbs/api/08_layout.ipynb, cell f282193a
     """A step that is none, of a kind that nobody knows, or with values of another type or out of range is refused when it is read; one that does not suit the model, when it is taken."""
     for step, why in (('encoder', 'it should be the name of a module'), (['a', 7], 'it should be the name of a module'), (['a', dict(kind=['int8'])], "turns a into a ['int8']"),
                       (['a', dict(kind='print')], "turns a into a 'print'"), (['a', dict(kind='int8', bits=2)], 'that takes pruned'), (['a', dict(kind='low_rank')], 'that takes rank'),
@@ -127,14 +127,14 @@ def test_mark_2():
         with expect_fail(ValueError, f'turns {step[0]} into'): library.follow(tiny_classifier(), [step])
 
 
-def test_attending():
+def test_attending(): # nbs/api/08_layout.ipynb, cell 8362ec10
     """Blocks that were made smaller may have a configuration of their own, so all of them are told."""
     looking = tiny_classifier()
     with attending(looking, 'eager'): assert {c._attn_implementation for c in attention_configs(looking)} == {'eager'}
     assert looking.config._attn_implementation == 'sdpa'
 
 
-def test_attending_2():
+def test_attending_2(): # nbs/api/08_layout.ipynb, cell 4fd72627
     tiny = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
     still = lambda m: {n for n, p in m.named_parameters() if not p.requires_grad}
     assert still(tiny) == {n for n, _ in tiny.named_parameters() if n.startswith(('bert.embeddings.', 'bert.encoder.layer.1.'))}
@@ -144,7 +144,7 @@ def test_attending_2():
     assert not still(freeze(again, [])) and frozen(again) == [] and len(frozen(tiny)) == 2
 
 
-def test_straight_through():
+def test_straight_through(): # nbs/api/08_layout.ipynb, cell ca15ad82
     """In training a hook lends it that of its float weight, straight through."""
     tiny, name = tiny_classifier(), 'bert.encoder.layer.0.intermediate.dense'
     layer, x = Int8()(tiny_classifier()).get_submodule(name), torch.randn(5, 32, requires_grad=True)
@@ -155,14 +155,14 @@ def test_straight_through():
     assert torch.allclose(y, before, atol=1e-6) and torch.allclose(x.grad, 2 * before @ layer.dense(), atol=1e-4)
 
 
-def test_unpack():
+def test_unpack(): # nbs/api/08_layout.ipynb, cell 5e288d01
     """Codes of a few bits are written one after the other, so three bits take three bits."""
     for bits in range(1, 9):
         codes = torch.randint(0, 2 ** bits, (3, 13), dtype=torch.uint8)
         assert torch.equal(unpack(pack(codes, bits), bits, 13), codes) and pack(codes, bits).shape == (3, -(-13 * bits // 8))
 
 
-def test_folded():
+def test_folded(): # nbs/api/08_layout.ipynb, cell 9e7f7e09
     """`fairprune.save` writes it so; a model's own `save_pretrained` writes all zeros out, for readers without `fairprune`."""
     tiny = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
     with tempfile.TemporaryDirectory() as folder: again = load_classifier(save(tiny, Path(folder)/'model'))
@@ -185,7 +185,7 @@ def test_folded():
         print(f'{family}: {saved / 4 / zeros:.0%} of the bytes of {zeros:,} zeros saved')
 
 
-def test_folded_2():
+def test_folded_2(): # nbs/api/08_layout.ipynb, cell ee2bb772
     """The two are counted."""
     for extra in (1, -1):
         layer = nn.Linear(8, 4); layer.weight.data[1:] = 0

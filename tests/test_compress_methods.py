@@ -14,7 +14,7 @@ from fairprune.synthetic import bios
 from fairprune.compress.methods import *
 
 
-def test_stored_record():
+def test_stored_record(): # nbs/api/10_methods.ipynb, cell 8effc8c5
     """A record comes from a file, so it is looked at before it is believed."""
     odd = tiny_classifier()
     for told in (7, dict(method=''), dict(method='', parameters=1.5, nonzero=1, bytes=1, macs=1, seconds=0), dict(odd.record.as_dict(), speed=1)):
@@ -24,14 +24,14 @@ def test_stored_record():
     assert stored_record(odd).as_dict() == odd.record.as_dict()
 
 
-def test_stored_record_2():
+def test_stored_record_2(): # nbs/api/10_methods.ipynb, cell b8f9f486
     tiny = tiny_classifier()
     assert tiny.record.parameters == tiny.num_parameters() and tiny.record.bytes == 4 * tiny.record.parameters
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     assert tiny.record.macs == 2 * (4 * h * h + 2 * h * f) + h * h + 2 * h
 
 
-def test_stored_record_3():
+def test_stored_record_3(): # nbs/api/10_methods.ipynb, cell a5090661
     """The same model in bfloat16 says so, and a record without this field can still be read."""
     tiny = tiny_classifier()
     assert tiny.record.arithmetic == 'float32' and measure(tiny_classifier().bfloat16()).arithmetic == 'bfloat16'
@@ -40,12 +40,12 @@ def test_stored_record_3():
     assert Record(**old).as_dict() == tiny.record.as_dict() | dict(arithmetic='') and processor(tiny)
 
 
-def test_stored_record_4():
+def test_stored_record_4(): # nbs/api/10_methods.ipynb, cell 4118e969
     """RoBERTa has fewer places than positions: they begin after that of the padding token."""
     for family, positions in (('bert', 32), ('gpt2', 16), ('roberta', 34)): assert tiny_classifier(family=family, max_position_embeddings=positions).record.latency > 0
 
 
-def test_stored_record_5():
+def test_stored_record_5(): # nbs/api/10_methods.ipynb, cell dc0ac640
     """ALBERT runs its block twice, and a convolution counts."""
     h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     expert = 3 * f * h # gate, up and down
@@ -59,7 +59,7 @@ def test_stored_record_5():
     assert weights(conv)['deberta.encoder.conv.conv'].weight.numel() == 3 * h * h
 
 
-def test_Method():
+def test_Method(): # nbs/api/10_methods.ipynb, cell 33c61c0e
     """`Scale` multiplies every weight."""
     tiny = tiny_classifier()
     mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
@@ -77,7 +77,7 @@ def test_Method():
     assert mine is not tiny and Scale()(mine, inplace=True) is mine
 
 
-def test_Method_2():
+def test_Method_2(): # nbs/api/10_methods.ipynb, cell 149d207d
     """The zeros of a mask are real zeros in the copy, which further training keeps."""
     tiny = tiny_classifier()
     @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def test_Method_2():
         assert Nothing()(computed, inplace=True) is computed and not is_computed(computed)
 
 
-def test_Method_3():
+def test_Method_3(): # nbs/api/10_methods.ipynb, cell a6329eb1
     """A mask on a weight that another layer shares unmasked cannot be folded: one matrix cannot be both."""
     @dataclass(frozen=True)
     class Nothing(Method, named=False):
@@ -108,7 +108,7 @@ def test_Method_3():
     with expect_fail(ValueError, 'another layer shares the masked weight'): Nothing()(tied)
 
 
-def test_Method_4():
+def test_Method_4(): # nbs/api/10_methods.ipynb, cell efab84d2
     """They are called with a `GroupedText` and a seed as well; those that need neither ignore both."""
     tiny = tiny_classifier()
     @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def test_Method_4():
     with expect_fail(ValueError, 'count() needs data'): Count()(tiny)
 
 
-def test_Chain():
+def test_Chain(): # nbs/api/10_methods.ipynb, cell 8291dfc9
     """It is a method again."""
     tiny = tiny_classifier()
     mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
@@ -142,7 +142,7 @@ def test_Chain():
     with expect_fail(ValueError, 'scale(factor=0.5) >> count() needs data'): (Scale(.5) >> Count())(tiny)
 
 
-def test_Chain_2():
+def test_Chain_2(): # nbs/api/10_methods.ipynb, cell 2c4e2ea7
     """What is wrong whatever the model, a parameter say, is said before the first."""
     tiny = tiny_classifier()
     mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
@@ -168,7 +168,7 @@ def test_Chain_2():
     assert done == [1]
 
 
-def test_parse():
+def test_parse(): # nbs/api/10_methods.ipynb, cell 4013565f
     """See [Values](07_values.ipynb)."""
     mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
     with torch.no_grad():
@@ -187,7 +187,7 @@ def test_parse():
 
 
 @pytest.mark.cuda
-def test_parse_2():
+def test_parse_2(): # nbs/api/10_methods.ipynb, cell 91c7d0ab
     """A method works where the model is, and what is not trained says there what it says on a processor, but for rounding."""
     device = 'cuda'
     rows = [dict(text=f'{who} is {how} {k}', tokens=[who, 'is', how, str(k)], rationale=[0, 0, 1, 0], label='no' if how == 'bad' else 'yes', groups=['woman' if who == 'she' else 'man']) for k in range(60) for who in ('she', 'he') for how in ('good', 'bad')]

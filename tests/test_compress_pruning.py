@@ -22,7 +22,7 @@ from fairprune.compress.pruning import *
 from fairprune.compress.pruning import _Moving, _need_rows
 
 
-def test_matrix():
+def test_matrix(): # nbs/api/11_pruning.ipynb, cell ad24dfe4
     """What comes before and after the lists, such as a pooler or a head, is no part of it, nor is DeBERTa-v2's convolution beside them, or a layer that shares its weight with another module."""
     tiny = tiny_classifier()
     assert len(prunable(tiny)) == 12 and not any('classifier' in n for n in prunable(tiny))
@@ -32,7 +32,7 @@ def test_matrix():
     assert matrix(tiny_lm('gpt2').transformer.h[0].mlp.c_fc).shape == (64, 32) # GPT-2 stores it transposed
 
 
-def test_matrix_2():
+def test_matrix_2(): # nbs/api/11_pruning.ipynb, cell 425c6659
     """What is added or looked up stays dense, and has a name."""
     tiny = tiny_classifier()
     assert [n for n in prunable(tiny_lm('mamba')) if '.1.' in n][-1] == 'backbone.layers.1.mixer.conv1d' and left_dense(tiny_lm('mamba'))[0] == 'backbone.layers.0.mixer.A_log'
@@ -47,7 +47,7 @@ def test_matrix_2():
     assert conv not in prunable(beside) and matrix(targets(beside, conv)[conv]).shape == (32, 96) # three neighbours of 32 features; by its name
 
 
-def test_matrix_3():
+def test_matrix_3(): # nbs/api/11_pruning.ipynb, cell c8c2e113
     """Masked language models that share the weight of their output layer with the embeddings keep both as they are."""
     tiny = tiny_classifier()
     for family, count in dict(bert=12, distilbert=12, roberta=12, gpt2=8, llama=14).items():
@@ -63,7 +63,7 @@ def test_matrix_3():
         assert model.get_output_embeddings().weight is model.get_input_embeddings().weight and model.get_output_embeddings() not in prunable(model).values()
 
 
-def test_smallest():
+def test_smallest(): # nbs/api/11_pruning.ipynb, cell 00123038
     """Exactly k go, ties in order of position."""
     scores = dict(a=torch.tensor([[3., 1.], [2., 5.]]), b=torch.tensor([[4., 0.]]))
     masks = dict(smallest(scores.get, scores, .5))
@@ -76,14 +76,14 @@ def test_smallest():
     with expect_fail(ValueError, 'a score is NaN'): list(smallest(dict(a=torch.tensor([float('nan'), 1])).get, ['a'], .5))
 
 
-def test_n_of_m():
+def test_n_of_m(): # nbs/api/11_pruning.ipynb, cell abdb5c03
     """Hardware wants *n of m* weights kept, such as two of every four."""
     row = torch.tensor([[4., 1., 3., 2.], [0., 1., 2., 3.]])
     assert by_row(row, .25).tolist() == [[True, False, True, True], [False, True, True, True]]
     assert n_of_m(row, 1, 2).tolist() == [[True, False, True, False], [False, True, False, True]]
 
 
-def test_Magnitude():
+def test_Magnitude(): # nbs/api/11_pruning.ipynb, cell 8fa3734e
     tiny = tiny_classifier()
     half = Magnitude(sparsity=.5)(tiny)
     zeros = sum(int((m.weight == 0).sum()) for m in prunable(half).values())
@@ -94,7 +94,7 @@ def test_Magnitude():
     assert all((m.weight.view(-1, 4) == 0).sum(1).eq(2).all() for m in prunable(Magnitude(scope='2:4')(tiny)).values())
 
 
-def test_Magnitude_2():
+def test_Magnitude_2(): # nbs/api/11_pruning.ipynb, cell bfcc3ef6
     tiny = tiny_classifier()
     with expect_fail(ValueError, 'sparsity = 1'): Magnitude(1)(tiny)
     with expect_fail(ValueError, 'sparsity = -0.1'): Magnitude(-.1)(tiny)
@@ -105,7 +105,7 @@ def test_Magnitude_2():
     with expect_fail(ValueError, 'sparsity = 2'): (Magnitude(modules='*.mlp.*') >> Magnitude(2))(tiny) # a parameter of a later step, before the first looks at the model
 
 
-def test_Magnitude_3():
+def test_Magnitude_3(): # nbs/api/11_pruning.ipynb, cell 28dbd9ea
     """On MiniLM the masks are those of `torch.nn.utils.prune`, over the model and by layer."""
     minilm, peer, by_layer = (load_classifier(MINILM, labels=['no', 'yes']) for _ in range(3))
     prune.global_unstructured([(m, 'weight') for m in prunable(peer).values()], prune.L1Unstructured, amount=.5)
@@ -115,7 +115,7 @@ def test_Magnitude_3():
         assert all(torch.equal(a.weight == 0, b.weight_mask == 0) for a, b in zip(prunable(found).values(), prunable(want).values()))
 
 
-def test_Magnitude_4():
+def test_Magnitude_4(): # nbs/api/11_pruning.ipynb, cell d98b66a9
     """One threshold does not mean one sparsity: a layer of small weights loses more."""
     minilm, peer, by_layer = (load_classifier(MINILM, labels=['no', 'yes']) for _ in range(3))
     ours = Magnitude(.5)(minilm)
@@ -127,7 +127,7 @@ def test_Magnitude_4():
     ax.legend(title='layer', fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
 
 
-def test_Random():
+def test_Random(): # nbs/api/11_pruning.ipynb, cell 2a836b5e
     """The control: whatever a score achieves, it must achieve more than chance."""
     tiny = tiny_classifier()
     half = Magnitude(sparsity=.5)(tiny)
@@ -137,7 +137,7 @@ def test_Random():
     assert a.record.nonzero == half.record.nonzero
 
 
-def test_Noise():
+def test_Noise(): # nbs/api/11_pruning.ipynb, cell 8ed9a201
     """Noise is the other control: nothing is dropped, every weight is shaken."""
     tiny = tiny_classifier()
     first = next(iter(prunable(tiny)))
@@ -146,7 +146,7 @@ def test_Noise():
     with expect_fail(ValueError, 'scale = -1'): Noise(-1)(tiny)
 
 
-def test_Taylor():
+def test_Taylor(): # nbs/api/11_pruning.ipynb, cell 4eabc495
     """The gradient is that of the mean loss on calibration texts, without dropout."""
     w, g = torch.tensor([[2., -3.]]), torch.tensor([[.5, .1]])
     assert torch.allclose(taylor_score(w, g), torch.tensor([[1., .3]])) # the larger weight goes first
@@ -169,7 +169,7 @@ def test_Taylor():
     with expect_fail(ValueError, 'taylor needs a classifier or a causal language model; tiny is a masked language model'): Taylor()(tiny_masked_lm(), people)
 
 
-def test_Wanda():
+def test_Wanda(): # nbs/api/11_pruning.ipynb, cell fa31df05
     """The model is walked block by block, so each layer is judged on what pruned blocks give it."""
     people = bios(200)
     worker = tiny_classifier(people.labels)
@@ -189,7 +189,7 @@ def test_Wanda():
     assert all((m.weight == 0).sum(1).eq(16).all() for n, m in prunable(part).items() if 'self_attn' in n)
 
 
-def test_cubic():
+def test_cubic(): # nbs/api/11_pruning.ipynb, cell e1dc1ba2
     """Layers that are [frozen](15_factorization.ipynb) stay as they are, and the sparsity is that of the others."""
     assert cubic(0, .8) == 0 and np.isclose(cubic(.5, .8), .7) and cubic(1, .8) == cubic(2, .8) == .8
     fig, ax = plt.subplots(figsize=(3.6, 2.2))
@@ -197,7 +197,7 @@ def test_cubic():
     ax.set(xlabel='share of the schedule', ylabel='sparsity')
 
 
-def test_Movement():
+def test_Movement(): # nbs/api/11_pruning.ipynb, cell 6b4b6aaa
     """Where the scores begin at the magnitudes, one step is not enough for that."""
     layer = torch.nn.Linear(2, 1, bias=False)
     layer.weight.data = torch.tensor([[1., 2.]])
@@ -217,7 +217,7 @@ def test_Movement():
     assert layer.weight.tolist() == [[0, 2]]
 
 
-def test_Movement_2():
+def test_Movement_2(): # nbs/api/11_pruning.ipynb, cell 8ac0cbed
     """Both reach their sparsity, on a classifier and on a language model, and beat the mask that is cut at once and not trained."""
     tiny = tiny_classifier()
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
@@ -236,7 +236,7 @@ def test_Movement_2():
     with expect_fail(ValueError, 'start magnitude or zero'): Movement(start='one')(dense, toy)
 
 
-def test_Movement_3():
+def test_Movement_3(): # nbs/api/11_pruning.ipynb, cell da2f1325
     """With the first of two blocks frozen, all zeros are in the second."""
     tiny = tiny_classifier()
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
@@ -248,7 +248,7 @@ def test_Movement_3():
         with expect_fail(ValueError, "All layers that '*' matches are frozen"): (Freeze(2) >> method)(tiny, toy)
 
 
-def test_zeros():
+def test_zeros(): # nbs/api/11_pruning.ipynb, cell b99b6c42
     """Whatever holds the weights: half of all is zero, and a row has as many zeros as any other, on whichever side its inputs are."""
     mixture, upside, xl = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss', 'xlnet'))
     experts, attention, ids = 'model.layers.0.mlp.experts.down_proj', 'transformer.layer.0.rel_attn.', torch.arange(1000, 1020)[None]
@@ -266,7 +266,7 @@ def test_zeros():
     with expect_fail(ValueError, 'w is multiplied in more than one way, so it has no rows'): _need_rows('w', Bare(xl, 'w', None), 'row')
 
 
-def test_zeros_2():
+def test_zeros_2(): # nbs/api/11_pruning.ipynb, cell 0d4f0e03
     """Experts are pruned while they train, and by their gradients, as layers are; and training keeps their zeros."""
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -281,7 +281,7 @@ def test_zeros_2():
 
 
 @pytest.mark.heavy
-def test_zeros_3():
+def test_zeros_3(): # nbs/api/11_pruning.ipynb, cell 3fc3c3aa
     people = bios(200)
     methods = [Random(.5), Magnitude(.5), Magnitude(.5, 'row'), Magnitude(scope='2:4'), Taylor(.5, n=16, length=32), Wanda(.5, n=16, length=32), Wanda(scope='2:4', n=16, length=32)]
     trained = [Gradual(.5, epochs=.5, every=1), Movement(.5, epochs=.5, every=1)]
@@ -297,7 +297,7 @@ def test_zeros_3():
             for method in methods: assert abs(zeros(method(tiny_lm(family), people)) - .5) < 1e-3
 
 
-def test_zeros_4():
+def test_zeros_4(): # nbs/api/11_pruning.ipynb, cell 4d9e7bb1
     """So do masked language models whose head and embeddings are one, also in int8."""
     tiny = tiny_classifier()
     def other(family):
@@ -315,7 +315,7 @@ def test_zeros_4():
 
 
 @pytest.mark.slow
-def test_zeros_5():
+def test_zeros_5(): # nbs/api/11_pruning.ipynb, cell f293e43e
     """The random mask shows how much of it all is the score's doing."""
     sns.despine()
     sns.despine()

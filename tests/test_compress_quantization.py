@@ -27,7 +27,7 @@ from fairprune.compress.quantization import *
 from fairprune.compress.quantization import _engine, _exact
 
 
-def test_to_int8():
+def test_to_int8(): # nbs/api/13_quantization.ipynb, cell 7ae3b271
     """The error is at most half a step."""
     w = torch.tensor([[1.27, -.5], [0., 0.]])
     s = row_scales(w)
@@ -37,21 +37,21 @@ def test_to_int8():
     assert ((to_int8(w, s) * s[:, None] - w).abs() <= s[:, None] / 2 + 1e-6).all()
 
 
-def test_steps():
+def test_steps(): # nbs/api/13_quantization.ipynb, cell bc772f5f
     """Inputs are rounded as well, to 256 steps between the smallest and the largest of them."""
     assert input_grid(-1, 254) == (1, 1) and input_grid(5, 510) == (2, 0) and input_grid(0, 0)[1] == 0
     assert steps(torch.tensor([-9., -1., 3.4, 999.]), 1., 1.).tolist() == [-1, -1, 3, 254]
     with expect_fail(ValueError, 'NaN or infinite'): input_grid(-1, math.nan)
 
 
-def test_engine():
+def test_engine(): # nbs/api/13_quantization.ipynb, cell 53df1aca
     """`benchmarks/latency.py` has both side by side: on a Xeon with VNNI, one text takes .55 of the time of float32 with the engine and 1.15 with floats, 32 texts .66 and 1.24."""
     state = torch.backends.quantized.engine
     assert _engine(384) in ('x86', 'onednn', 'qnnpack', 'float') and torch.backends.quantized.engine == state
     assert 'qnnpack' not in torch.backends.quantized.supported_engines or _exact('qnnpack', 384)
 
 
-def test_int8():
+def test_int8(): # nbs/api/13_quantization.ipynb, cell 8c3afbeb
     """Its `exact` is slow and says what any engine should say: the same integers, multiplied and summed in 64 bits."""
     torch.manual_seed(0)
     dense = nn.Linear(384, 384)
@@ -62,7 +62,7 @@ def test_int8():
     assert (y - layer.exact(x)).norm() < 1e-3 * y.norm()
 
 
-def test_int8_2():
+def test_int8_2(): # nbs/api/13_quantization.ipynb, cell 7ba94d94
     """Small inputs are rounded no worse than large ones."""
     torch.manual_seed(0)
     dense = nn.Linear(384, 384)
@@ -75,7 +75,7 @@ def test_int8_2():
     assert all(torch.allclose(layer(x * tiny), layer.exact(x * tiny).float(), rtol=1e-3, atol=1e-3 * float(layer.exact(x * tiny).abs().mean())) for tiny in (1e-3, 1e-5, 1e-8))
 
 
-def test_int8_3():
+def test_int8_3(): # nbs/api/13_quantization.ipynb, cell eb40666b
     """Layers of PyTorch's own first weights show best where sums saturate."""
     torch.manual_seed(0)
     dense = nn.Linear(384, 384)
@@ -90,7 +90,7 @@ def test_int8_3():
             assert max(errors(tried)) < 1e-3 and tried.arithmetic == f'int8 {engine}'
 
 
-def test_Int8():
+def test_Int8(): # nbs/api/13_quantization.ipynb, cell a50149a8
     """MiniLM: the linear layers shrink almost four times, the logits hardly move, and a reloaded model says exactly the same."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     small = Int8()(minilm)
@@ -105,7 +105,7 @@ def test_Int8():
     assert np.abs(logits(small, texts) - logits(minilm, texts)).max() < .1
 
 
-def test_Int8_2():
+def test_Int8_2(): # nbs/api/13_quantization.ipynb, cell 6e647a96
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     small = Int8()(minilm)
     linear = sum(m.weight.numel() * 4 for m in prunable(minilm).values())
@@ -113,7 +113,7 @@ def test_Int8_2():
     assert linear / stored > 3.5
 
 
-def test_Int8_3():
+def test_Int8_3(): # nbs/api/13_quantization.ipynb, cell eda19848
     """A second quantization is refused."""
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     tiny = tiny_classifier(hidden_size=64)
@@ -127,7 +127,7 @@ def test_Int8_3():
     with expect_fail(ValueError, 'quantized already'): Int8()(Int8()(tiny))
 
 
-def test_StaticInt8():
+def test_StaticInt8(): # nbs/api/13_quantization.ipynb, cell 6653a3f1
     """What lies outside is cut off."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
@@ -142,7 +142,7 @@ def test_StaticInt8():
     with expect_fail(ValueError, 'needs data'): StaticInt8()(minilm)
 
 
-def test_decode():
+def test_decode(): # nbs/api/13_quantization.ipynb, cell 16c8494a
     """Scales are kept in bfloat16."""
     torch.manual_seed(0)
     w = torch.tensor([[-1., 0., .5, 2.]])
@@ -154,7 +154,7 @@ def test_decode():
     assert ((decode(encode(w, scale, zero, 4), scale, zero) - w).abs() <= .51 * scale + .03 * w.abs()).all()
 
 
-def test_packed():
+def test_packed(): # nbs/api/13_quantization.ipynb, cell 3927dd1a
     """Numbers that were read from a file must be those of a grid: steps above zero, zero points within the codes, and an order that names each column once."""
     torch.manual_seed(0)
     def broken(layer, **changes):
@@ -168,7 +168,7 @@ def test_packed():
     assert not broken(StaticInt8Linear(8, 4)) and broken(StaticInt8Linear(8, 4), input=(1, 256.)) == 'the grid of its inputs is damaged'
 
 
-def test_Rtn():
+def test_Rtn(): # nbs/api/13_quantization.ipynb, cell 99c222b3
     """`rtn` rounds to the nearest point and looks at no data: weight-only quantization to int8, int4 and between, and what GPTQ must beat."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
@@ -185,7 +185,7 @@ def test_Rtn():
     assert 7 < linear / stored < 8
 
 
-def test_Rtn_2():
+def test_Rtn_2(): # nbs/api/13_quantization.ipynb, cell 4f6fc6b5
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     tiny = tiny_classifier(hidden_size=64)
     pruned = Magnitude(.8)(tiny)
@@ -198,7 +198,7 @@ def test_Rtn_2():
     with expect_fail(ValueError, 'quantized already'): Rtn()(Rtn()(tiny))
 
 
-def test_OnGrid():
+def test_OnGrid(): # nbs/api/13_quantization.ipynb, cell 435b69cd
     """After a step the layer holds the nearest points of the weights that moved."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 1, bias=False)
@@ -212,7 +212,7 @@ def test_OnGrid():
     assert trained.frozen().dense().tolist() == [[-1., 1.]] and trained.frozen() is packed
 
 
-def test_OnGrid_2():
+def test_OnGrid_2(): # nbs/api/13_quantization.ipynb, cell 258c0bda
     """So [recovery](18_recovery.ipynb) and every other training of a quantized model keep its steps, and the zeros of a model that was pruned first."""
     torch.manual_seed(0)
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
@@ -226,7 +226,7 @@ def test_OnGrid_2():
         assert predict(after, toy).accuracy > .9 and after.record.bytes <= before.record.bytes
 
 
-def test_Qat():
+def test_Qat(): # nbs/api/13_quantization.ipynb, cell 5ce67e57
     """Two bits a weight: the loss on the test texts after rounding alone, and after training on the grid."""
     torch.manual_seed(0)
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
@@ -248,7 +248,7 @@ def test_Qat():
     with expect_fail(ValueError, 'quantized already'): Qat()(Int8()(able), toy)
 
 
-def test_laplace_error():
+def test_laplace_error(): # nbs/api/13_quantization.ipynb, cell 7ea6cea1
     """Dropping all below b then drops the share `1 - exp(-b/tau)`, and costs `E(b) = tau^2 (2 - exp(-b/tau) ((b/tau)^2 + 2 b/tau + 2))` a weight."""
     torch.manual_seed(0)
     w = torch.distributions.Laplace(0., .3).sample((2_000_000,))
@@ -256,7 +256,7 @@ def test_laplace_error():
     assert abs(laplace_sparsity(.4, .3) - small.float().mean()) < 2e-3 and abs(laplace_error(.4, .3) / (w * small).square().mean() - 1) < .02
 
 
-def test_laplace_threshold():
+def test_laplace_threshold(): # nbs/api/13_quantization.ipynb, cell e34f6282
     """So under a budget for all layers together one global threshold is the best, and it follows from the layers' tau alone."""
     assert abs(laplace_threshold([1.], [7], .5) - np.log(2)) < 1e-9
     b = laplace_threshold([1., 2.], [100, 300], .6)
@@ -267,7 +267,7 @@ def test_laplace_threshold():
     assert cost(b) < min(cost(b - .1), cost(b + .1))
 
 
-def test_bit_widths():
+def test_bit_widths(): # nbs/api/13_quantization.ipynb, cell 2de01e9c
     """Bits go where they save most for each bit they take, until the budget is spent; every layer has 2 to 8."""
     ranges, counts = [1., 3., 9.], [10, 10, 10]
     total = lambda widths: sum((r / (2 ** b - 1)) ** 2 for r, b in zip(ranges, widths))
@@ -275,7 +275,7 @@ def test_bit_widths():
     assert bit_widths(ranges, counts, 4) == list(best) and bit_widths(ranges, counts, 8) == [8, 8, 8] and bit_widths(ranges, counts, 2) == [2, 2, 2]
 
 
-def test_Opq():
+def test_Opq(): # nbs/api/13_quantization.ipynb, cell d2a76eff
     """On disk the model takes what the mask and the codes that remain take."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
@@ -290,7 +290,7 @@ def test_Opq():
     spent = opq.record.bytes - (minilm.record.bytes - body)
 
 
-def test_Opq_2():
+def test_Opq_2(): # nbs/api/13_quantization.ipynb, cell 99514790
     torch.manual_seed(0)
     tiny = tiny_classifier(hidden_size=64)
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
@@ -309,7 +309,7 @@ def test_Opq_2():
 
 
 @pytest.mark.heavy
-def test_Opq_3():
+def test_Opq_3(): # nbs/api/13_quantization.ipynb, cell 2d80e597
     """A process of its own then says how far each engine is from the integers, and our layers, and every layer of three saved models."""
     people = bios(200)
     whole = load_classifier(MINILM, labels=people.labels)
@@ -346,7 +346,7 @@ print(json.dumps(dict(engines=engines, layer=error(layer(x)), static=error(stati
 
 
 @pytest.mark.heavy
-def test_Opq_4():
+def test_Opq_4(): # nbs/api/13_quantization.ipynb, cell 81cee4b5
     """A tenth of a thousandth of the embeddings moves these logits, which no head was trained for, as far as the grids themselves do."""
     torch.manual_seed(0)
     people = bios(200)
@@ -360,7 +360,7 @@ def test_Opq_4():
     assert off(shaken) > .01
 
 
-def test_Opq_5():
+def test_Opq_5(): # nbs/api/13_quantization.ipynb, cell ee8ffe3d
     """A head with a weight of its own is quantized when it is named in full."""
     torch.manual_seed(0)
     tiny = tiny_classifier(hidden_size=64)
@@ -383,7 +383,7 @@ def test_Opq_5():
     with torch.no_grad(): assert isinstance(again.lm_head, PackedLinear) and torch.equal(again(input_ids=ids).logits, headed(input_ids=ids).logits)
 
 
-def test_Opq_6():
+def test_Opq_6(): # nbs/api/13_quantization.ipynb, cell 1bca47d4
     """A model that has them is refused, so that nothing stays in float unseen; `modules` names the layers that are to be replaced."""
     torch.manual_seed(0)
     people = bios(200)
@@ -394,7 +394,7 @@ def test_Opq_6():
     assert sum(isinstance(m, Int8Linear) for m in part.modules()) == 8 and torch.equal(part.get_parameter('model.layers.0.mlp.experts.down_proj'), mixture.get_parameter('model.layers.0.mlp.experts.down_proj'))
 
 
-def test_Opq_7():
+def test_Opq_7(): # nbs/api/13_quantization.ipynb, cell a0ac89e7
     """T5 knows int8, so that is no harm; packed codes are refused before any work."""
     torch.manual_seed(0)
     people = bios(200)
@@ -411,7 +411,7 @@ def test_Opq_7():
     assert all(type(a) is type(b) for a, b in zip(both.modules(), tiny_classifier(people.labels, family='t5').modules())) # trying leaves nothing behind
 
 
-def test_Opq_8():
+def test_Opq_8(): # nbs/api/13_quantization.ipynb, cell 2582f781
     """An int8 layer says what its float32 twin says, rounded."""
     torch.manual_seed(0)
     coarse = nn.Linear(6, 4).bfloat16()
@@ -424,7 +424,7 @@ def test_Opq_8():
 
 
 @pytest.mark.heavy
-def test_Opq_9():
+def test_Opq_9(): # nbs/api/13_quantization.ipynb, cell 0cf9d80b
     """So a saved model says exactly the same here as well, trained on its grid or not."""
     torch.manual_seed(0)
     jobs = bios(200)
@@ -438,7 +438,7 @@ def test_Opq_9():
 
 
 @pytest.mark.heavy
-def test_Opq_10():
+def test_Opq_10(): # nbs/api/13_quantization.ipynb, cell d74a0a73
     """Every method on each of them, as classifier and as language model: saved, reloaded, identical."""
     few = bios(200)
     methods = [Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(4, 16, epochs=.1)]

@@ -11,7 +11,7 @@ import pandas as pd
 from fairprune.compress.recovery import *
 
 
-def test_Recover():
+def test_Recover(): # nbs/api/18_recovery.ipynb, cell deed7ea6
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g)
                           for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -31,7 +31,7 @@ def test_Recover():
     assert predict(recovered, toy).accuracy > .95 and recovered.record.bytes == small.record.bytes
 
 
-def test_Recover_2():
+def test_Recover_2(): # nbs/api/18_recovery.ipynb, cell ef0d7fad
     """It is read back from its printed form, and what cannot work is refused before any work."""
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g)
                           for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
@@ -44,7 +44,7 @@ def test_Recover_2():
     with expect_fail(ValueError, 'batch_size at least 1'): Recover(batch_size=0)(dense, toy)
 
 
-def test_Recover_3():
+def test_Recover_3(): # nbs/api/18_recovery.ipynb, cell 5e1c07ab
     """Every method and mitigation that trains takes the same settings for it, and uses them: here the order of the texts is another."""
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g)
                           for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])

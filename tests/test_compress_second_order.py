@@ -16,7 +16,7 @@ from fairprune.compress.second_order import *
 from fairprune.compress.second_order import _Prune, _Round
 
 
-def test_inverse_factor():
+def test_inverse_factor(): # nbs/api/16_second_order.ipynb, cell bd2d9b0a
     """What the solver needs is U, the upper Cholesky factor of the inverse: its row j says how the weights after j make up for an error in weight j."""
     torch.manual_seed(0)
     x = torch.randn(500, 6) @ torch.randn(6, 6)
@@ -26,7 +26,7 @@ def test_inverse_factor():
     assert torch.allclose(U.T @ U @ (2 / 500 * x.T @ x), torch.eye(6), atol=1e-3) and torch.equal(U, U.triu())
 
 
-def test_obs():
+def test_obs(): # nbs/api/16_second_order.ipynb, cell d8b60a33
     """With one column dropped and all others free, the solution is that of least squares: the remaining weights are the best that exist."""
     torch.manual_seed(0)
     x = torch.randn(500, 6) @ torch.randn(6, 6)
@@ -41,7 +41,7 @@ def test_obs():
     assert all(torch.allclose(p, parts[0], atol=1e-4) for p in parts) # whatever the block
 
 
-def test_obs_score():
+def test_obs_score(): # nbs/api/16_second_order.ipynb, cell 4b7bda96
     """Within a block, those of lowest `w^2 / U_jj^2`: small weights, and weights whose loss others make up for easily."""
     torch.manual_seed(0)
     assert torch.allclose(obs_score(torch.tensor([[2., 3.]]), torch.tensor([.5, 3.])), torch.tensor([[16., 1.]])) # the smaller weight stays
@@ -54,7 +54,7 @@ def test_obs_score():
     assert (half == 0).sum() == 256 and error(half) < .5 * error(w * keep) # of what magnitude alone loses
 
 
-def test_Round():
+def test_Round(): # nbs/api/16_second_order.ipynb, cell 2bd2dc5d
     """Zero is always on the grid, so what is pruned stays zero."""
     torch.manual_seed(0)
     x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
@@ -66,7 +66,7 @@ def test_Round():
     assert torch.equal(found, decode(rounding.codes, *affine(w, 3))) and error(found) < error(nearest)
 
 
-def test_GPTQ():
+def test_GPTQ(): # nbs/api/16_second_order.ipynb, cell c4061776
     torch.manual_seed(0)
     people = bios(200)
     tiny = tiny_classifier(people.labels)
@@ -89,7 +89,7 @@ def test_GPTQ():
     with expect_fail(ValueError, 'quantized already'): GPTQ(**some)(GPTQ(**some)(tiny, people), people)
 
 
-def test_GPTQ_2():
+def test_GPTQ_2(): # nbs/api/16_second_order.ipynb, cell 4c07b68e
     """Groups and patterns need not fit into each other: the columns are settled in blocks that hold whole groups and whole patterns, here 400 for groups of 200 and patterns of 16."""
     people = bios(200)
     some = dict(n=16, length=32)
@@ -98,7 +98,7 @@ def test_GPTQ_2():
     assert all(((both.get_submodule(n).dense().view(-1, 16) == 0).sum(1) >= 8).all() for n in prunable(wide))
 
 
-def test_GPTQ_3():
+def test_GPTQ_3(): # nbs/api/16_second_order.ipynb, cell bece9bee
     """They count as the first to go: half of what is already sparser stays as sparse as it is."""
     people = bios(200)
     tiny = tiny_classifier(people.labels)
@@ -114,7 +114,7 @@ def test_GPTQ_3():
 
 
 @pytest.mark.heavy
-def test_GPTQ_4():
+def test_GPTQ_4(): # nbs/api/16_second_order.ipynb, cell 9c0643a2
     """All at once, on five architectures: saved, reloaded, identical; zeros stay zeros on the grid."""
     people = bios(200)
     some = dict(n=16, length=32)
@@ -132,7 +132,7 @@ def test_GPTQ_4():
         for family in ('gpt2', 'llama'): assert all(perplexity(m(tiny_lm(family), people), people, length=32) > 1 for m in methods)
 
 
-def test_GPTQ_5():
+def test_GPTQ_5(): # nbs/api/16_second_order.ipynb, cell dc18e168
     """A checkpoint in bfloat16 stays so: the solver computes in float32, and what it writes reads back exactly."""
     torch.manual_seed(0)
     people = bios(200)
@@ -147,7 +147,7 @@ def test_GPTQ_5():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_GPTQ_6():
+def test_GPTQ_6(): # nbs/api/16_second_order.ipynb, cell 32c27fd3
     """GPTQ needs enough calibration text: with a quarter of it, GPTQ at 3 bits was worse than rounding."""
     smol, wiki, some = load_lm(SMOLLM2), wikitext2(), dict(n=32, length=256)
     levels = [None, Random(.5), Magnitude(.5, 'layer'), Wanda(.5, **some), SparseGPT(.5, **some), Rtn(4, 64), GPTQ(4, 64, **some), GPTQ(4, 64, True, **some),

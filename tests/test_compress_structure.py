@@ -27,7 +27,7 @@ from fairprune.compress.structure import *
 from fairprune.compress.structure import _parts, _silent
 
 
-def test_family():
+def test_family(): # nbs/api/12_structure.ipynb, cell c9c6f29a
     """One table says what the parts are called; it fits where these are all the linear layers of the block, and everything after it knows no architecture."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
@@ -45,7 +45,7 @@ def test_family():
     with expect_fail(ValueError, 'Linear: it is not known'): family(nn.Linear(2, 2))
 
 
-def test_places():
+def test_places(): # nbs/api/12_structure.ipynb, cell bca5afa4
     """Where several query heads share keys and values, as in Llama, they go together: a unit is such a group."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
@@ -65,7 +65,7 @@ def test_places():
     assert places(torch.tensor([1]), 2, 4, 2, 2).tolist() == [2, 3, 5, 7] # two heads of queries to each of keys and values
 
 
-def test_keep():
+def test_keep(): # nbs/api/12_structure.ipynb, cell 320eaeac
     """Rows and columns are sliced, and a module that counts its heads is told the new number."""
     layer = nn.Linear(3, 2)
     w, b = layer.weight.data.clone(), layer.bias.data.clone()
@@ -78,7 +78,7 @@ def test_keep():
     assert torch.equal(cut.c_attn.weight[:, :8], attention.c_attn.weight[:, 8:16]) # the first head of queries is what was the second
 
 
-def test_gate_scores():
+def test_gate_scores(): # nbs/api/12_structure.ipynb, cell 808b8a44
     """In the first text only the first unit speaks, in the second only the other; its two tokens are added up before the sign is dropped."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -95,7 +95,7 @@ def test_gate_scores():
     assert adder.out.weight.requires_grad and not adder.out._forward_pre_hooks
 
 
-def test_gate_scores_2():
+def test_gate_scores_2(): # nbs/api/12_structure.ipynb, cell 4cef5d01
     """Against a difference quotient: each head of a model made a little louder and a little softer, one text at a time."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -115,7 +115,7 @@ def test_gate_scores_2():
         assert torch.allclose(found[:6].double(), want, rtol=1e-3)
 
 
-def test_group_norm():
+def test_group_norm(): # nbs/api/12_structure.ipynb, cell bc880124
     """In a gated feed-forward part a neuron of small weights may speak loudest."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -128,7 +128,7 @@ def test_group_norm():
     assert torch.allclose(group_norm(Units(2, [(fused, (2, 2, 2))], down)), torch.tensor([13., 32.]).sqrt())
 
 
-def test_remaining():
+def test_remaining(): # nbs/api/12_structure.ipynb, cell 002b00a0
     """No layer loses all."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -141,7 +141,7 @@ def test_remaining():
     with expect_fail(ValueError, 'A score is NaN'): remaining([torch.tensor([float('nan'), 1])], .5, 'layer')
 
 
-def test_Neurons():
+def test_Neurons(): # nbs/api/12_structure.ipynb, cell f7ed81e5
     """Half the heads go, then half the neurons."""
     people = bios(200)
     some = dict(n=16, length=32)
@@ -154,7 +154,7 @@ def test_Neurons():
     assert small.config.intermediate_size == 32 and [s[1] for s in layout(small)] == [dict(kind='heads', count=2)] * 2
 
 
-def test_Neurons_2():
+def test_Neurons_2(): # nbs/api/12_structure.ipynb, cell 552d8544
     """What cannot be is refused before any work."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
@@ -185,7 +185,7 @@ def test_Neurons_2():
     assert not Heads(score='magnitude').needs_data and Neurons().needs_data and (Heads(score='random') >> Neurons()).needs_data
 
 
-def test_renumbered():
+def test_renumbered(): # nbs/api/12_structure.ipynb, cell cc559243
     """(2023) compared these and found dropping the top the best of them."""
     assert kept_blocks(12, 6, 'even') == [0, 2, 4, 7, 9, 11] # the layers of BERT that DistilBERT started from
     assert all(len(set(kept_blocks(n, k, 'even'))) == k for n in range(1, 40) for k in range(1, n + 1))
@@ -196,7 +196,7 @@ def test_renumbered():
     ax.set(yticks=range(3), yticklabels=['last', 'first', 'even'], xticks=range(12), xlabel='block', ylim=(-.6, 2.6), title='Six of twelve blocks')
 
 
-def test_LayerDrop():
+def test_LayerDrop(): # nbs/api/12_structure.ipynb, cell c69fb2f3
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)
@@ -216,7 +216,7 @@ def test_LayerDrop():
     with expect_fail(ValueError, 'scaled by the number of its block'): LayerDrop(1)(tiny_lm('gpt2', scale_attn_by_inverse_layer_idx=True))
 
 
-def test_LayerDrop_2():
+def test_LayerDrop_2(): # nbs/api/12_structure.ipynb, cell b3908b18
     """What else the layout says of the blocks goes along with them, and what is frozen stays frozen."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -234,7 +234,7 @@ def test_LayerDrop_2():
     with tempfile.TemporaryDirectory() as folder: assert np.array_equal(logits(load_classifier(save(small, f'{folder}/model')), ['a text']), logits(small, ['a text']))
 
 
-def test_LayerDrop_3():
+def test_LayerDrop_3(): # nbs/api/12_structure.ipynb, cell 993a094b
     """The model says what the whole one says where the dropped blocks are skipped."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -256,7 +256,7 @@ def test_LayerDrop_3():
         with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
 
 
-def test_LayerDrop_4():
+def test_LayerDrop_4(): # nbs/api/12_structure.ipynb, cell ec125def
     """A language model goes on generating with its cache: what it says with it is what it says without."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -272,7 +272,7 @@ def test_LayerDrop_4():
             assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
 
 
-def test_LayerDrop_5():
+def test_LayerDrop_5(): # nbs/api/12_structure.ipynb, cell 8d9e21c8
     """So it is on every kind of block."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -296,7 +296,7 @@ def test_LayerDrop_5():
         assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
 
 
-def test_LayerDrop_6():
+def test_LayerDrop_6(): # nbs/api/12_structure.ipynb, cell 026284ad
     """It goes first, and nothing changes."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -316,7 +316,7 @@ def test_LayerDrop_6():
 
 
 @pytest.mark.heavy
-def test_LayerDrop_7():
+def test_LayerDrop_7(): # nbs/api/12_structure.ipynb, cell 10902ce1
     """Every method on every kind of block, classifiers and language models: printed as what `parse` reads, saved, reloaded, identical, with the same record."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -349,7 +349,7 @@ def test_LayerDrop_7():
 
 
 @pytest.mark.slow
-def test_LayerDrop_8():
+def test_LayerDrop_8(): # nbs/api/12_structure.ipynb, cell 26b57810
     alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
                  llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
     names = [name for same_parts in alike.values() for name in same_parts]
@@ -399,7 +399,7 @@ def test_LayerDrop_8():
     assert not any(right(name, make) for name in TINY for make in (tiny_classifier, tiny_lm))
 
 
-def test_LayerDrop_9():
+def test_LayerDrop_9(): # nbs/api/12_structure.ipynb, cell 7e9a1e7d
     """Where it cannot, as with half of BERT's heads, that process refuses instead of reading something else."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -431,7 +431,7 @@ assert 'fairprune' not in sys.modules
             with torch.no_grad(): assert np.allclose(np.load(f'{paths[n]}/out.npy'), m(input_ids=ids).logits.numpy(), atol=1e-5)
 
 
-def test_LayerDrop_10():
+def test_LayerDrop_10(): # nbs/api/12_structure.ipynb, cell 0b5c3adb
     """Llama's configuration wants the heads to divide the width; three heads at a width of 32 stand in the layout."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
@@ -451,7 +451,7 @@ def test_LayerDrop_10():
     with tempfile.TemporaryDirectory() as folder: same(three, f'{folder}/three')
 
 
-def test_LayerDrop_11():
+def test_LayerDrop_11(): # nbs/api/12_structure.ipynb, cell e8ae414a
     """And structure after structure, where the layout must follow: the second share is one of what is left, and steps of dropped blocks go with them."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
@@ -547,7 +547,7 @@ def test_LayerDrop_11():
             for method in (half >> Int8(), half >> LayerDrop(1) >> Magnitude(.5) >> Rtn(4, 16)): same(method(tiny_lm(name)), f'{folder}/model')
 
 
-def test_LayerDrop_12():
+def test_LayerDrop_12(): # nbs/api/12_structure.ipynb, cell b4eb1fb5
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)
@@ -650,7 +650,7 @@ def test_LayerDrop_12():
         more = (LayerDrop(1) >> Heads(.5, score='random'))(again); assert {head_units(b).count for b in blocks(more).values()} != {4} and len(layout(more)) <= 2
 
 
-def test_LayerDrop_13():
+def test_LayerDrop_13(): # nbs/api/12_structure.ipynb, cell a0369c76
     """Embeddings stay, so the parameters fall less than the multiply-adds."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
@@ -759,7 +759,7 @@ def test_LayerDrop_13():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_LayerDrop_14():
+def test_LayerDrop_14(): # nbs/api/12_structure.ipynb, cell 868f247e
     """A level is the share of heads, neurons or blocks that is gone."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)

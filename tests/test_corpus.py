@@ -11,7 +11,7 @@ from fairprune.synthetic import bios
 from fairprune.corpus import *
 
 
-def test_text_file():
+def test_text_file(): # nbs/api/05_corpus.ipynb, cell 3e07c240
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, 'a.txt').write_text('One text.\nAnother one.'); Path(folder, 'b.txt').write_text(' \n')
         two = Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/a.txt')
@@ -21,7 +21,7 @@ def test_text_file():
     with expect_fail(ValueError, "No split 'dev'"): two['dev']
 
 
-def test_running_text():
+def test_running_text(): # nbs/api/05_corpus.ipynb, cell e2c68a15
     """So a classifier and a language model are calibrated on the same data."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, 'a.txt').write_text('One text.\nAnother one.'); Path(folder, 'b.txt').write_text(' \n')
@@ -34,13 +34,13 @@ def test_running_text():
 
 
 @pytest.mark.data
-def test_wikitext2():
+def test_wikitext2(): # nbs/api/05_corpus.ipynb, cell afdb7676
     """Its validation part serves calibration, its test part gives the figure."""
     wiki = wikitext2()
     assert wiki['test'].lstrip().startswith('= Robert Boulter =') and len(wiki.sources['wiki.test.raw']) == 64
 
 
-def test_windows():
+def test_windows(): # nbs/api/05_corpus.ipynb, cell cc834d38
     """Calibration takes some of them, drawn by a seed."""
     lm = tiny_lm()
     text = ' '.join(f'word {i}' for i in range(300))
@@ -51,7 +51,7 @@ def test_windows():
     with expect_fail(ValueError, 'length = 4096'): windows(lm, text, 4096)
 
 
-def test_perplexity():
+def test_perplexity(): # nbs/api/05_corpus.ipynb, cell 7f57d98b
     """For any other model the figure is that of its own loss."""
     lm = tiny_lm()
     text = ' '.join(f'word {i}' for i in range(300))
@@ -64,7 +64,7 @@ def test_perplexity():
     assert perplexity(lm, story, length=8, n=3) == perplexity(lm, story, length=8, n=3)
 
 
-def test_masked_perplexity():
+def test_masked_perplexity(): # nbs/api/05_corpus.ipynb, cell 5a1612cd
     """What is hidden depends on the seed alone, so two models are asked for the same tokens."""
     text = ' '.join(f'word {i}' for i in range(300))
     filler, story = tiny_masked_lm(), Corpus(dict(test=text))
@@ -74,7 +74,7 @@ def test_masked_perplexity():
     assert masked_perplexity(filler, story, length=8) == masked_perplexity(filler, story, length=8) != masked_perplexity(filler, story, length=8, seed=1)
 
 
-def test_masked_perplexity_2():
+def test_masked_perplexity_2(): # nbs/api/05_corpus.ipynb, cell c56fc52f
     text = ' '.join(f'word {i}' for i in range(300))
     filler, story = tiny_masked_lm(), Corpus(dict(test=text))
     maskless = tiny_lm()
@@ -85,7 +85,7 @@ def test_masked_perplexity_2():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_masked_perplexity_3():
+def test_masked_perplexity_3(): # nbs/api/05_corpus.ipynb, cell 95900621
     """SmolLM2-135M on the test part of WikiText-2, some windows of 512 tokens."""
     smol = load_lm(SMOLLM2)
     found = perplexity(smol, wikitext2(), length=512, n=8)

@@ -10,7 +10,7 @@ from fairprune.data import *
 from fairprune.data import _codes, _csv, _decoded, _group_lists, _hash_split, _json, _kind, _majority, _mentioned, _missing, _name, _one_hot_groups
 
 
-def test_near_duplicates():
+def test_near_duplicates(): # nbs/api/00_data.ipynb, cell 08a9be82
     """A text of its own is its own cluster."""
     some = ['The nurse told the patient that she would be back in an hour.', 'The nurse told the patient that he would be back in an hour!', 'A different sentence about the weather in May.', 'the NURSE told the patient that she would be back in an hour', 'Room 12', 'Room 7', '12', '7']
     assert near_duplicates(some).tolist() == [0, 0, 2, 0, 4, 4, 6, 7] and near_duplicates(some[:1]).tolist() == [0]
@@ -18,7 +18,7 @@ def test_near_duplicates():
     with expect_fail(ValueError, 'similarity = 70'): near_duplicates(some, 70)
 
 
-def test_near_duplicates_2():
+def test_near_duplicates_2(): # nbs/api/00_data.ipynb, cell 5f6bbc36
     """The estimate is the share it stands for: among sentences that have 80% of their runs in common nearly all pairs are found, among those with 40% none."""
     rng = np.random.default_rng(0)
     def words(k): return ' '.join(''.join(rng.choice(list('abcdefghijklmnopqrstuvwxyz'), 8)) for _ in range(k))
@@ -30,13 +30,13 @@ def test_near_duplicates_2():
         assert low <= (alike[::2] == alike[1::2]).mean() <= high and len(np.unique(alike)) >= 100
 
 
-def test_unit_hash():
+def test_unit_hash(): # nbs/api/00_data.ipynb, cell 967e5ae0
     """Adding a text never moves another one, on any machine."""
     assert unit_hash('a') == unit_hash('a') != unit_hash('a', seed=1)
     assert abs(np.mean([unit_hash(i) for i in range(2000)]) - .5) < .03
 
 
-def test_name():
+def test_name(): # nbs/api/00_data.ipynb, cell 79fdf39b
     """What is blank or missing is no name."""
     assert [_name(v) for v in ('02134', ' a', 7, np.int64(7), 7., 1.5, np.float32(.1), True, np.bool_(True), pd.Timestamp('2020-01-01'), 2**70)] == ['02134', ' a', '7', '7', '7', '1.5', '0.1', 'True', 'True', '2020-01-01 00:00:00', str(2**70)]
     for value in (2.**60, np.inf, np.float32(2**30)):
@@ -46,7 +46,7 @@ def test_name():
     assert all(map(_missing, (None, np.nan, pd.NA, pd.NaT, '', ' \t'))) and not any(map(_missing, (0, False, 'None', [], 'a')))
 
 
-def test_group_lists():
+def test_group_lists(): # nbs/api/00_data.ipynb, cell 100a8007
     """An object gives groups like several columns do: `{"gender": "female"}` is the group `gender=female`."""
     assert _group_lists(pd.DataFrame(dict(g=['a', None, 'b'])), 'g') == [['a'], [], ['b']]
     assert _group_lists(pd.DataFrame(dict(g=[['b', 'a'], []])), 'g') == [['a', 'b'], []]
@@ -64,7 +64,7 @@ def test_group_lists():
     assert _group_lists(pd.DataFrame(dict(g=['[other]'])), 'g') == [['[other]']]
 
 
-def test_mentioned():
+def test_mentioned(): # nbs/api/00_data.ipynb, cell fe99e5b9
     """And no column at all, but words that tell whom a text is about, searched whole and whatever the case."""
     hot = pd.DataFrame(dict(female=[1, 0., np.nan], muslim=['0.4', 'TRUE', '0.5']))
     assert _one_hot_groups(hot, ['female', 'muslim']) == [['female'], ['muslim'], ['muslim']]
@@ -74,21 +74,21 @@ def test_mentioned():
     with expect_fail(ValueError, 'no regular expression'): _mentioned(['a'], dict(a='('))
 
 
-def test_codes():
+def test_codes(): # nbs/api/00_data.ipynb, cell bc7067b6
     """Two names that only white space tells apart are a mistake of typing, and refused."""
     assert _codes([10, '9', 10.], None, 'label') == (('9', '10'), [1, 0, 1]) and _codes(['b', '10', '9'], None, 'label')[0] == ('10', '9', 'b')
     with expect_fail(ValueError, "The groups ' a' and 'a' differ in white space alone"): _codes(['a', ' a'], None, 'group')
     with expect_fail(ValueError, "The label 'a' is named twice"): _codes(['a'], ['a', 'a'], 'label')
 
 
-def test_dataset_dict():
+def test_dataset_dict(): # nbs/api/00_data.ipynb, cell 5f9f1a91
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     assert data.labels == ('no', 'yes') and data.groups == ('a', 'b')
     assert sum(map(len, data.splits.values())) == 40
 
 
-def test_dataset_dict_2():
+def test_dataset_dict_2(): # nbs/api/00_data.ipynb, cell c63dc48a
     """What is wrong is said with what would be right."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
@@ -108,7 +108,7 @@ def test_dataset_dict_2():
     assert from_frame(frame.assign(label='yes'), labels=['no', 'yes']).labels == ('no', 'yes')
 
 
-def test_dataset_dict_3():
+def test_dataset_dict_3(): # nbs/api/00_data.ipynb, cell 06458996
     """Ids and groups that look like numbers stay what they are, however pandas holds them; numbered classes stand in the order of their numbers."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     for coded, expected in ((['02134', '2134'], {'02134', '2134'}), ([0, np.nan], {'0'}), (pd.array([0, None], 'Int64'), {'0'}), (pd.Categorical([7, None]), {'7'}), ([True, False], {'True', 'False'})):
@@ -117,7 +117,7 @@ def test_dataset_dict_3():
     assert from_frame(frame.assign(label=[2., 10.] * 20)).labels == ('2', '10') and from_frame(frame.assign(label=[True, False] * 20)).labels == ('False', 'True')
 
 
-def test_dataset_dict_4():
+def test_dataset_dict_4(): # nbs/api/00_data.ipynb, cell 4b770fa6
     """Numbered labels get names by `label_names`, be they those of a model or nicer ones."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     numbered = frame.assign(label=[1, 0] * 20)
@@ -127,7 +127,7 @@ def test_dataset_dict_4():
     with expect_fail(ValueError, "Label '1' has no name. Named are: 0"): from_frame(numbered, label_names={0: 'no'})
 
 
-def test_dataset_dict_5():
+def test_dataset_dict_5(): # nbs/api/00_data.ipynb, cell c4cfc0a3
     """One-hot columns, and words in place of a column."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     hot = from_frame(frame.assign(female=[1, 0] * 20, muslim=[.2, np.nan, .5, .9] * 10), groups=['female', 'muslim'], one_hot=True, whole='test')
@@ -136,14 +136,14 @@ def test_dataset_dict_5():
     assert worded['test']['groups'][:2] == [['women'], ['men']]
 
 
-def test_dataset_dict_6():
+def test_dataset_dict_6(): # nbs/api/00_data.ipynb, cell b36a6f5f
     """It keeps its name."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     dev = from_frame(frame.assign(s=['train', 'train', 'dev', 'test'] * 10), split='s')
     assert list(dev.splits) == ['train', 'dev', 'test'] and dev['validation']['id'] == dev['dev']['id']
 
 
-def test_dataset_dict_7():
+def test_dataset_dict_7(): # nbs/api/00_data.ipynb, cell 52d4f760
     """`together` keeps them in one split, that of the first; it may also name the column of a template, or an author."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
@@ -155,7 +155,7 @@ def test_dataset_dict_7():
     with expect_fail(ValueError, 'Give one of them'): from_frame(frame, together='text', whole='test')
 
 
-def test_clustered():
+def test_clustered(): # nbs/api/00_data.ipynb, cell 1e0cbe2b
     """`'text'` stands for those that nearly repeat each other; a set that is there already gets them by `clustered`."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
@@ -170,7 +170,7 @@ def test_clustered():
     with expect_fail(ValueError, "Column 'source' is empty in 1 of 40 rows, first in row 3"): from_frame(frame.assign(source=[*'abc', None, *'d' * 36]), clusters='source')
 
 
-def test_clustered_2():
+def test_clustered_2(): # nbs/api/00_data.ipynb, cell a97be78f
     """A rationale has a number in [0, 1] for each token."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     def marked(mask): return from_frame(frame.assign(tokens=[['a', 'word']] * 40, mask=[[0, 1]] * 39 + [mask]), tokens='tokens', rationale='mask')
@@ -182,7 +182,7 @@ def test_clustered_2():
         with expect_fail(ValueError, "Text '39' needs a list of tokens"): marked(mask)
 
 
-def test_clustered_3():
+def test_clustered_3(): # nbs/api/00_data.ipynb, cell 5a1143d7
     """A table for a finished model needs no texts to train on: all of it is the test split."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     only = from_frame(frame, whole='test')
@@ -192,7 +192,7 @@ def test_clustered_3():
     with expect_fail(ValueError, 'Empty split: train, validation'): from_frame(frame, fractions=(0, 0))
 
 
-def test_decoded():
+def test_decoded(): # nbs/api/00_data.ipynb, cell bed401a5
     """First come the bytes, and the kind."""
     assert _kind('a/My.Data.CSV.GZ')[::2] == ('.csv', 'My.Data') and _kind('x.Parquet')[::2] == ('.parquet', 'x') and _decoded('\ufeffä'.encode(), 'x.csv', 'utf-8') == 'ä'
     for name in ('mine.xls', 'mine', 'mine.gz', 'mine.csv.rar'):
@@ -202,13 +202,13 @@ def test_decoded():
     with expect_fail(ValueError, 'x.csv, line 1: a null character'): _decoded('text'.encode('utf-16-le'), 'x.csv', 'utf-8')
 
 
-def test_csv():
+def test_csv(): # nbs/api/00_data.ipynb, cell e16396bc
     """Of rows between tabs it would make one row, without a word, so that is refused."""
     swallowed = 'text\tlabel\tgroups\n"Never\t1\tg\nhe said\t0\th\ngo away"\t0\tg\n'
     with expect_fail(ValueError, 'my.tsv, line 2: a field holds a tab and a line break'): _csv(swallowed, 'my.tsv', '\t', ())
 
 
-def test_csv_2():
+def test_csv_2(): # nbs/api/00_data.ipynb, cell a00544a8
     def read(text, sep=None): return _csv(text, 'x.csv', sep, ['text', 'label', 'groups'])
     table = read('text,label,groups\n"a, ""b""\nc",01,NA\n\nd,1.0,\n')
     assert table.to_dict('split') == dict(index=[2, 5], columns=['text', 'label', 'groups'], data=[['a, "b"\nc', '01', 'NA'], ['d', '1.0', '']])
@@ -222,7 +222,7 @@ def test_csv_2():
     with expect_fail(ValueError, "separator = ';;': give one character"): read('a', ';;')
 
 
-def test_parquet():
+def test_parquet(): # nbs/api/00_data.ipynb, cell 794386b9
     """Parquet is read as Python values, since pandas would turn whole numbers into floats where one is missing."""
     lines = '{"text": "a", "id": "02134", "groups": ["x"]}\n\n{"text": "b", "id": 12345678901234567890, "label": 1}\n'
     assert _json(lines, 'x.json').index.tolist() == [1, 3] and _json(lines, 'x.json').id.tolist() == ['02134', 12345678901234567890]
@@ -232,7 +232,7 @@ def test_parquet():
         with expect_fail(ValueError, message): _json(wrong, 'x.json')
 
 
-def test_from_file():
+def test_from_file(): # nbs/api/00_data.ipynb, cell 1be9fcd8
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
@@ -241,7 +241,7 @@ def test_from_file():
     with expect_fail(ValueError, 'unknown kind of file'): from_file('mine.xls')
 
 
-def test_from_file_2():
+def test_from_file_2(): # nbs/api/00_data.ipynb, cell bb092e0c
     """Whatever form a table is stored in, the same is read."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
@@ -258,7 +258,7 @@ def test_from_file_2():
             assert read.name == 'mine' and read.labels == ('01', '1') and read.groups == ('02134', '2134', 'NA') and read['test'][:] == from_frame(plain, id='id')['test'][:], suffix
 
 
-def test_from_file_3():
+def test_from_file_3(): # nbs/api/00_data.ipynb, cell 759fcc43
     """A text in another encoding is read by its name, and an error names file, place and remedy."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
@@ -283,7 +283,7 @@ def test_from_file_3():
         with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
 
 
-def test_from_file_4():
+def test_from_file_4(): # nbs/api/00_data.ipynb, cell 75dbfbd7
     """In a CSV file only an empty field is missing: `None` and `NA` are names as good as any."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
@@ -312,7 +312,7 @@ def test_from_file_4():
         assert read.labels == ('None', 'hate') and read.groups == ('NA', 'b') and sum(not own for s in read.splits for own in read[s]['groups']) == 10
 
 
-def test_from_file_5():
+def test_from_file_5(): # nbs/api/00_data.ipynb, cell 6aa0a57c
     """They are read without it, where that was done throughout."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
@@ -347,7 +347,7 @@ def test_from_file_5():
         assert other.groups == ("'=x", '=x')
 
 
-def test_from_hub():
+def test_from_hub(): # nbs/api/00_data.ipynb, cell bf9269d5
     """A folder of CSV files is read the same way as a hub id."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
@@ -389,7 +389,7 @@ def test_from_hub():
     assert named.groups == ('02134', '2134', 'NA') and len(named['test']) == 120 # names of a CSV file stay text here too
 
 
-def test_folds():
+def test_folds(): # nbs/api/00_data.ipynb, cell 2d8387ab
     """In `k` folds each text is a test text exactly once, so all of them can be judged."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
@@ -399,7 +399,7 @@ def test_folds():
     with expect_fail(ValueError, 'k = 2'): data.folds(2)
 
 
-def test_folds_2():
+def test_folds_2(): # nbs/api/00_data.ipynb, cell aed2a21e
     """A cluster is in one test split, with all of its texts."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     sources = from_frame(frame.assign(source=np.arange(40) // 4), clusters='source')
@@ -408,7 +408,7 @@ def test_folds_2():
     with expect_fail(ValueError, 'k = 11: there are 10 clusters'): sources.folds(11)
 
 
-def test_counts():
+def test_counts(): # nbs/api/00_data.ipynb, cell 29dbad45
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     assert data.counts('train').loc['all'].sum() == len(data['train'])
@@ -416,7 +416,7 @@ def test_counts():
     assert called_all.counts()['x'].tolist() == [1, 1, 2] # the group of that name, the other, and everybody
 
 
-def test_download():
+def test_download(): # nbs/api/00_data.ipynb, cell f8da6327
     """A file that is not what it should be leaves nothing behind."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
@@ -463,7 +463,7 @@ def test_download():
 
 
 @pytest.mark.data
-def test_toxigen():
+def test_toxigen(): # nbs/api/00_data.ipynb, cell 635dd3af
     """They load it as `toxigen(by='id')`; a grid, and the command line, call it `toxigen_by_id`."""
     tox, old = toxigen(), toxigen(by='id')
     assert sum(map(len, tox.splits.values())) == 6514 and tox.labels == ('neutral', 'hate') and len(tox.groups) == 13
@@ -475,19 +475,19 @@ def test_toxigen():
     with expect_fail(ValueError, "by = 'label': give text or id"): toxigen(by='label')
 
 
-def test_post():
+def test_post(): # nbs/api/00_data.ipynb, cell 0fa5ffac
     """The label is the majority's; a post belongs to a community that at least two annotators named; the ten most frequent are kept."""
     assert _majority(['a', 'b', 'a']) == ['a'] and _majority(['a', 'b', 'c']) == []
 
 
 @pytest.mark.data
-def test_hatexplain():
+def test_hatexplain(): # nbs/api/00_data.ipynb, cell fe57aef5
     hate = hatexplain()
     assert {s: len(d) for s, d in hate.splits.items()} == dict(train=15383, validation=1922, test=1924)
     assert len(hate.groups) == 10 and max(max(r, default=0) for r in hate['test']['rationale']) == 1
 
 
-def test_named_sources():
+def test_named_sources(): # nbs/api/00_data.ipynb, cell 95fe8d45
     """`named_sources` says what a set would be read from, without parsing it: the checksums that make a result repeatable."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
@@ -537,12 +537,12 @@ def test_named_sources():
 
 
 @pytest.mark.data
-def test_named_sources_2():
+def test_named_sources_2(): # nbs/api/00_data.ipynb, cell a7af9689
     """The two splits of ToxiGen come from one file, so the sources tell them apart."""
     two = toxigen(), toxigen(by='id')
     assert all(named_sources(d.name) == d.sources == named_data(d.name).sources for d in two) and two[0].sources.keys() - two[1].sources.keys() == {'split'}
 
 
-def test_MINILM():
+def test_MINILM(): # nbs/api/00_data.ipynb, cell 38f37c82
     """Some installed packages carry the weights of a hub id: package, folder in it, and GGUF file where it is not safetensors."""
     assert MINILM == 'sentence-transformers/all-MiniLM-L6-v2'

@@ -14,38 +14,38 @@ from fairprune.dev.architectures import *
 
 
 @pytest.mark.slow
-def test_the_table():
+def test_the_table(): # nbs/api/17_architectures.ipynb, cell f9bfbddf
     """It takes a quarter of an hour."""
     found = architecture_table()
     assert found.verdict.isin(['right', 'refused']).all(), found[~found.verdict.isin(['right', 'refused'])].to_string()
 
 
-def test_running():
+def test_running(): # nbs/api/17_architectures.ipynb, cell 284cbd3a
     """The data is as small as works: 24 texts of unlike lengths, some longer than the sliding windows of the tiny models, and running text for language models."""
     texts = examples()
     assert len(texts['train']) == 16 and len(texts['test']) == 4 and {len(w) for w in texts['test']['tokens'][:]} == {11, 21, 30, 40}
 
 
-def test_kinds_of():
+def test_kinds_of(): # nbs/api/17_architectures.ipynb, cell 4e9d6222
     """An architecture that fills in masked words is judged as a masked model and not as a causal one, an encoder-decoder as a classifier alone, and so is XLNet, whose language model reads ahead."""
     assert kinds_of('bert') == ('classifier', 'masked') and kinds_of('llama') == ('classifier', 'causal') and kinds_of('mamba') == ('causal',) and kinds_of('t5') == kinds_of('xlnet') == ('classifier',)
 
 
-def test_cases():
+def test_cases(): # nbs/api/17_architectures.ipynb, cell 4ceb0e12
     """A masked language model is compressed and not trained, so one method that trains stands for all."""
     named = {type(m).__name__.lower() for ms in cases('classifier').values() for m in ms}
     assert {n for n, cls in methods().items() if cls.__module__.startswith('fairprune.') and n not in mitigations()} <= named and 'other' not in cases('classifier')
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
 
 
-def test_block_weights():
+def test_block_weights(): # nbs/api/17_architectures.ipynb, cell 84bf39eb
     """Of a compact layer it takes the floats."""
     mixture = specimen('mixtral', 'causal')
     assert block_weights(mixture)['model.layers.0.mlp.experts.down_proj'].shape == (4, 32, 64) and len(block_weights(mixture)) == 14
     assert block_weights(specimen('gpt2', 'causal'))['transformer.h.1.mlp.c_fc.weight'].shape == (64, 32)
 
 
-def test_changed():
+def test_changed(): # nbs/api/17_architectures.ipynb, cell 00940285
     """What a model *is* are its tensors, its configuration, its record and what training may move; of all that nothing may change where a copy is compressed."""
     bert, before = specimen('bert', 'classifier'), None
     before = state(bert)
@@ -57,7 +57,7 @@ def test_changed():
     assert changed(bert, before) == 'config'
 
 
-def test_promises():
+def test_promises(): # nbs/api/17_architectures.ipynb, cell 538a9955
     """The judge reads off a method's parameters what the result must be: which share is zero, how many values a row may have, what rank, whether it was trained or lost parts."""
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
     HTML(pd.DataFrame(dict(methods=shown)).to_html())
@@ -65,7 +65,7 @@ def test_promises():
     assert promises(fp.Distill(student='magnitude(sparsity=0.4)')) == dict(sparsity=.4, trained=True, changes=True) and promises(fp.Freeze()) == {}
 
 
-def test_check_zeros():
+def test_check_zeros(): # nbs/api/17_architectures.ipynb, cell 2a824e83
     """The library may leave some as they are, such as the decay of Mamba's states, which is no weight of a product: then it must name them."""
     half = fp.Magnitude()(specimen('bert', 'classifier'))
     check_zeros(half, .5)
@@ -73,7 +73,7 @@ def test_check_zeros():
     with expect_fail(Wrong, '0.4'): check_zeros(half, .5)
 
 
-def test_check_rank():
+def test_check_rank(): # nbs/api/17_architectures.ipynb, cell 270bea1e
     """A refusal is judged elsewhere: here the model exists."""
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
     HTML(pd.DataFrame(dict(methods=shown)).to_html())
@@ -85,7 +85,7 @@ def test_check_rank():
     with expect_fail(Wrong, 'has rank 6'): check_rank(fp.LowRank(rank=6)(bert), 4)
 
 
-def test_check_outside():
+def test_check_outside(): # nbs/api/17_architectures.ipynb, cell b00365ac
     """The classifier is known by its number of rows, which is that of the labels."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -99,7 +99,7 @@ def test_check_outside():
     with expect_fail(Wrong, 'LoRA changes'): check_moved(bert, fp.finetune(bert, texts, epochs=1, batch_size=4, progress=False), lora=True)
 
 
-def test_check_structure():
+def test_check_structure(): # nbs/api/17_architectures.ipynb, cell cf7e27bf
     """Which places these are is seen by looking for the columns of the small model in the dense one."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -118,7 +118,7 @@ def test_check_structure():
     with expect_fail(Wrong, 'nothing is taken out'): check_structure(bert, bert, texts)
 
 
-def test_check_calibration():
+def test_check_calibration(): # nbs/api/17_architectures.ipynb, cell cf4de97d
     """So whatever lies between two blocks counts."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -137,7 +137,7 @@ def test_check_calibration():
     with expect_fail(Wrong, 'other inputs'): check_calibration(bert, fp.Magnitude(scope='row')(bert), wanda, texts)
 
 
-def test_check_scores():
+def test_check_scores(): # nbs/api/17_architectures.ipynb, cell 948092ea
     """And the state that patient distillation compares must be that of the token which the classifier reads: the one at which the logits have a gradient."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -157,7 +157,7 @@ def test_check_scores():
     assert read_at(specimen('llama', 'classifier'), _given(bert, ['a river', 'a'])).tolist() == [[False, False, False, True], [False, False, True, False]]
 
 
-def test_check_saved():
+def test_check_saved(): # nbs/api/17_architectures.ipynb, cell 6352594a
     """After `load`, and after plain `from_pretrained`, all is the same to the last bit."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -183,7 +183,7 @@ def test_check_saved():
     with expect_fail(Wrong, 'load'): check_saved(tuned, texts)
 
 
-def test_check():
+def test_check(): # nbs/api/17_architectures.ipynb, cell 375fc46b
     """A refusal must be one sentence of the library's own, and must leave the model as it was, even where the method was to work in place."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -206,7 +206,7 @@ def test_check():
     assert judged(bert, fp.Magnitude(scope='3:5'), texts).startswith('refused: scope 3:5 drops 0.4')
 
 
-def test_check_2():
+def test_check_2(): # nbs/api/17_architectures.ipynb, cell 03d0d60d
     """A method that lies is found out: it says half and drops a third, changes the embeddings, or the model it was given."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -239,7 +239,7 @@ def test_check_2():
     assert judged(specimen('bert', 'classifier'), Greedy(), texts).startswith('wrong: the original is changed')
 
 
-def test_near():
+def test_near(): # nbs/api/17_architectures.ipynb, cell 5f94adcb
     """All of these are held against plain passes of single texts."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -263,7 +263,7 @@ def test_near():
     with expect_fail(Wrong, 'logits of the features are off'): _features(bert, 'bert', texts)
 
 
-def test_used():
+def test_used(): # nbs/api/17_architectures.ipynb, cell e4a1344d
     """A BERT that is scored as a causal model reads to the right as well, and is found out or refused."""
     texts = examples()
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
@@ -291,7 +291,7 @@ def test_used():
 
 
 @pytest.mark.heavy
-def test_wide():
+def test_wide(): # nbs/api/17_architectures.ipynb, cell 17514523
     """A slice of the table, which takes seconds, is a test of every day."""
     part = architecture_table(['bert', 'llama', 'mixtral', 'albert'], ['classifier'], ['weights', 'calibrated', 'rounded'])
     assert part.verdict.isin(['right', 'refused']).all(), part[~part.verdict.isin(['right', 'refused'])].to_string()

@@ -13,7 +13,7 @@ from fairprune.files import *
 from fairprune.files import _JOURNAL
 
 
-def test_disk_full():
+def test_disk_full(): # nbs/api/04_files.ipynb, cell 55cf9320
     """`disk_full` tells, looking through the chain of causes."""
     try:
         try: raise OSError(errno.ENOSPC, 'No space left on device')
@@ -22,7 +22,7 @@ def test_disk_full():
     assert not disk_full(OSError(errno.EACCES, 'Permission denied'))
 
 
-def test_written():
+def test_written(): # nbs/api/04_files.ipynb, cell c9e1fa79
     """Where the block fails, the old file stays and nothing else is left behind."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'new'/'result.txt'
@@ -34,7 +34,7 @@ def test_written():
         with expect_fail(ValueError, '~ is not read as your home'), written('~/result.txt') as part: pass
 
 
-def test_written_2():
+def test_written_2(): # nbs/api/04_files.ipynb, cell b5a11b2a
     """`/dev/full` is a file that never has room."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'table.csv'
@@ -46,7 +46,7 @@ def test_written_2():
         assert path.read_text() == 'first' and os.listdir(folder) == ['table.csv']
 
 
-def test_written_3():
+def test_written_3(): # nbs/api/04_files.ipynb, cell b7d86f35
     """What another process is writing stays."""
     with tempfile.TemporaryDirectory() as folder:
         dead, other = Path(folder)/'.result.txt-abcd1234.part', Path(folder)/'.result.txt-notes.part'
@@ -56,7 +56,7 @@ def test_written_3():
         assert sorted(os.listdir(folder)) == [other.name, 'result.txt']
 
 
-def test_replaced():
+def test_replaced(): # nbs/api/04_files.ipynb, cell 5143e5da
     """A link to the folder is followed; a link within it is replaced, and what it points to stays, as in the cache of a hub."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
@@ -74,7 +74,7 @@ def test_replaced():
 
 
 @pytest.mark.heavy
-def test_replaced_2():
+def test_replaced_2(): # nbs/api/04_files.ipynb, cell 690124de
     """No configuration stands beside other files in the meantime, and the note stays."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
@@ -121,7 +121,7 @@ def test_replaced_2():
 
 
 @pytest.mark.heavy
-def test_replaced_3():
+def test_replaced_3(): # nbs/api/04_files.ipynb, cell ded7cdfb
     """Several processes that write to one folder do so one after the other."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
@@ -143,7 +143,7 @@ def test_replaced_3():
 
 
 @pytest.mark.heavy
-def test_replaced_4():
+def test_replaced_4(): # nbs/api/04_files.ipynb, cell 57a7bdd6
     """A replacement that was cut short and cannot be finished, since the folder is for reading only, is an error."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
@@ -167,7 +167,7 @@ def test_replaced_4():
         with expect_fail(ValueError, 'was being replaced when that was cut short'): settled(home) # here for want of a list of names
 
 
-def test_write_csv():
+def test_write_csv(): # nbs/api/04_files.ipynb, cell 9df991f8
     """Numbers stay numbers."""
     names = ['=1+1', '+1', '-x', '@x', '\t=1', ' =1', "'=1", "''-", 'a;=1+1;b', 'a\n=1', 'plain', 'a=b', "it's", "'quoted'"]
     assert [inert(n) for n in names][:7] == ["'=1+1", "'+1", "'-x", "'@x", "\t'=1", "' =1", "''=1"] and inert('a;=1+1;b') == "a;'=1+1;b"
@@ -175,7 +175,7 @@ def test_write_csv():
     assert restored(["'=x", '=x']) == ["'=x", '=x'] # not ours: they stay two
 
 
-def test_write_csv_2():
+def test_write_csv_2(): # nbs/api/04_files.ipynb, cell b9eaf2cf
     names = ['=1+1', '+1', '-x', '@x', '\t=1', ' =1', "'=1", "''-", 'a;=1+1;b', 'a\n=1', 'plain', 'a=b', "it's", "'quoted'"]
     with tempfile.TemporaryDirectory() as folder:
         path = write_csv(pd.DataFrame({'=group': names, 'change': [-.5] * len(names)}), f'{folder}/out.csv')
@@ -183,5 +183,5 @@ def test_write_csv_2():
         assert list(again.columns) == ["'=group", 'change'] and restored(again.iloc[:, 0].tolist()) == names and (again.change == -.5).all()
 
 
-def test_sha256():
+def test_sha256(): # nbs/api/04_files.ipynb, cell e5f1507b
     with tempfile.NamedTemporaryFile() as file: assert sha256(file.name) == hashlib.sha256(b'').hexdigest()

@@ -18,7 +18,7 @@ from fairprune.models import _quiet, load, save, tiny_classifier, tiny_lm, tiny_
 from fairprune.folders import *
 
 
-def test_read_object():
+def test_read_object(): # nbs/api/29_folders.ipynb, cell 2c148d25
     """Anything else could name any file of the machine."""
     with tempfile.TemporaryDirectory() as hub:
         folder = Path(hub)/'snapshots'/'1'; folder.mkdir(parents=True); blob = Path(hub)/'blobs'/'2'; blob.parent.mkdir(); blob.write_text('{"a": 1}')
@@ -33,14 +33,14 @@ def test_read_object():
             with expect_fail(ValueError, f'bad.json is damaged'): read_object(folder, 'bad.json')
 
 
-def test_naming():
+def test_naming(): # nbs/api/29_folders.ipynb, cell 9ddb8434
     """Whatever it is, `naming` makes it one sentence with folder, files and reason."""
     with expect_fail(ValueError, 'runs/m: cannot be read from config.json (KeyError'), naming('runs/m', 'config.json'): {}['kind']
     with expect_fail(ValueError, 'runs/m: config.json is damaged'), naming('runs/m', 'tokenizer.json'): raise ValueError('runs/m: config.json is damaged.')
     with expect_fail(KeyboardInterrupt), naming('runs/m', 'config.json'): raise KeyboardInterrupt
 
 
-def test_verify():
+def test_verify(): # nbs/api/29_folders.ipynb, cell e14eaa26
     """Where one of them was changed on purpose, such as the names of the classes in `config.json`, the way to say so is to delete the list; a model that is saved again gets a new one."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, 'config.json'); config.write_text('{"a": 1}'); assert not verify(folder)
@@ -56,7 +56,7 @@ def test_verify():
         with expect_fail(ValueError, 'fairprune.json is damaged'): verify(folder)
 
 
-def test_tensors():
+def test_tensors(): # nbs/api/29_folders.ipynb, cell e6bfbbca
     """Of each file the header is read: names, types and shapes of all tensors, before anything is built."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, 'config.json'); config.write_text('{"a": 1}'); assert not verify(folder)
@@ -86,7 +86,7 @@ def test_tensors():
             with expect_fail(ValueError, why): tensors(folder, {})
 
 
-def test_sound():
+def test_sound(): # nbs/api/29_folders.ipynb, cell 63d36f4a
     """Transformers reads a model that was quantized by a method it does not know as if its numbers were floats; here that is an error."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, 'config.json'); config.write_text('{"a": 1}'); assert not verify(folder)
@@ -130,7 +130,7 @@ def test_sound():
         with expect_fail(ValueError, 'adapter_config.json is of an adapter'): sound(folder)
 
 
-def test_fits():
+def test_fits(): # nbs/api/29_folders.ipynb, cell bad6a234
     """Parts that are not the standard ones have exactly the shapes that they were saved with."""
     with torch.device('meta'): layer = torch.nn.Linear(3, 2)
     fits('runs/m', dict(weight=('BF16', (2, 3)), bias=('F32', (2,))), layer)
@@ -140,7 +140,7 @@ def test_fits():
     with expect_fail(ValueError, 'a model of 6,002,000 numbers'): fits('runs/m', dict(weight=('F32', (2, 3))), large)
 
 
-def test_fits_2():
+def test_fits_2(): # nbs/api/29_folders.ipynb, cell 3e4c5dee
     """A few of these, in seconds."""
     with torch.device('meta'): layer = torch.nn.Linear(3, 2)
     fits('runs/m', dict(weight=('BF16', (2, 3)), bias=('F32', (2,))), layer)
@@ -240,7 +240,7 @@ def test_fits_2():
     assert {o for _, o in few} <= {'same', 'refused'}
 
 
-def test_fits_3():
+def test_fits_3(): # nbs/api/29_folders.ipynb, cell b98c58ed
     with torch.device('meta'): layer = torch.nn.Linear(3, 2)
     fits('runs/m', dict(weight=('BF16', (2, 3)), bias=('F32', (2,))), layer)
     def entries(tree, path=()):
@@ -340,7 +340,7 @@ def test_fits_3():
 
 
 @pytest.mark.slow
-def test_fits_4():
+def test_fits_4(): # nbs/api/29_folders.ipynb, cell da382074
     """Without it, what cannot be told from a model that was meant so comes through: another number where a number belongs."""
     with torch.device('meta'): layer = torch.nn.Linear(3, 2)
     fits('runs/m', dict(weight=('BF16', (2, 3)), bias=('F32', (2,))), layer)

@@ -21,7 +21,7 @@ from fairprune.gating import *
 from fairprune.gating import _about, _complete, _judge, _outcome, _reason, _told_by
 
 
-def test_why_the_average_will_not_do():
+def test_why_the_average_will_not_do(): # nbs/api/65_gate.ipynb, cell a07d9553
     """The compressed model misses three in ten of the texts of one class, in one group only."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
     in_j = np.array([g == ['j'] for g in dense.groups])
@@ -29,18 +29,18 @@ def test_why_the_average_will_not_do():
     assert dense.accuracy - small.accuracy < .02 and lost[in_j].mean() > .1
 
 
-def test_why_the_average_will_not_do_2():
+def test_why_the_average_will_not_do_2(): # nbs/api/65_gate.ipynb, cell b9f0f9cc
     """It would exclude any harm, on 30 texts."""
     assert interval(resampled_sums(np.zeros((30, 1))) / 30) == (0, 0)
 
 
-def test_score():
+def test_score(): # nbs/api/65_gate.ipynb, cell b06dd1b3
     """With no changed text it is $-\\sqrt{n d / (1 - d)}$."""
     assert np.isclose(score(10, 4, 100, 0), 6 / 14 ** .5)
     assert np.isclose(score(0, 0, 98, .02), -2 ** .5) and score(0, 0, 98, 0) == 0
 
 
-def test_score_2():
+def test_score_2(): # nbs/api/65_gate.ipynb, cell dbbbff57
     """The statistic grows with b and falls with c."""
     for b, c, n, d in [(8, 4, 400, .02), (0, 3, 50, .02), (5, 0, 50, .1), (30, 12, 90, .4), (3, 9, 60, -.1), (1, 1, 30, 0)]:
         def cost(q): return -(xlogy(b, q + d) + xlogy(c, q) + xlogy(n - b - c, 1 - 2 * q - d))
@@ -50,19 +50,19 @@ def test_score_2():
     assert all((np.diff(score(grid, grid.T, 80, d), axis=0) > -1e-9).all() and (np.diff(score(grid, grid.T, 80, d), axis=1) < 1e-9).all() for d in (0, .02, .3))
 
 
-def test_score_3():
+def test_score_3(): # nbs/api/65_gate.ipynb, cell c364ab74
     """But with a true drop of two points, all 133 stay unchanged with probability $0.98^{133} = 6.8\\%$."""
     assert norm.cdf(score(0, 0, 133, .02)) < .05 < .98 ** 133
 
 
-def test_exact_p():
+def test_exact_p(): # nbs/api/65_gate.ipynb, cell 848ed5b6
     """It takes 149 such texts to exclude two points at 95%."""
     assert np.isclose(exact_p(0, 0, 30, .02, False), .98 ** 30, atol=1e-5)
     assert exact_p(0, 0, 149, .02, False) <= .05 < exact_p(0, 0, 148, .02, False)
     assert exact_p(0, 0, 50, 0, True) == 1 and exact_p(0, 0, 50, 0, False) == 1
 
 
-def test_exact_p_2():
+def test_exact_p_2(): # nbs/api/65_gate.ipynb, cell 9a71d873
     """The same by adding up every outcome of 20 texts."""
     def outcomes(n, drop, share, most):
         "Every b and c below `most`, and their chances: (outcomes, shares)."
@@ -77,7 +77,7 @@ def test_exact_p_2():
         assert np.isclose(exact_p(b, c, 20, .1, False), excluded, atol=.002) and np.isclose(exact_p(b, c, 20, .1, True), shown, atol=.002)
 
 
-def test_exact_p_3():
+def test_exact_p_3(): # nbs/api/65_gate.ipynb, cell 36817dae
     """It is computed, not simulated."""
     def outcomes(n, drop, share, most):
         "Every b and c below `most`, and their chances: (outcomes, shares)."
@@ -96,7 +96,7 @@ def test_exact_p_3():
     assert (size.xs('exact', axis=1, level=1) <= .05).all(axis=None) and (size.xs('normal', axis=1, level=1).max() > [.06, .08]).all()
 
 
-def test_limit():
+def test_limit(): # nbs/api/65_gate.ipynb, cell ccc07d82
     """At its own bound, a test gives just its level."""
     assert np.isclose(limit(0, 0, 100, .05, False), 1 - .05 ** (1 / 100), atol=1e-4)
     low, high = (limit(12, 4, 300, .05, shown) for shown in (True, False))
@@ -104,7 +104,7 @@ def test_limit():
     assert limit(30, 0, 30, .05, False) > .999 and limit(0, 30, 30, .05, True) < -.999
 
 
-def test_texts_needed():
+def test_texts_needed(): # nbs/api/65_gate.ipynb, cell ea1fe99f
     """Drawn from the rates that were assumed, about 80% of such samples do decide."""
     texts, rng = texts_needed(4, 4, 200, .02, .05), np.random.default_rng(0)
     draws = rng.multinomial(texts, [4.5 / 201.5, 4.5 / 201.5, 192.5 / 201.5], 400)
@@ -112,7 +112,7 @@ def test_texts_needed():
     assert .7 < power < .9 and texts_needed(4, 0, 200, .02, .05) == math.inf
 
 
-def test_gate():
+def test_gate(): # nbs/api/65_gate.ipynb, cell 0b522875
     """The ten groups from above: the average passes, the gate does not."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
     found = gate(dense, small)
@@ -121,7 +121,7 @@ def test_gate():
     print(found.reason)
 
 
-def test_gate_2():
+def test_gate_2(): # nbs/api/65_gate.ipynb, cell 6a3e4477
     """The gate says how many it takes."""
     same = gate(*planted(900, harm=0))
     assert (same.outcome, same.exit_status, same.needed) == ('pass', 0, 0) and (same.table.high < .02).all()
@@ -130,7 +130,7 @@ def test_gate_2():
     assert few.reason.startswith('Undecided for 3 of 3 groups. It takes about ')
 
 
-def test_gate_3():
+def test_gate_3(): # nbs/api/65_gate.ipynb, cell 31b8eb9d
     """Table and outcome agree: a unit passes where its upper bound is within the bound of the gate, and the gate fails where a lower bound is beyond it."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
     found = gate(dense, small)
@@ -143,14 +143,14 @@ def test_gate_3():
         assert np.allclose(t['drop'], t.dense - t.compressed) and (t.low < t['drop']).all() and (t['drop'] < t.high).all()
 
 
-def test_gate_4():
+def test_gate_4(): # nbs/api/65_gate.ipynb, cell a24c66ad
     """`groups` names the units that count, classes included: the harm is in `c`, so the other two pass alone."""
     per_class = gate(*planted(), classes=True)
     assert per_class.table.query("verdict == 'fail'").group.tolist() == ['c', 'class: yes']
     assert gate(*planted(), groups=['a', 'b']).outcome == 'pass' and gate(*planted(), groups='class: no', classes=True).outcome == 'pass'
 
 
-def test_gate_5():
+def test_gate_5(): # nbs/api/65_gate.ipynb, cell 79281ebc
     """A group may have any name: one that is called `all`, or as a class is, is judged like the others."""
     per_class = gate(*planted(), classes=True)
     for name in ('all', 'judged', 'class: yes'):
@@ -159,7 +159,7 @@ def test_gate_5():
         assert called.table.drop(columns='group').equals(per_class.table.drop(columns='group')) and called.reason == per_class.reason.replace('c (', f'{name} (', 1)
 
 
-def test_gate_6():
+def test_gate_6(): # nbs/api/65_gate.ipynb, cell d2b62076
     """By its keys alone, every text would be in the same group, and the gate open."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
@@ -167,7 +167,7 @@ def test_gate_6():
     assert structs.outcome == 'fail' and structs.table.group.tolist() == ['who=a', 'who=b', 'who=c'] and structs.table.verdict.tolist() == ['pass', 'pass', 'fail']
 
 
-def test_gate_7():
+def test_gate_7(): # nbs/api/65_gate.ipynb, cell 590aacd9
     """What was cut of long texts stands beside the reason."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
@@ -176,7 +176,7 @@ def test_gate_7():
     assert gate(*long).reason.endswith('12 of 900 texts are longer than the 256 tokens that were read of them.')
 
 
-def test_gate_8():
+def test_gate_8(): # nbs/api/65_gate.ipynb, cell 2e3332b1
     """A group of 80,000 takes a second."""
     start = time.process_time()
     high = limit(2500, 2400, 80_000, .05, False)
@@ -185,7 +185,7 @@ def test_gate_8():
     assert abs(few - plain) < 2e-5
 
 
-def test_gate_9():
+def test_gate_9(): # nbs/api/65_gate.ipynb, cell 03376e78
     """A drop that is exactly the bound is never decided."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
@@ -198,7 +198,7 @@ def test_gate_9():
     assert _about(1374) == 'about 1,400' and _about(98) == 'about 98'
 
 
-def test_gate_10():
+def test_gate_10(): # nbs/api/65_gate.ipynb, cell 53f68ab1
     """JSON gets None where a number is undefined or infinite."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
     with tempfile.TemporaryDirectory() as folder:
@@ -210,7 +210,7 @@ def test_gate_10():
     assert json.loads(json.dumps(little.as_dict(), allow_nan=False))['table'][0]['p_pass'] is None
 
 
-def test_gate_11():
+def test_gate_11(): # nbs/api/65_gate.ipynb, cell d0103181
     """A name that the data do not know is noticed before they are loaded."""
     words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
@@ -219,7 +219,7 @@ def test_gate_11():
     with expect_fail(ValueError, 'A model is judged on data'): gate('runs/dense', 'runs/small')
 
 
-def test_gate_12():
+def test_gate_12(): # nbs/api/65_gate.ipynb, cell fe4e9783
     """Other mistakes."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
     with tempfile.TemporaryDirectory() as folder:
@@ -236,7 +236,7 @@ def test_gate_12():
     with expect_fail(ValueError, 'No text belongs to a group'): gate(nobody, nobody)
 
 
-def test_gate_13():
+def test_gate_13(): # nbs/api/65_gate.ipynb, cell 2f06e526
     """Each text five times is judged as each text once."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
@@ -254,7 +254,7 @@ def test_gate_13():
     assert without.outcome == 'pass' and few.outcome == 'too little data' and few.needed == gate(*planted(300, harm=0)).needed
 
 
-def test_gate_14():
+def test_gate_14(): # nbs/api/65_gate.ipynb, cell 5e28579b
     """Of clusters whose texts have nothing in common, little is lost where they are many."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
@@ -268,7 +268,7 @@ def test_gate_14():
 
 
 @pytest.mark.slow
-def test_gate_15():
+def test_gate_15(): # nbs/api/65_gate.ipynb, cell 65a34c6a
     """The last two columns say how often the gate passes where nothing is lost (1% of the texts flip), and fails where six points are."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
@@ -306,7 +306,7 @@ def test_gate_15():
     assert (errs <= most).all(axis=None) and (errs.mean() <= .05).all() and (found.loc['144 x 60'].dropna().min() > [-1, -1, .2, .5]).all()
 
 
-def test_gate_16():
+def test_gate_16(): # nbs/api/65_gate.ipynb, cell 8fcb5219
     """With 100 texts a group it says that it cannot know."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
@@ -341,7 +341,7 @@ def test_gate_16():
     assert rates['pass'].iloc[4] > .95 and rates['fail'].iloc[5] > .9 and rates['too little data'].iloc[3] > .95
 
 
-def test_plot():
+def test_plot(): # nbs/api/65_gate.ipynb, cell 66b5167e
     """Blue lies within the bound, red is beyond it, orange is undecided, grey has too few texts."""
     with tempfile.TemporaryDirectory() as folder:
         for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')

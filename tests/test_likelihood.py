@@ -13,7 +13,7 @@ from fairprune.likelihood import *
 from fairprune.likelihood import _alike, _ancestors, _answer_at, _log_p, _packs, _pieces, _reads_trees, _scoring, _tree
 
 
-def test_need_kind():
+def test_need_kind(): # nbs/api/06_likelihood.ipynb, cell 28c27e9a
     """So a model is asked whether it looks back alone."""
     bert = tiny_classifier()
     assert [model_kind(m) for m in (tiny_lm(), tiny_masked_lm(), bert, bert.bert)] == ['causal', 'masked', 'classifier', 'encoder']
@@ -28,7 +28,7 @@ def test_need_kind():
     with expect_fail(ValueError, 'is an encoder-decoder'): model_kind(bert)
 
 
-def test_first_token():
+def test_first_token(): # nbs/api/06_likelihood.ipynb, cell fa2ada87
     """Within a word it need not be: there one token may stand for the end of the one and the beginning of the other, and no token is the text's alone."""
     lm = tiny_lm()
     ids, own = _pieces(lm, ['good.', ' good.'], ['The food is ', 'The food is'])
@@ -40,7 +40,7 @@ def test_first_token():
     with expect_fail(ValueError, '2 texts and 1 prefixes'): _pieces(lm, ['a', 'b'], [''])
 
 
-def test_first_token_2():
+def test_first_token_2(): # nbs/api/06_likelihood.ipynb, cell db7c7848
     """`notebook` is one token."""
     lm = tiny_lm()
     (row,), (start,) = _pieces(lm, ['pecker flew'], ['The wood'])
@@ -48,7 +48,7 @@ def test_first_token_2():
     with expect_fail(ValueError, "Prefix and text 1 meet inside the token 'notebook'"): _pieces(lm, ['fine', 'book fell'], ['All is', 'The note'])
 
 
-def test_packs():
+def test_packs(): # nbs/api/06_likelihood.ipynb, cell 95c69275
     """Written depth first, each text is a path through it."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -58,7 +58,7 @@ def test_packs():
     assert [len(p) for p in _packs(rows, 8)] == [2, 1] and _packs(rows, 4) == [[r] for r in rows] and sum(_packs(rows, 100), []) == rows
 
 
-def test_ancestors():
+def test_ancestors(): # nbs/api/06_likelihood.ipynb, cell 6e33f74b
     """Here is that mask."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -74,7 +74,7 @@ def test_ancestors():
     ax.set(xlabel='is read', ylabel='reads', title='Three sentences, one pass')
 
 
-def test_log_p():
+def test_log_p(): # nbs/api/06_likelihood.ipynb, cell 1d0ba8d6
     """The normaliser, a sum over the whole vocabulary, is taken in pieces that stay in the cache."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -90,7 +90,7 @@ def test_log_p():
         assert torch.allclose(_log_p(some, torch.tensor([0, 1, 1]), torch.tensor([7, 8, 9])), whole.log_softmax(-1)[[0, 1, 1], [1, 3, 3], [7, 8, 9]], atol=1e-5)
 
 
-def test_loglikelihoods():
+def test_loglikelihoods(): # nbs/api/06_likelihood.ipynb, cell fa76bce4
     """The same as one text at a time, in both architectures, with BOS, without it, and after a prefix."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -110,7 +110,7 @@ def test_loglikelihoods():
                 assert np.allclose(found.loglikelihood, [sum(s) for s in slow], atol=1e-3)
 
 
-def test_loglikelihoods_2():
+def test_loglikelihoods_2(): # nbs/api/06_likelihood.ipynb, cell fad1769d
     lm = tiny_lm()
     def naive(model, text, prefix='', bos=(101,)):
         own, ids = (list(bos) + model.tokenizer(t, add_special_tokens=False)['input_ids'] for t in (prefix.rstrip(), prefix + text))
@@ -132,7 +132,7 @@ def test_loglikelihoods_2():
 
 
 @pytest.mark.slow
-def test_loglikelihoods_3():
+def test_loglikelihoods_3(): # nbs/api/06_likelihood.ipynb, cell b46ca093
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     def naive(model, text, prefix='', bos=(101,)):
         own, ids = (list(bos) + model.tokenizer(t, add_special_tokens=False)['input_ids'] for t in (prefix.rstrip(), prefix + text))
@@ -160,7 +160,7 @@ def test_loglikelihoods_3():
     assert not any(right(name) for name in TINY)
 
 
-def test_loglikelihoods_4():
+def test_loglikelihoods_4(): # nbs/api/06_likelihood.ipynb, cell 06678309
     """What cannot be scored is said before any work, and a model that is damaged is not taken for a fair one."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -175,7 +175,7 @@ def test_loglikelihoods_4():
     assert len(loglikelihoods(lm, [], bos=101)) == 0
 
 
-def test_loglikelihoods_5():
+def test_loglikelihoods_5(): # nbs/api/06_likelihood.ipynb, cell 37838390
     """A model in training mode is scored as in evaluation, and a compressed one like any other."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -190,7 +190,7 @@ def test_loglikelihoods_5():
     assert less.training
 
 
-def test_pseudo_loglikelihoods():
+def test_pseudo_loglikelihoods(): # nbs/api/06_likelihood.ipynb, cell ce0fd4f7
     """A batch holds texts of one length, for not every model looks past padding: a Funnel averages it in with the words."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -202,7 +202,7 @@ def test_pseudo_loglikelihoods():
     assert places == [[1, 2, 3, 4, 5]] and rows[0][0] == masked.tokenizer.cls_token_id
 
 
-def test_pseudo_loglikelihoods_2():
+def test_pseudo_loglikelihoods_2(): # nbs/api/06_likelihood.ipynb, cell e020b074
     """The same as one masked text at a time, for whole texts, after a prefix, and at chosen positions."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -237,7 +237,7 @@ def test_pseudo_loglikelihoods_2():
 
 
 @pytest.mark.slow
-def test_pseudo_loglikelihoods_3():
+def test_pseudo_loglikelihoods_3(): # nbs/api/06_likelihood.ipynb, cell f5c487bb
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     rng, vocabulary = np.random.default_rng(0), 'the a nurse doctor was is very kind rude old and left . , because not'.split()
@@ -273,7 +273,7 @@ def test_pseudo_loglikelihoods_3():
     assert not any(right_masked(name) for name in TINY)
 
 
-def test_pseudo_loglikelihoods_4():
+def test_pseudo_loglikelihoods_4(): # nbs/api/06_likelihood.ipynb, cell 0f8ad3f6
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     less = Magnitude(.5)(lm).train()
@@ -293,7 +293,7 @@ def test_pseudo_loglikelihoods_4():
     assert len(pseudo_loglikelihoods(masked, [])) == 0
 
 
-def test_text_scores():
+def test_text_scores(): # nbs/api/06_likelihood.ipynb, cell 3acd407b
     """The two scores are not comparable with each other; which one it was has to stand beside the number."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -311,7 +311,7 @@ def test_text_scores():
 
 
 @pytest.mark.slow
-def test_text_scores_2():
+def test_text_scores_2(): # nbs/api/06_likelihood.ipynb, cell 2af68fe3
     with redirect_stderr(io.StringIO()): smol = load_lm(SMOLLM2)
     answers = loglikelihoods(smol, ['Paris.', 'Rome.', 'Madrid.'], ['The capital of Italy is '] * 3)
     assert answers.loglikelihood.idxmax() == 1

@@ -18,7 +18,7 @@ from fairprune.mitigate.attention import *
 from fairprune.mitigate.attention import _heads_of, _runs, _spread
 
 
-def test_word_of_pieces():
+def test_word_of_pieces(): # nbs/api/43_attention.ipynb, cell ba1cf45f
     """The tokenizer says from which letters each piece came, so each piece finds its word in the very text that is trained on."""
     tiny = tiny_classifier()
     def pieces(text, words, **how): return list(zip(tiny.tokenizer.convert_ids_to_tokens(tiny.tokenizer(text)['input_ids']), word_of_pieces(tiny, [text], [words], **how)[0].tolist()))
@@ -29,14 +29,14 @@ def test_word_of_pieces():
 
 
 @pytest.mark.data
-def test_word_of_pieces_2():
+def test_word_of_pieces_2(): # nbs/api/43_attention.ipynb, cell a33ae474
     """A byte-level tokenizer, as GPT-2 and SmolLM2 have, puts the blank into the piece."""
     byte_level = tiny_lm('llama')
     byte_level.tokenizer = _tokenizer(packaged(SMOLLM2), gguf_file=PACKAGED[SMOLLM2][2])
     assert word_of_pieces(byte_level, ['a remarkably fine day'], [['a', 'remarkably', 'fine', 'day']])[0].tolist() == [0, *[1] * len(byte_level.tokenizer(' remarkably')['input_ids']), 2, 3]
 
 
-def test_attention_rows():
+def test_attention_rows(): # nbs/api/43_attention.ipynb, cell 53764b5b
     """Attention weights are only there in the plain implementation, to which the model is switched for as long as needed."""
     decoders = 'gpt2', 'llama', 'bloom', 'falcon', 'modernbert-decoder'
     for family in ('bert', 'distilbert', 'roberta', 'deberta-v2', *decoders):
@@ -55,7 +55,7 @@ def test_attention_rows():
         assert torch.allclose(attention_rows(some, attentions, mask, of_word, (-1,), (2,))[0, 0], expected / expected.sum()), family
 
 
-def test_attention_loss():
+def test_attention_loss(): # nbs/api/43_attention.ipynb, cell c08dd163
     """A text in which nobody marked anything asks for even attention, as the formula has it; `empty='skip'` leaves such texts alone."""
     of = np.array([-1, 0, 0, 1, -1])
     assert np.allclose(attention_target([1, 0], of), np.array([0, np.e**5, np.e**5, 1, 0]) / (2 * np.e**5 + 1)) and np.allclose(attention_target([0, 0], of), np.array([0, 1, 1, 1, 0]) / 3)
@@ -65,14 +65,14 @@ def test_attention_loss():
     assert torch.autograd.gradcheck(lambda x: attention_loss(x.softmax(-1), aim), free)
 
 
-def test_rationale_scores():
+def test_rationale_scores(): # nbs/api/43_attention.ipynb, cell b6aca8f8
     """Texts without marked words cannot be judged."""
     one = rationale_scores([.1, .5, .3, .1, 0], [False, True, True, False, True], 2)
     assert one == dict(auprc=average_precision_score([0, 1, 1, 0, 1], [.1, .5, .3, .1, 0]), token_f1=.8, iou_f1=2 / 3) # of two runs one is found, and what is chosen is right
     assert rationale_scores([1, 0, 0], [False, True, True], 1) == dict(auprc=2 / 3, token_f1=0, iou_f1=0) and _runs([1, 1, 0, 1]) == [{0, 1}, {3}]
 
 
-def test_plausibility():
+def test_plausibility(): # nbs/api/43_attention.ipynb, cell 5b483600
     """A layer that lost heads is still the layer that it was: the first one's attention is that of the first, in a GPT-2 as in a Phi3 whose layers differ."""
     for family in ('gpt2', 'phi3'):
         uneven = parse("heads(sparsity=0.25, scope='global', score='random')")(tiny_classifier(family=family))
@@ -84,7 +84,7 @@ def test_plausibility():
 
 
 @pytest.mark.heavy
-def test_plausibility_2():
+def test_plausibility_2(): # nbs/api/43_attention.ipynb, cell 47e84c99
     """So attention is what this loss changes, for certain; whether decisions follow is another question, to be asked of each model."""
     rng = np.random.default_rng(0)
     def shortcut(n, follows, split):
@@ -103,7 +103,7 @@ def test_plausibility_2():
 
 
 @pytest.mark.heavy
-def test_plausibility_3():
+def test_plausibility_3(): # nbs/api/43_attention.ipynb, cell 76bcc4f7
     """It works on whatever is left of a model, and with no weight it is plain training."""
     rng = np.random.default_rng(0)
     def shortcut(n, follows, split):
@@ -133,7 +133,7 @@ def test_plausibility_3():
     assert _heads_of(few) == [2] and parse(str(SupervisedAttention(heads=(1,), **brief)))(few, planted).record.method.endswith(str(SupervisedAttention(heads=(1,), **brief)))
 
 
-def test_plausibility_4():
+def test_plausibility_4(): # nbs/api/43_attention.ipynb, cell 50ed9759
     """Mistakes are noticed before any work."""
     tiny = tiny_classifier()
     marked_words = pd.DataFrame(dict(text=['a b', 'c d'] * 60, label=['no', 'yes'] * 60, groups=['x', 'y'] * 60))

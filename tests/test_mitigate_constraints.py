@@ -20,20 +20,20 @@ from fairprune.mitigate.constraints import *
 from fairprune.mitigate.constraints import _Shown, _as_logits, _frequent, _layers, _margin, _rules, _temperature
 
 
-def test_combinations_of():
+def test_combinations_of(): # nbs/api/42_constraints.ipynb, cell 32f33084
     """A combination that fewer than `min_n` texts have is too rare to be treated by a rule of its own: such texts, and those of groups that were not there, keep the decision of the model."""
     lists = [['b', 'a']] * 3 + [['a']] * 2 + [[]]
     assert combinations_of(lists).tolist() == ['a & b'] * 3 + ['a'] * 2 + ['(none)'] and _frequent(lists, 2) == ['a', 'a & b']
 
 
-def test_check_adjustment():
+def test_check_adjustment(): # nbs/api/42_constraints.ipynb, cell 69ff5630
     """The same text always gets the same answer, and over many texts the shares are right."""
     three = np.log([[.5, .3, .2], [.1, .1, .8]])
     assert np.allclose(log_odds(three), np.log([[1, .3 / .7, .25], [1 / 9, 1 / 9, 4]])) and np.allclose(log_odds([[0, 2.], [1, 0]]), [[2], [-1]])
     assert _as_logits(np.array([[3.], [-2]])).tolist() == [[0, 3], [0, -2]]
 
 
-def test_threshold():
+def test_threshold(): # nbs/api/42_constraints.ipynb, cell cfed7428
     """The group *b* scores one too low here, as a group would that the compressed model has unlearnt."""
     rng = np.random.default_rng(0)
     def scored(n):
@@ -48,7 +48,7 @@ def test_threshold():
         for i in range(0, 400, 7): assert abs((_margin(np.full(2000, odds[i]), rules[group[i]], draws) > 0).mean() - expected[i]) < 1e-3
 
 
-def test_Threshold():
+def test_Threshold(): # nbs/api/42_constraints.ipynb, cell 35ba0cc9
     """The bars are true positive and false positive rates."""
     rng = np.random.default_rng(0)
     def scored(n):
@@ -65,7 +65,7 @@ def test_Threshold():
     assert (said == said_again).all() and (unknown == (new_odds > 0)).all() # the same text, the same answer; an unknown group, the model's own
 
 
-def test_GridSearch():
+def test_GridSearch(): # nbs/api/42_constraints.ipynb, cell 35e4ff74
     """Fairlearn called directly gives the same chances."""
     rng = np.random.default_rng(0)
     def described(n):
@@ -78,7 +78,7 @@ def test_GridSearch():
     assert np.allclose(sum(s * (X2 @ w + b > 0) for s, b, w in mixture), direct._pmf_predict(X2)[:, 1]) and abs(sum(s for s, *_ in mixture) - 1) < 1e-6
 
 
-def test_GridSearch_2():
+def test_GridSearch_2(): # nbs/api/42_constraints.ipynb, cell 637bd975
     rng = np.random.default_rng(0)
     def described(n):
         of = np.where(rng.random(n) < .4, 'b', 'a').astype(object)
@@ -92,7 +92,7 @@ def test_GridSearch_2():
     assert reached.difference['plain'] > .4 and (reached.difference.drop('plain').abs() < .08).all() and reached.accuracy.min() > .6
 
 
-def test_Temperature():
+def test_Temperature(): # nbs/api/42_constraints.ipynb, cell 7264fa95
     """A part that is missing, or of another type or size, is refused."""
     right = dict(kind='temperature', groups=dict(a=1.5), everybody=2.), dict(kind='threshold', problems=[dict(a=[0., 0., 1., .2, .3])]), dict(kind='linear', problems=[[[1., .5, [.1] * 8]]])
     for told in right: check_adjustment(told, 2, 8)
@@ -100,7 +100,7 @@ def test_Temperature():
         with expect_fail(ValueError, 'fairprune_adjustment is damaged'): check_adjustment(told, 2, 8)
 
 
-def test_Temperature_2():
+def test_Temperature_2(): # nbs/api/42_constraints.ipynb, cell a9758089
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(20000, 3)) * 2
     drawn = (truth + rng.gumbel(size=truth.shape)).argmax(1) # labels that are as probable as the logits say
@@ -110,7 +110,7 @@ def test_Temperature_2():
 
 
 @pytest.mark.heavy
-def test_Temperature_3():
+def test_Temperature_3(): # nbs/api/42_constraints.ipynb, cell bb8773a2
     """The weights are what they were, `predict` obeys, and a saved copy does the same."""
     people = bios(600)
     half = Magnitude(.5)(finetune(tiny_classifier(people.labels), people, epochs=1, lr=4e-3, progress=False))
@@ -125,7 +125,7 @@ def test_Temperature_3():
         with tempfile.TemporaryDirectory() as folder: assert np.array_equal(predict(load(save(fair, folder)), people).logits, told.logits)
 
 
-def test_Temperature_4():
+def test_Temperature_4(): # nbs/api/42_constraints.ipynb, cell db0cf147
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
     equal = debias(small, two, 'recover(epochs=0.5, lr=0.001) >> threshold()')
@@ -134,7 +134,7 @@ def test_Temperature_4():
     assert alike.record.method == f"{Magnitude(.5)} >> {Int8()} >> {Threshold('demographic_parity')}"
 
 
-def test_Temperature_5():
+def test_Temperature_5(): # nbs/api/42_constraints.ipynb, cell 4993d29d
     """Training or compressing it afterwards would leave thresholds that belong to another model, so that is refused."""
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
@@ -143,7 +143,7 @@ def test_Temperature_5():
         with expect_fail(ValueError, 'Adjust last'): stale()
 
 
-def test_Temperature_6():
+def test_Temperature_6(): # nbs/api/42_constraints.ipynb, cell be6472ca
     """So are settings and data that do not go together."""
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
@@ -155,7 +155,7 @@ def test_Temperature_6():
         with expect_fail(ValueError, wrong): call()
 
 
-def test_Temperature_7():
+def test_Temperature_7(): # nbs/api/42_constraints.ipynb, cell 861b8e5a
     """Whether the group of a text must be known when the model is used decides where a mitigation can be used at all."""
     needs = mitigation_table().set_index('name')
     assert needs.query('group_at_prediction').index.tolist() == ['threshold', 'temperature'] and needs.needs_groups['exponentiatedgradient']

@@ -7,7 +7,7 @@ from scipy import stats
 from fairprune.mitigate.effects import *
 
 
-def test_adjusted():
+def test_adjusted(): # nbs/api/44_effects.ipynb, cell f8b2dc2e
     """One mitigation takes back half of it, one all, and one does nothing."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
@@ -20,7 +20,7 @@ def test_adjusted():
     assert np.isclose(at.loc[('compressed', 'all', 'accuracy')].change, dense.accuracy - small.accuracy)
 
 
-def test_adjusted_2():
+def test_adjusted_2(): # nbs/api/44_effects.ipynb, cell c3efe27b
     """Draws of the texts are close to normal, so their error is enough to have the star again to a few percent."""
     def again(r, draws=100_000):
         "The p-value of a row of several seeds, from its own figures."
@@ -36,7 +36,7 @@ def test_adjusted_2():
     assert np.allclose(other.p, seeded.p[:2], rtol=.05) and np.isclose(seeded.floor['worst_group_accuracy'], effects(dict(half=few[1]), dict(compressed=few[0]), seed=1).floor.iloc[1], atol=.01)
 
 
-def test_adjusted_3():
+def test_adjusted_3(): # nbs/api/44_effects.ipynb, cell 8e3b6d21
     """So all metrics are resampled as often, the slower [AUCs](20_groups.ipynb) too, and a table of many mitigations asks for many resamples: with 25 of them 1,000 at least, and 10,000 for a p that another seed of the bootstrap hardly moves."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
@@ -47,7 +47,7 @@ def test_adjusted_3():
     assert len(several) == 3 and [r.p for r in again] == ranked.p[['half 0', 'all 0']].tolist() and [r.low for r in again] == ranked.low[['half 0', 'all 0']].tolist()
 
 
-def test_families():
+def test_families(): # nbs/api/44_effects.ipynb, cell 3c8d5dc8
     """`families` counts the tests behind the stars."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
@@ -67,7 +67,7 @@ def test_families():
     assert (counted.family == 3).all() and counted.stars['dense', 'worst_group_accuracy'] == 2 and counted.stars['compressed', 'accuracy'] == 2
 
 
-def test_won_back():
+def test_won_back(): # nbs/api/44_effects.ipynb, cell c536d9b9
     """A worst group or a gap has no interval, so no gain of it is sure; that of a class or of all texts may be."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
@@ -82,7 +82,7 @@ def test_won_back():
     assert recall.sure[['all', 'half']].all() and recall.reached['all'] and not recall.sure['nothing']
 
 
-def test_plot_effects():
+def test_plot_effects(): # nbs/api/44_effects.ipynb, cell c2f0d144
     """A filled point is a change that remains after Holm's adjustment; of a worst group or a difference, one that is more than an even move does."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
@@ -96,7 +96,7 @@ def test_plot_effects():
     assert families(stored).stars.sum() < counted.stars.sum() and len(plot_effects(stored, 'worst_group_accuracy').axes) == 2
 
 
-def test_plot_effects_2():
+def test_plot_effects_2(): # nbs/api/44_effects.ipynb, cell 2ecd4028
     """The table has both, and [`minimum_detectable_gap`](24_statistics.ipynb) makes one number of them, which belongs beside every such table."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
@@ -109,7 +109,7 @@ def test_plot_effects_2():
     assert .03 < one.flips < .15 and one.smallest < 1000 < one.largest and gap[0] > gap[1] and worst.loc[('compressed', 'half')].change > gap.max()
 
 
-def test_plot_effects_3():
+def test_plot_effects_3(): # nbs/api/44_effects.ipynb, cell a02aa5b6
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)

@@ -23,7 +23,7 @@ from fairprune.mitigate.losses import *
 from fairprune.mitigate.losses import _Reverse
 
 
-def test_effective_weights():
+def test_effective_weights(): # nbs/api/41_losses.ipynb, cell 1d443eba
     """Weights have the mean 1 over the texts or, for the effective number, over the classes as in the paper."""
     assert np.allclose(inverse_weights([1, 3]), [2, 2 / 3]) and np.allclose(inverse_weights([1, 3], 0), 1)
     assert np.allclose(effective_weights([1, 2], .5), np.array([1, 2 / 3]) * 2 / (5 / 3)) and np.allclose(effective_weights([5, 50], 0.), 1)
@@ -32,7 +32,7 @@ def test_effective_weights():
         with expect_fail(ValueError, 'power = 400'): inverse_weights(counts, 400)
 
 
-def test_ldam():
+def test_ldam(): # nbs/api/41_losses.ipynb, cell 71379dfb
     """2019) asks for a margin that grows as a class is rarer, $\\Delta_y \\propto n_y^{-1/4}$, and weights classes only in the second part of training."""
     z, y = torch.tensor([[0., math.log(3)], [2., 0.]], dtype=torch.float64), torch.tensor([1, 1])
     assert torch.allclose(focal(z, y)[0], torch.tensor((1 / 4) ** 2 * math.log(4 / 3), dtype=torch.float64)) and torch.equal(focal(z, y, 0), cross_entropy(z, y, reduction='none'))
@@ -45,7 +45,7 @@ def test_ldam():
     for f in (focal, lambda z, y: logit_adjusted(z, y, torch.tensor([.5, .3, .2]).double()), lambda z, y: ldam(z, y, torch.tensor([9., 4., 2.]).double(), scale=2.)): assert torch.autograd.gradcheck(lambda z: f(z, of), free)
 
 
-def test_odds_gaps():
+def test_odds_gaps(): # nbs/api/41_losses.ipynb, cell 6b9848c7
     """These are equalities with a Lagrange multiplier each, which moves with the gap as it is, sign included: a batch has two or three texts of a group, so the size of its gap is mostly noise, and noise has no sign."""
     member = torch.tensor([[1., 0], [1, 0], [0, 1], [1, 1]], dtype=torch.float64)
     each = torch.tensor([1., 2, 6, 3], dtype=torch.float64)
@@ -59,7 +59,7 @@ def test_odds_gaps():
     assert torch.autograd.gradcheck(lambda z: odds_gaps(z, y, member), free) and torch.autograd.gradcheck(lambda z: ceag_gaps(cross_entropy(z, y, reduction='none'), member), free)
 
 
-def test_contrastive():
+def test_contrastive(): # nbs/api/41_losses.ipynb, cell 8cdf49b9
     """2016) tries to read the groups from it, through a layer that turns the gradient around: what helps the adversary is unlearnt."""
     f = torch.tensor([[1., 0], [2, 0], [0, 1]], dtype=torch.float64)
     y = torch.tensor([0, 0, 1])
@@ -72,7 +72,7 @@ def test_contrastive():
     assert x.grad.tolist() == [-.5, -1]
 
 
-def test_Adversary():
+def test_Adversary(): # nbs/api/41_losses.ipynb, cell b7d20e95
     """A batch without the second leaves the weights as they were, and a batch with both moves them by the losses $\\ln 2$ and $\\ln 4$ to 1:2."""
     x = torch.ones(2, requires_grad=True)
     (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
@@ -85,7 +85,7 @@ def test_Adversary():
 
 
 @pytest.mark.heavy
-def test_Adversary_2():
+def test_Adversary_2(): # nbs/api/41_losses.ipynb, cell 6d09eadc
     """What was pruned stays so."""
     x = torch.ones(2, requires_grad=True)
     (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
@@ -112,7 +112,7 @@ def test_Adversary_2():
 
 
 @pytest.mark.heavy
-def test_Adversary_3():
+def test_Adversary_3(): # nbs/api/41_losses.ipynb, cell 337554f0
     few, quick = bios(100), dict(epochs=.3, lr=1e-3)
     for design in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
         base = tiny_classifier(few.labels, family=design)
@@ -121,7 +121,7 @@ def test_Adversary_3():
             for kind in (GroupDRO(**quick), Adversary(**quick)): assert undone(before, debias(before, few, kind)) == []
 
 
-def test_Adversary_4():
+def test_Adversary_4(): # nbs/api/41_losses.ipynb, cell 58dec8ce
     """It is a trade: in so few steps the gap closes because a gives way, not because b gains."""
     rng = np.random.default_rng(0)
     minority, label = rng.random(1200) < .1, rng.integers(0, 2, 1200)
@@ -134,7 +134,7 @@ def test_Adversary_4():
     assert found.gap['recover'] > .2 and (found.gap.drop('recover') < found.gap['recover'] - .05).all() and (found.b > .5).all()
 
 
-def test_Adversary_5():
+def test_Adversary_5(): # nbs/api/41_losses.ipynb, cell 8bd10ab0
     """Mistakes are noticed before any work."""
     rng = np.random.default_rng(0)
     minority, label = rng.random(1200) < .1, rng.integers(0, 2, 1200)

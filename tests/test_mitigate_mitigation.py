@@ -16,7 +16,7 @@ from fairprune.synthetic import bios
 from fairprune.mitigate.mitigation import *
 
 
-def test_undone():
+def test_undone(): # nbs/api/39_mitigation.ipynb, cell 00e51aae
     """Every kind of compression holds in plain training, and a weight that comes back is noticed."""
     people = bios(240)
     kinds = Magnitude(.6), LayerDrop(1), Neurons(.5, n=32), Int8(), Rtn(4, 32), LowRank(budget=.4), Share(3), Magnitude(.5) >> Rtn(4, 32)
@@ -26,7 +26,7 @@ def test_undone():
         assert undone(small, trained) == [] and not torch.equal(small.classifier.weight, trained.classifier.weight), method
 
 
-def test_undone_2():
+def test_undone_2(): # nbs/api/39_mitigation.ipynb, cell 8e45ef55
     people = bios(240)
     half = Magnitude(.6)(tiny_classifier(people.labels))
     back = Magnitude(.6)(tiny_classifier(people.labels))
@@ -47,7 +47,7 @@ def test_undone_2():
     assert undone(half, back) == [name] and undone(half, Rtn()(half)) and undone(Rtn(4)(half), Rtn(3)(half))
 
 
-def test_mitigation_table():
+def test_mitigation_table(): # nbs/api/39_mitigation.ipynb, cell 958e364d
     """It is told which texts these are by their place in the training split."""
     people = bios(240)
     half = Magnitude(.6)(tiny_classifier(people.labels))
@@ -72,7 +72,7 @@ def test_mitigation_table():
     assert predict(fair, people).accuracy > 0 and 'favour' in mitigations()
 
 
-def test_mitigation_table_2():
+def test_mitigation_table_2(): # nbs/api/39_mitigation.ipynb, cell 2a2e67da
     """What does not go together is said before any work."""
     people = bios(240)
     half = Magnitude(.6)(tiny_classifier(people.labels))

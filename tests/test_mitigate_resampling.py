@@ -19,7 +19,7 @@ from fairprune.mitigate.resampling import *
 from fairprune.mitigate.resampling import _OPERATIONS, _SWAPS, _acceptable
 
 
-def test_Undersample():
+def test_Undersample(): # nbs/api/40_resampling.ipynb, cell f9a3deb1
     """`limit` keeps a cell of a few texts from ruling all others: HateXplain has eight posts of one class and group, and 4,823 of another."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
@@ -33,7 +33,7 @@ def test_Undersample():
     assert abs(np.mean(grown['train']['label']) - .5) < .05 and parse(str(Oversample('class', epochs=2))) == Oversample('class', epochs=2)
 
 
-def test_Reweigh():
+def test_Reweigh(): # nbs/api/40_resampling.ipynb, cell e542cac1
     """With these weights class and group are independent."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
@@ -45,7 +45,7 @@ def test_Reweigh():
     assert np.allclose(train[train.group == 'a'].groupby('label').weight.sum() / train[train.group == 'b'].groupby('label').weight.sum(), (train.group == 'a').sum() / (train.group == 'b').sum(), rtol=1e-5)
 
 
-def test_Swap():
+def test_Swap(): # nbs/api/40_resampling.ipynb, cell af56e126
     """A group whose name is in the list changes with the text, and is taken from the copy where the data do not know the other one."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
@@ -63,7 +63,7 @@ def test_Swap():
 
 
 @pytest.mark.data
-def test_Swap_2():
+def test_Swap_2(): # nbs/api/40_resampling.ipynb, cell 8a8f1a23
     """It goes wrong where a verb or an adjective follows (*keep her safe*, *wished her happy birthday*)."""
     items = WinoBias('dev').pairs()
     sides = [[''.join(p for two in zip(r.parts, [*words, '']) for p in two) for words in (r.pro, r.anti)] for r in items.itertuples() if 'her' in (*r.pro, *r.anti)]
@@ -73,12 +73,12 @@ def test_Swap_2():
     assert right > .85
 
 
-def test_synonyms():
+def test_synonyms(): # nbs/api/40_resampling.ipynb, cell 0b4d0933
     """Another copy is found through `WNHOME`, as other programs do."""
     assert synonyms('physician') == ['doctor', 'doc', 'md', 'medico'] and synonyms('large') == ['big'] and synonyms('the') == synonyms('zzz') == []
 
 
-def test_Eda():
+def test_Eda(): # nbs/api/40_resampling.ipynb, cell 969e7fa1
     sentence, rng = 'the black doctor bought a very nice car for his happy daughter', np.random.default_rng(0)
     keep = {'black', 'his', 'daughter'}
     for operation in _OPERATIONS: print(f'{operation:8}', augmented(sentence, operation, rng, .2, keep))
@@ -90,7 +90,7 @@ def test_Eda():
     assert augmented('word', 'delete', rng) == augmented('word', 'swap', rng) == 'word'
 
 
-def test_Eda_2():
+def test_Eda_2(): # nbs/api/40_resampling.ipynb, cell 3d3ecf3b
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     def sizes(mitigation): return added(data, mitigation.training(tiny, data, 0)).query("group != 'all'").set_index(['label', 'group']).after
@@ -103,7 +103,7 @@ def test_Eda_2():
     assert after_eda == dict(zip(spoken['train']['id'], Eda().training(tiny, data, 0)['train']['text'])) # the same seed, the same words
 
 
-def test_Paraphrase():
+def test_Paraphrase(): # nbs/api/40_resampling.ipynb, cell 80d7c7a3
     """How many are left `added` tells."""
     naming = {'women', 'men', 'she', 'he'}
     assert _acceptable('women work in the mine', 'there are women who work in the mine', naming) and not _acceptable('women work in the mine', 'men work in the mine', naming)
@@ -112,7 +112,7 @@ def test_Paraphrase():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_Paraphrase_2():
+def test_Paraphrase_2(): # nbs/api/40_resampling.ipynb, cell 0901b1cb
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     added(data, Oversample().training(tiny, data, 0))
@@ -121,7 +121,7 @@ def test_Paraphrase_2():
     assert 0 < sum('#' in i for i in told_again['train']['id']) <= 8
 
 
-def test_Mixup():
+def test_Mixup(): # nbs/api/40_resampling.ipynb, cell a24056c5
     """A mixture of a text with itself is the text: the loss is the model's own, on every architecture, and the head learns from it."""
     for family in ('bert', 'xlm-roberta', 'camembert', 'bloom', 'modernbert-decoder', 'bart'):
         model = tiny_classifier(family=family)
@@ -131,7 +131,7 @@ def test_Mixup():
 
 
 @pytest.mark.heavy
-def test_Mixup_2():
+def test_Mixup_2(): # nbs/api/40_resampling.ipynb, cell 33f992eb
     """All of them run on a pruned model, and its zeros stay."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
@@ -148,7 +148,7 @@ def test_Mixup_2():
     for design in ('distilbert', 'gpt2', 'llama'): assert debias(tiny_classifier(people.labels, family=design), people, Mixup(**brief)).record.method == str(Mixup(**brief))
 
 
-def test_Mixup_3():
+def test_Mixup_3(): # nbs/api/40_resampling.ipynb, cell 153d706d
     """Mistakes are noticed before any work."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()

@@ -36,7 +36,7 @@ from fairprune.models import *
 from fairprune.models import _batches, _bfloat16_slowness, _gguf, _keep_best, _logits, _parts, _quiet, _resolve, _said, _weighted_loss
 
 
-def test_packaged():
+def test_packaged(): # nbs/api/01_models.ipynb, cell 33b42b6a
     """The last works without a network."""
     assert packaged('sentence-transformers/all-MiniLM-L6-v2').name == 'model' and packaged('someone/else') is None
     with expect_fail(ValueError, 'No folder ./nowhere'): _resolve('./nowhere')
@@ -50,14 +50,14 @@ def test_packaged():
         with expect_fail(ValueError, 'holds 2 GGUF files'): _gguf(folder)
 
 
-def test_is_lm():
+def test_is_lm(): # nbs/api/01_models.ipynb, cell eeb62d36
     """Without `labels` a head that is missing is an error."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     assert minilm.config.id2label == {0: 'no', 1: 'yes'}
     with expect_fail(ValueError, 'missing weights, 2 in all, such as classifier.bias. The checkpoint is for another architecture or size than config.json says, or has no head of its own: give `labels`'): load_classifier(MINILM)
 
 
-def test_is_lm_2():
+def test_is_lm_2(): # nbs/api/01_models.ipynb, cell ce279076
     """The trap that the introduction tells of, DistilBERT's checkpoint in BERT's architecture, is caught."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     with tempfile.TemporaryDirectory() as folder, _quiet():
@@ -69,14 +69,14 @@ def test_is_lm_2():
 
 
 @pytest.mark.slow
-def test_load():
+def test_load(): # nbs/api/01_models.ipynb, cell 4a771748
     """They are read in one batch, for `Int8` rounds a whole batch by its largest number."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     with torch.no_grad(): out = lm(**lm.tokenizer('The capital of France is', return_tensors='pt')).logits
     assert lm.tokenizer.decode(out[0, -1].argmax()).strip() == 'Paris'
 
 
-def test_save():
+def test_save(): # nbs/api/01_models.ipynb, cell 711baee3
     """A folder of other things that holds no model is refused."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +87,7 @@ def test_save():
     assert all(torch.equal(a, b) for a, b in zip(minilm.state_dict().values(), again.state_dict().values()))
 
 
-def test_tiny_masked_lm():
+def test_tiny_masked_lm(): # nbs/api/01_models.ipynb, cell e1abd953
     """`load` finds out for itself what was saved, and says what it cannot use."""
     with tempfile.TemporaryDirectory() as folder:
         for model in (tiny_classifier(), tiny_lm('gpt2'), tiny_masked_lm('roberta')):
@@ -95,7 +95,7 @@ def test_tiny_masked_lm():
         with expect_fail(ValueError, 'is no model folder'): load(folder)
 
 
-def test_tiny_masked_lm_2():
+def test_tiny_masked_lm_2(): # nbs/api/01_models.ipynb, cell 3c843459
     """What BERT's own checkpoints carry beside, a pooler and a head for the next sentence, is passed over."""
     pretrained = BertForPreTraining(tiny_masked_lm().config)
     pretrained.tokenizer = tiny_masked_lm().tokenizer
@@ -106,7 +106,7 @@ def test_tiny_masked_lm_2():
     with expect_fail(ValueError, "no AutoModelForMaskedLM of the architecture 'gpt2'"): tiny_masked_lm('gpt2')
 
 
-def test_tiny_masked_lm_3():
+def test_tiny_masked_lm_3(): # nbs/api/01_models.ipynb, cell 08a23103
     """An encoder without that head is refused, and so is DistilBERT's checkpoint in BERT's architecture, of which no tensor would be used."""
     with expect_fail(ValueError, 'missing weights, 6 in all, such as cls.predictions.bias. The checkpoint is for another architecture or size than config.json says, or an encoder without a masked-LM head'):
         load_masked_lm(MINILM)
@@ -120,7 +120,7 @@ def test_tiny_masked_lm_3():
     with expect_fail(ValueError, 'holds a GGUF file, that is a causal language model'): load_masked_lm(SMOLLM2)
 
 
-def test_tiny_masked_lm_4():
+def test_tiny_masked_lm_4(): # nbs/api/01_models.ipynb, cell c0aa74b9
     """Its head is left alone, as every head is."""
     ids = torch.arange(1000, 1010)[None]
     for family in ('bert', 'distilbert', 'roberta'):
@@ -133,12 +133,12 @@ def test_tiny_masked_lm_4():
                 assert torch.equal(again(input_ids=ids).logits, less(input_ids=ids).logits)
 
 
-def test_tiny_masked_lm_5():
+def test_tiny_masked_lm_5(): # nbs/api/01_models.ipynb, cell 6462c313
     tiny = tiny_classifier()
     assert tiny.num_parameters() < 2e6 and tiny.config.num_labels == 2
 
 
-def test_tiny_masked_lm_6():
+def test_tiny_masked_lm_6(): # nbs/api/01_models.ipynb, cell 79a95df7
     """`save` writes checksums, so a change on purpose has to be said: delete `fairprune.json`, or save the model again."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -152,7 +152,7 @@ def test_tiny_masked_lm_6():
         (named/SEAL).unlink(); assert load(named).config.id2label == {0: 'no', 1: 'oui'}
 
 
-def test_tiny_masked_lm_7():
+def test_tiny_masked_lm_7(): # nbs/api/01_models.ipynb, cell d26deea3
     """A folder's choice of an attention implementation, which may name code on the hub, is not followed; code that it brings is not run, by the model or by the tokenizer."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -166,7 +166,7 @@ def test_tiny_masked_lm_7():
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
 
 
-def test_tiny_masked_lm_8():
+def test_tiny_masked_lm_8(): # nbs/api/01_models.ipynb, cell 036f7327
     """What is not known is refused: numbers, layouts, entries of our own, tokens, and weights that are pickled."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -193,7 +193,7 @@ def test_tiny_masked_lm_8():
             except ValueError as e: assert str(e).startswith(f'{wrong}: ') and 'config.json' in str(e) or 'lies outside' in str(e), e
 
 
-def test_tiny_masked_lm_9():
+def test_tiny_masked_lm_9(): # nbs/api/01_models.ipynb, cell 15bf10ce
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -211,7 +211,7 @@ def test_tiny_masked_lm_9():
         with expect_fail(ValueError, 'no model.safetensors, nor another safetensors file. Save the model with `save_pretrained`; pickled weights are not read'): load(other)
 
 
-def test_tiny_masked_lm_10():
+def test_tiny_masked_lm_10(): # nbs/api/01_models.ipynb, cell c5153b88
     """Two classes where three are asked for are an ordinary case, in whatever form the layers are: the head is fresh."""
     with tempfile.TemporaryDirectory() as home:
         for method in ('', 'int8()', 'magnitude(sparsity=0.8)', 'lowrank(rank=2)'):
@@ -221,7 +221,7 @@ def test_tiny_masked_lm_10():
 
 
 @pytest.mark.heavy
-def test_tiny_masked_lm_11():
+def test_tiny_masked_lm_11(): # nbs/api/01_models.ipynb, cell ca1d6ee7
     """What `save` does in all kinds of folders: it replaces a model and nothing else, or it refuses before it does any work, and then nothing at all has changed."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -280,7 +280,7 @@ def test_tiny_masked_lm_11():
     assert (outcomes.save == 'the new model').sum() == 8 and (outcomes.gone != 'nothing').sum() == 2
 
 
-def test_tiny_masked_lm_12():
+def test_tiny_masked_lm_12(): # nbs/api/01_models.ipynb, cell 14228a88
     """Where nothing can be written, and where the disk is full, the old model stays."""
     saved_model = tiny_classifier(('yes', 'no'))
     with tempfile.TemporaryDirectory() as saved_in:
@@ -292,7 +292,7 @@ def test_tiny_masked_lm_12():
 
 @pytest.mark.heavy
 @pytest.mark.slow
-def test_tiny_masked_lm_13():
+def test_tiny_masked_lm_13(): # nbs/api/01_models.ipynb, cell 3a63cf4f
     """There is one whole model under the name each time, and what else lies there stays."""
     saved_model = tiny_classifier(('yes', 'no'))
     def a_project(folder, **config):
@@ -319,14 +319,14 @@ def test_tiny_masked_lm_13():
         assert sorted(os.listdir(save(saved_model, project))) == ['.git', 'config.json', 'data.csv', 'docs', 'fairprune.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
 
 
-def test_tiny_masked_lm_14():
+def test_tiny_masked_lm_14(): # nbs/api/01_models.ipynb, cell 96ca7fb2
     """Funnel's classifier has no decoder, and so Funnel's body has none."""
     (bert_body, bert_parts), (funnel_body, funnel_parts) = (_parts(tiny_classifier(family=f).config) for f in ('bert', 'funnel'))
     assert bert_parts - bert_body == {'pooler.dense.weight', 'pooler.dense.bias'} and 'encoder.layer.1.output.dense.weight' in bert_body
     assert {k.split('.')[0] for k in funnel_parts - funnel_body} == {'decoder'} and 'ln_f.weight' in _parts(tiny_lm('gpt2').config)[0]
 
 
-def test_tiny_masked_lm_15():
+def test_tiny_masked_lm_15(): # nbs/api/01_models.ipynb, cell 5637523a
     """A line says so."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
@@ -340,7 +340,7 @@ def test_tiny_masked_lm_15():
     assert said.getvalue().startswith('Fresh classification head for 2 labels: classifier.bias, classifier.weight; left over: cls.predictions, ')
 
 
-def test_tiny_masked_lm_16():
+def test_tiny_masked_lm_16(): # nbs/api/01_models.ipynb, cell b945ae6e
     """With them it stays where they are its own, or it has no names for them; for other labels the layer that gives the logits is fresh, by the seed."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -380,7 +380,7 @@ def test_tiny_masked_lm_16():
     assert said.getvalue().splitlines() == 2 * ['Fresh classification head for 2 labels: classifier.bias, classifier.weight'] + ['Fresh classification head for 3 labels: classifier.bias, classifier.weight']
 
 
-def test_tiny_masked_lm_17():
+def test_tiny_masked_lm_17(): # nbs/api/01_models.ipynb, cell f82e3274
     """For other labels its head alone is fresh all the same."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -421,13 +421,13 @@ def test_tiny_masked_lm_17():
     assert [n for n, w in from_heads.state_dict().items() if not torch.equal(w, relabelled[n])] == ['score.weight']
 
 
-def test_tiny_masked_lm_18():
+def test_tiny_masked_lm_18(): # nbs/api/01_models.ipynb, cell c43935a2
     """A language model that was saved in half precision is read in float32, and its record says so."""
     with tempfile.TemporaryDirectory() as folder: read_whole = load(save(Magnitude(.5)(tiny_lm().bfloat16()), folder))
     assert read_whole.dtype == torch.float32 and read_whole.record.arithmetic == 'float32' and read_whole.record.method == 'magnitude()'
 
 
-def test_tiny_masked_lm_19():
+def test_tiny_masked_lm_19(): # nbs/api/01_models.ipynb, cell 4ad1eaad
     """A language model that reads both ways is refused, a masked one by `load_lm` as much as BART by `load_masked_lm`."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -474,7 +474,7 @@ def test_tiny_masked_lm_19():
 
 
 @pytest.mark.slow
-def test_tiny_masked_lm_20():
+def test_tiny_masked_lm_20(): # nbs/api/01_models.ipynb, cell 01efa69f
     """A GGUF file of one's own is loaded from its folder, with or without a `config.json` beside it."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     def edited(folder, file='config.json', **changes):
@@ -520,7 +520,7 @@ def test_tiny_masked_lm_20():
     assert all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(lm.state_dict().values(), own.state_dict().values(), also.state_dict().values()))
 
 
-def test_tiny_masked_lm_21():
+def test_tiny_masked_lm_21(): # nbs/api/01_models.ipynb, cell bd9f3a87
     """The tokenizer comes back as it was: BERT's beside a Qwen2 model, for which `AutoTokenizer` would take Qwen2's, and one whose rules were changed in memory."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -566,7 +566,7 @@ def test_tiny_masked_lm_21():
         with expect_fail(ValueError, 'The model has no tokenizer: set model.tokenizer'): save(changed, folder)
 
 
-def test_padded():
+def test_padded(): # nbs/api/01_models.ipynb, cell 7785241a
     """Many tokenizers of decoders are set to the left, for generating; that setting is not used here."""
     assert _batches([3, 9, 4, 1], 10) == [[1], [2, 0], [3]]
     lengths = np.random.default_rng(0).integers(5, 60, 500)
@@ -574,7 +574,7 @@ def test_padded():
     assert sorted(sum(_batches(lengths, 1024), [])) == list(range(500)) and places < 1.1 * lengths.sum()
 
 
-def test_versions():
+def test_versions(): # nbs/api/01_models.ipynb, cell bdcd6ee2
     """All five architectures read short texts and long ones."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -618,7 +618,7 @@ def test_versions():
     with expect_fail(ValueError, "Unknown architecture 'rnn'"): tiny_classifier(family='rnn')
 
 
-def test_versions_2():
+def test_versions_2(): # nbs/api/01_models.ipynb, cell 1a8d5dbf
     """A model that is being trained is still being trained after it was asked, also where that ended in an error."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -662,7 +662,7 @@ def test_versions_2():
     assert learner.training
 
 
-def test_read_places():
+def test_read_places(): # nbs/api/01_models.ipynb, cell 4637d76c
     """These tell the first column from the first token of the text, and the last token from the last column."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -713,7 +713,7 @@ def test_read_places():
     assert causal(still) and still.training and not any(p.requires_grad for p in still.parameters())
 
 
-def test_read_places_2():
+def test_read_places_2(): # nbs/api/01_models.ipynb, cell 56ced5e2
     """RoBERTa has fewer places than its configuration says, XLNet reads texts of any length."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -761,7 +761,7 @@ def test_read_places_2():
     with expect_fail(ValueError, 'max_length = 2: give more than the 2 special tokens'): logits(tiny, ['short'], max_length=2)
 
 
-def test_features():
+def test_features(): # nbs/api/01_models.ipynb, cell afe11618
     """A decoder's last layer is given one at every token, and the one at the token that is read counts."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -806,7 +806,7 @@ def test_features():
 
 
 @pytest.mark.heavy
-def test_features_2():
+def test_features_2(): # nbs/api/01_models.ipynb, cell 675af4d1
     """As classifiers they get one, and what they say does not depend on the batch, whichever side their tokenizer pads."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -865,7 +865,7 @@ def test_features_2():
         assert np.array_equal(logits(again, short_and_long), logits(decoder, short_and_long))
 
 
-def test_predict():
+def test_predict(): # nbs/api/01_models.ipynb, cell e9498273
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -909,7 +909,7 @@ def test_predict():
     with expect_fail(ValueError, 'The model has the labels a, b, c'): predict(tiny_classifier('abc'), toy)
 
 
-def test_transferred():
+def test_transferred(): # nbs/api/01_models.ipynb, cell 9530c72b
     """Both are put under common names: *offensive* and *hatespeech* of one set may be the *hate* of another."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -956,13 +956,13 @@ def test_transferred():
     with expect_fail(ValueError, "'toxic' stands for no class of the model"): transferred(tiny, toy, dict(harmless=['no', 'yes'], toxic=['rude']))
 
 
-def test_class_weights():
+def test_class_weights(): # nbs/api/01_models.ipynb, cell 84c64645
     """A language model is trained on windows of running text, and its best epoch is that of lowest loss."""
     assert class_weights([0, 0, 0, 1], 2).tolist() == [np.float32(2 / 3), 2]
     with expect_fail(ValueError, 'Class 1 has no training text'): class_weights([0, 0], 2)
 
 
-def test_weighted_loss():
+def test_weighted_loss(): # nbs/api/01_models.ipynb, cell d6f5e03e
     """Fed with accuracies by hand, the callback keeps the second epoch and stops after the third."""
     control, layer, watch = SimpleNamespace(should_training_stop=False), torch.nn.Linear(1, 1), _keep_best(patience=1)
     for epoch, accuracy in enumerate((.5, .7, .6)):
@@ -972,13 +972,13 @@ def test_weighted_loss():
     assert control.should_training_stop and watch.best == .7 and watch.weights['weight'].item() == 1
 
 
-def test_weighted_loss_2():
+def test_weighted_loss_2(): # nbs/api/01_models.ipynb, cell 3faeb140
     outputs = SimpleNamespace(logits=torch.tensor([[0., 0.], [0., float(np.log(3))]])) # probabilities 1/2 and 3/4 of the right class
     loss = _weighted_loss(torch.tensor([1., 3.]))(outputs, torch.tensor([0, 1]))
     assert torch.isclose(loss, torch.tensor((np.log(2) + 3 * np.log(4 / 3)) / 4, dtype=torch.float32)) # a weighted mean
 
 
-def test_trainer():
+def test_trainer(): # nbs/api/01_models.ipynb, cell 51b37d32
     """A random model of two layers learns to tell two words apart; the same seed gives the same weights."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1023,7 +1023,7 @@ def test_trainer():
     with expect_fail(ValueError, 'patience = 0'): finetune(tiny, toy, patience=0)
 
 
-def test_trainer_2():
+def test_trainer_2(): # nbs/api/01_models.ipynb, cell 55f90f98
     """How many texts that cuts, it prints."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1066,7 +1066,7 @@ def test_trainer_2():
     assert said.getvalue() == f'{len(toy["train"])} of {len(toy["train"])} training texts are longer than 3 tokens and were cut: max_length.\n'
 
 
-def test_trainer_3():
+def test_trainer_3(): # nbs/api/01_models.ipynb, cell 0044b511
     """Trained on, it becomes what its saved copy would become."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1113,7 +1113,7 @@ def test_trainer_3():
     assert all(torch.equal(w, too[n]) for n, w in later.items())
 
 
-def test_trainer_4():
+def test_trainer_4(): # nbs/api/01_models.ipynb, cell 5e9ab17b
     """The numbers of the last training count."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1160,7 +1160,7 @@ def test_trainer_4():
     assert predict(from_disk, toy).meta['arithmetic'] == 'float32, trained in bfloat16' and predict(from_disk, toy).meta['processor']
 
 
-def test_trainer_5():
+def test_trainer_5(): # nbs/api/01_models.ipynb, cell 18e1de09
     """It arrives at the same numbers, ten to twenty times slower than in float32, so `finetune` says so before it begins."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1206,7 +1206,7 @@ def test_trainer_5():
     assert 0 < _bfloat16_slowness()
 
 
-def test_trainer_6():
+def test_trainer_6(): # nbs/api/01_models.ipynb, cell afcbfad0
     """A language model learns a text by heart, from the same call."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1257,7 +1257,7 @@ def test_trainer_6():
     with expect_fail(ValueError, 'no classification head'): finetune(tiny_masked_lm(), toy)
 
 
-def test_trainer_7():
+def test_trainer_7(): # nbs/api/01_models.ipynb, cell 44250b60
     """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1308,7 +1308,7 @@ def test_trainer_7():
     with expect_fail(ValueError, 'within the loss'): finetune(tiny, toy, balanced=True, loss=only_yes)
 
 
-def test_trainer_8():
+def test_trainer_8(): # nbs/api/01_models.ipynb, cell 0a8444f8
     """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1369,7 +1369,7 @@ def test_trainer_8():
     assert not finetune(empty, toy, epochs=1, progress=False).get_submodule(first).weight.any()
 
 
-def test_trainer_9():
+def test_trainer_9(): # nbs/api/01_models.ipynb, cell 56b33dc9
     """The zeros of a mask of PyTorch's stay zeros."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1421,7 +1421,7 @@ def test_trainer_9():
     assert torch.equal(after == 0, layer.weight == 0) and not torch.equal(after, layer.weight) and prune.is_pruned(masked)
 
 
-def test_trainer_10():
+def test_trainer_10(): # nbs/api/01_models.ipynb, cell 46fa50ab
     """The model keeps them."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1466,7 +1466,7 @@ def test_trainer_10():
     assert np.allclose(logits(again, ['a text']), logits(masked, ['a text']), atol=1e-7) and prune.is_pruned(masked) and not prune.is_pruned(again)
 
 
-def test_trainer_11():
+def test_trainer_11(): # nbs/api/01_models.ipynb, cell c5e4e0c5
     """Whatever needs one says so."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1522,7 +1522,7 @@ def test_trainer_11():
 
 
 @pytest.mark.heavy
-def test_trainer_12():
+def test_trainer_12(): # nbs/api/01_models.ipynb, cell 1cb7b36d
     """Compressed, saved and loaded again, it says the same."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1584,7 +1584,7 @@ def test_trainer_12():
 
 @pytest.mark.heavy
 @pytest.mark.slow
-def test_trainer_13():
+def test_trainer_13(): # nbs/api/01_models.ipynb, cell 76f4b332
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1643,7 +1643,7 @@ def test_trainer_13():
     for family in TINY: assert family in ('granite', 'mamba') or right_by_name(family), family # of these two transformers has no classifier
 
 
-def test_trainer_14():
+def test_trainer_14(): # nbs/api/01_models.ipynb, cell d6785b21
     """The model says the same as before, also compressed, saved and loaded, and by plain transformers."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1699,7 +1699,7 @@ def test_trainer_14():
     assert 'one logit, which speaks for yes' in said.getvalue() and 'Fresh classification head for 3 labels' in said.getvalue() and said.getvalue().count('Fresh') == 1
 
 
-def test_trainer_15():
+def test_trainer_15(): # nbs/api/01_models.ipynb, cell 9e4864d7
     """What transformers calls a regression is refused wherever it comes, and classes that do not fit its name."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1766,7 +1766,7 @@ def test_trainer_15():
 
 
 @pytest.mark.heavy
-def test_trainer_16():
+def test_trainer_16(): # nbs/api/01_models.ipynb, cell d7b65403
     """Every architecture takes it."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."

@@ -10,7 +10,7 @@ from fairprune.plots import *
 from fairprune.plots import _about, _bars, _checked, _chosen, _dodge, _of, _pictures, _placed, _places, _points, _safe, _small_is_good, _span, _styles, _text, _title, _verdicts
 
 
-def test_example():
+def test_example(): # nbs/api/66_plots.ipynb, cell c4a34b7b
     """Group `d` is too small to judge."""
     table = example()
     accuracy = table.query("metric == 'accuracy' and group == 'c' and mitigation == 'none'").set_index('method').change
@@ -18,7 +18,7 @@ def test_example():
     assert len(table.groupby(['method', 'mitigation'])) == 10 and (table.seeds == 3).all()
 
 
-def test_checked():
+def test_checked(): # nbs/api/66_plots.ipynb, cell 3d2b41db
     """A picture holds one data set."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])
@@ -29,7 +29,7 @@ def test_checked():
     with expect_fail(ValueError, "table.data == 'planted'"): _checked(two, 'data')
 
 
-def test_title():
+def test_title(): # nbs/api/66_plots.ipynb, cell bdd4f780
     """Only metrics that hold for all texts, for the judged groups or for the model are meant here."""
     table = example()
     assert len(_of(table, 'tpr:yes')) == len(_of(table, 'nonzero')) == 10 and (_of(table, 'accuracy').group == 'all').all()
@@ -37,14 +37,14 @@ def test_title():
     with expect_fail(ValueError, 'Unknown metric f1: this table has accuracy, selection_rate:no'): _of(table, 'f1')
 
 
-def test_placed():
+def test_placed(): # nbs/api/66_plots.ipynb, cell 1f3a48d9
     """Two methods of one family at one level cannot share a place in a picture."""
     table = example()
     same = table.assign(family=table.family.replace('int8', 'dense'))
     with expect_fail(ValueError, 'give each its own family'): _placed(_of(same, 'accuracy'))
 
 
-def test_label():
+def test_label(): # nbs/api/66_plots.ipynb, cell 61edecb4
     """The colours are those of Okabe and Ito, which colour-blind people can tell apart."""
     table = example()
     looks = _styles(table)
@@ -52,7 +52,7 @@ def test_label():
     assert looks['magnitude', 'none']['linestyle'] != looks['magnitude', 'recover(epochs=0.5)']['linestyle']
 
 
-def test_tidy():
+def test_tidy(): # nbs/api/66_plots.ipynb, cell d55809d9
     """Each title says how many texts and how many training seeds are behind the picture."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])
@@ -62,7 +62,7 @@ def test_tidy():
     assert np.allclose(_bars(np.array([.5]), np.array([.4]), np.array([.7])), [[.1], [.2]])
 
 
-def test_places():
+def test_places(): # nbs/api/66_plots.ipynb, cell faba6cc0
     """More than six lines are hard to tell apart: filter the table first."""
     table = example()
     placed, ticks = _places(_of(table, 'accuracy'))
@@ -71,12 +71,12 @@ def test_places():
     assert '0' not in _places(bits)[1].values() # 0 bits are not the dense model
 
 
-def test_dodge():
+def test_dodge(): # nbs/api/66_plots.ipynb, cell 02cbb40b
     assert np.allclose(_dodge([0, .5, 1], 3), [-.012, 0, .012]) and list(_dodge([0, 1], 1)) == [0]
     assert np.allclose(_dodge([0, .1, 1], 100)[[0, -1]], [-.025, .025])
 
 
-def test_plot_levels():
+def test_plot_levels(): # nbs/api/66_plots.ipynb, cell 6c509be2
     """The average hides what the worst group shows: at sparsity 0.9 the second panel falls further."""
     table = example()
     looks = _styles(table)
@@ -89,7 +89,7 @@ def test_plot_levels():
     assert [t.get_text() for t in worst.get_xticklabels()] == ['0', '0.3', '0.5', '0.7', '0.9', 'int8']
 
 
-def test_plot_levels_2():
+def test_plot_levels_2(): # nbs/api/66_plots.ipynb, cell 00d58f76
     """A table without levels, or without the dense model, is drawn as well."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])
@@ -103,7 +103,7 @@ def test_plot_levels_2():
     with expect_fail(ValueError, 'Several values of data'): plot_levels(two)
 
 
-def test_pareto():
+def test_pareto(): # nbs/api/66_plots.ipynb, cell 1ff37901
     """The last two are equal."""
     assert pareto([1, 2, 3, 3], [.7, .6, .9, .9]).tolist() == [True, False, True, True]
     assert pareto([1, 2, 3, 3], [.7, .6, .9, .9], maximise=False).tolist() == [True, True, False, False]
@@ -112,7 +112,7 @@ def test_pareto():
     with expect_fail(ValueError, 'equal length'): pareto([1, 2], [1])
 
 
-def test_pareto_2():
+def test_pareto_2(): # nbs/api/66_plots.ipynb, cell 2112a6f8
     """And against the definition, pair by pair, on a coarse grid where ties are many."""
     rng = np.random.default_rng(0)
     for trial in range(50):
@@ -121,7 +121,7 @@ def test_pareto_2():
         assert (pareto(x, y) == ~np.array(beaten)).all()
 
 
-def test_points():
+def test_points(): # nbs/api/66_plots.ipynb, cell d75e4844
     """Costs, differences between groups and false positives are better when they are small."""
     table = example()
     points = _points(table, 'nonzero', 'worst_group_accuracy')
@@ -132,7 +132,7 @@ def test_points():
     with expect_fail(ValueError, 'No configuration has both'): _points(apart, 'nonzero', 'accuracy')
 
 
-def test_plot_pareto():
+def test_plot_pareto(): # nbs/api/66_plots.ipynb, cell 44475627
     """Two mitigations often cost the same, so one label stands below its point and the other above."""
     table = example()
     points = _points(table, 'nonzero', 'worst_group_accuracy')
@@ -144,7 +144,7 @@ def test_plot_pareto():
     assert 'n = ' in ax.get_title() and len(ax.get_legend().get_texts()) == 5
 
 
-def test_plot_pareto_2():
+def test_plot_pareto_2(): # nbs/api/66_plots.ipynb, cell 12099666
     """Of a difference between groups the small values are good, and the front goes down."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])
@@ -160,7 +160,7 @@ def test_plot_pareto_2():
     with expect_fail(ValueError, 'Several values of data'): plot_pareto(two)
 
 
-def test_plot_heatmap():
+def test_plot_heatmap(): # nbs/api/66_plots.ipynb, cell c8e2decc
     """A worst group and a difference between groups are levels [without an interval](20_groups.ipynb), and have no asterisks."""
     table = example()
     recall = plot_levels(table, 'tpr:yes')
@@ -181,7 +181,7 @@ def test_plot_heatmap():
     assert low == -high < 0
 
 
-def test_plot_heatmap_2():
+def test_plot_heatmap_2(): # nbs/api/66_plots.ipynb, cell 494eeebd
     """For a difference between groups the colours are turned round: red stays worse."""
     table = example()
     recall = plot_levels(table, 'tpr:yes')
@@ -199,7 +199,7 @@ def test_plot_heatmap_2():
     with expect_fail(ValueError, 'dense model only'): plot_heatmap(table[table.family == 'dense'])
 
 
-def test_verdicts():
+def test_verdicts(): # nbs/api/66_plots.ipynb, cell 2eda5220
     """Five groups at 95% need each an interval of 99%: 2.576 standard errors, not 1.960."""
     table = example()
     groups, everyone = _chosen(table, 'magnitude(sparsity=0.9)', 'none', 'accuracy')
@@ -211,7 +211,7 @@ def test_verdicts():
     assert set(_verdicts(none, 'accuracy', .95)) == {'few'}
 
 
-def test_plot_forest():
+def test_plot_forest(): # nbs/api/66_plots.ipynb, cell 6c5fb301
     """It has another colour and another marker, and group `d` is grey."""
     table = example()
     ax = plot_forest(table, 'magnitude(sparsity=0.9)')
@@ -222,7 +222,7 @@ def test_plot_forest():
     assert '3 seeds' in ax.get_title() and 'all 3 groups at once\n(Bonferroni)' in ' '.join(t.get_text() for t in ax.get_legend().get_texts())
 
 
-def test_plot_forest_2():
+def test_plot_forest_2(): # nbs/api/66_plots.ipynb, cell 8831ed55
     """A method that is not in the table is refused, and the message names those that are."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])
@@ -233,7 +233,7 @@ def test_plot_forest_2():
     with expect_fail(ValueError, 'Several values of data'): plot_forest(two, 'int8()')
 
 
-def test_plot_forest_3():
+def test_plot_forest_3(): # nbs/api/66_plots.ipynb, cell 73e3d8cd
     """Several methods are several panels."""
     table = example()
     recall = plot_levels(table, 'tpr:yes')
@@ -251,14 +251,14 @@ def test_plot_forest_3():
     assert overall[0] < overall[1] < 0
 
 
-def test_order():
+def test_order(): # nbs/api/66_plots.ipynb, cell 39013a22
     """The numbers for the text: a row for each configuration, and for each metric its value and its change, both with their interval where it has one: the worst group and the gaps are levels."""
     assert _text(.8124, .79, .8333, 3) == '0.812 [0.790, 0.833]' and _text(-.0214, -.033, -.008, 3, '+') == '-0.021 [-0.033, -0.008]'
     assert _text(-.0001, -.001, .02, 2, '+') == '+0.00 [+0.00, +0.02]' and _text(22.7e6, np.nan, np.nan, 3) == '22,700,000'
     assert _text(.5, np.nan, np.nan, 1) == '0.5' and _text(np.nan, 0, 1, 3) == '-'
 
 
-def test_summary_table():
+def test_summary_table(): # nbs/api/66_plots.ipynb, cell 91f36fd4
     table = example()
     two = pd.concat([table, table.assign(data='other')])
     shown = summary_table(table)
@@ -277,7 +277,7 @@ def test_summary_table():
     assert sorted(_chosen(odd, 'int8()', 'none', 'accuracy')[0].group) == ['all', 'd', 'judged', 'model']
 
 
-def test_to_markdown():
+def test_to_markdown(): # nbs/api/66_plots.ipynb, cell 3892ba7f
     """What has a meaning to either is escaped."""
     table = example()
     lines = to_markdown(table, 'accuracy').splitlines()
@@ -286,7 +286,7 @@ def test_to_markdown():
     assert all(l.startswith('| a\\|b | ') for l in piped[2:])
 
 
-def test_to_markdown_2():
+def test_to_markdown_2(): # nbs/api/66_plots.ipynb, cell 20be7d1c
     """What a data set or a group is called is text in Markdown too, whatever it looks like."""
     table = example()
     marked = '`a` <b>x</b> [l](http://x.y) ![i](x.png) **s** $x$ @cite www.a.b\n&amp;'
@@ -294,7 +294,7 @@ def test_to_markdown_2():
     assert row == r'| \`a\` \<b\>x\</b\> \[l\](http\://x.y) \!\[i\](x.png) \*\*s\*\* \$x\$ \@cite www\.a.b \&amp;'
 
 
-def test_to_latex():
+def test_to_latex(): # nbs/api/66_plots.ipynb, cell 18fefd52
     table = example()
     odd = to_latex(table.assign(data='50% R&D #1_x', mitigation=table.mitigation.replace('none', 'a >> {b}$')), 'tpr:yes')
     assert r'50\% R\&D \#1\_x' in odd and r'a \textgreater{}\textgreater{} \{b\}\$' in odd and '& $-$0.' in odd
@@ -305,14 +305,14 @@ def test_to_latex():
     assert floating.startswith('\\begin{table}') and r'\label{tab:cost}' in floating and floating.count('\\end{') == 2
 
 
-def test_safe():
+def test_safe(): # nbs/api/66_plots.ipynb, cell c33999aa
     """A picture that the table does not allow, such as costs that nobody measured, is left out."""
     used = set()
     assert [_safe(n, used) for n in ('a/../b c', 'A.. b|c', 'magnitude(sparsity=0.5)', '???')] == ['a-..-b-c', 'A..-b-c', 'magnitude-sparsity=0.5', 'unnamed']
     assert _safe('a b', used) == 'a-b' and _safe('A/b', used) == 'A-b-2' and _safe('a:b', used) == 'a-b-3'
 
 
-def test_pictures():
+def test_pictures(): # nbs/api/66_plots.ipynb, cell c0a02200
     table = example()
     names = [name for name, draw in _pictures(table)]
     assert names[:3] == ['levels', 'pareto', 'heatmap'] and len(names) == 12 and 'forest-int8()' in names
@@ -321,7 +321,7 @@ def test_pictures():
     assert [name for name, draw in _pictures(table[(table.family == 'dense') & (table.group != 'model')])] == ['levels']
 
 
-def test_save_all():
+def test_save_all(): # nbs/api/66_plots.ipynb, cell f0676ef0
     table = example()
     two = pd.concat([table, table.assign(data='other')])
     pd.testing.assert_frame_equal(_checked(two), two)
@@ -340,7 +340,7 @@ def test_save_all():
     with expect_fail(ValueError, 'no rows'): save_all(table[:0], 'nowhere')
 
 
-def test_save_all_2():
+def test_save_all_2(): # nbs/api/66_plots.ipynb, cell 2d447a65
     """Several models of one data set do not overwrite each other."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])

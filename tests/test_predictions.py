@@ -9,14 +9,14 @@ from fastcore.test import expect_fail
 from fairprune.predictions import *
 
 
-def test_like_probabilities():
+def test_like_probabilities(): # nbs/api/02_predictions.ipynb, cell 44042194
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     assert example.predicted.tolist() == [0, 1, 1] and example.accuracy == 2 / 3
     assert np.allclose(example.probabilities[0], np.exp([1, 0]) / (np.e + 1)) and np.allclose(example.probabilities.sum(1), 1)
 
 
-def test_like_probabilities_2():
+def test_like_probabilities_2(): # nbs/api/02_predictions.ipynb, cell f12651b0
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     with expect_fail(ValueError, 'NaN or infinite logits in 1 of 1'): Predictions(['a'], np.array([[np.nan, 0]]), [0], [[]], ('no', 'yes'))
@@ -29,7 +29,7 @@ def test_like_probabilities_2():
     with expect_fail(ValueError, 'here some are of the kind int'): replace(example, groups=[['women'], [3], []])
 
 
-def test_like_probabilities_3():
+def test_like_probabilities_3(): # nbs/api/02_predictions.ipynb, cell 7648c7fb
     """They are refused here; their logarithms are right."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -38,13 +38,13 @@ def test_like_probabilities_3():
     assert np.allclose(replace(example, logits=np.log(share)).probabilities, share)
 
 
-def test_from_frame():
+def test_from_frame(): # nbs/api/02_predictions.ipynb, cell dc48e49c
     """Labels may be numbers, whole ones of any kind, also where one column tells two classes apart."""
     one_column = pd.DataFrame({'id': ['a', 'b'], 'label': [0., 1.], 'groups': [['x'], ['y']], 'probability:1': [.25, .75]})
     assert Predictions.from_frame(one_column).classes == ('0', '1') and Predictions.from_frame(one_column).accuracy == 1
 
 
-def test_from_frame_2():
+def test_from_frame_2(): # nbs/api/02_predictions.ipynb, cell 8e0e5466
     """A table from elsewhere may hold one group a text, or none, and number its classes."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -58,7 +58,7 @@ def test_from_frame_2():
     with expect_fail(ValueError, "The groups ' men' and 'men' differ in white space alone"): from_frame(plain.assign(groups=['men', ' men', 'old']))
 
 
-def test_from_frame_3():
+def test_from_frame_3(): # nbs/api/02_predictions.ipynb, cell bfbf1a05
     """Groups that are given as an object are named by key and value, as those of several columns are."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -71,7 +71,7 @@ def test_from_frame_3():
     with expect_fail(ValueError, 'written as text'): from_frame(plain.assign(groups=['{"sex": "f"}', 'men', 'men']))
 
 
-def test_from_frame_4():
+def test_from_frame_4(): # nbs/api/02_predictions.ipynb, cell 2d3c6ec9
     """They give the calibration that they have; taken for logits they would look far less sure than they are."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)
@@ -88,7 +88,7 @@ def test_from_frame_4():
     with expect_fail(ValueError, 'Missing column: maybe'): from_frame(shares, probabilities=['maybe'])
 
 
-def test_from_frame_5():
+def test_from_frame_5(): # nbs/api/02_predictions.ipynb, cell b4af779e
     """A model with one logit says how much more likely one class is than the other; so does one probability."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)
@@ -102,7 +102,7 @@ def test_from_frame_5():
     with expect_fail(ValueError, 'tells two classes apart; the labels are yes, no, perhaps'): from_frame(table.assign(**{'logit:yes': 0.}, label=['no', 'perhaps'] * 1000))
 
 
-def test_load():
+def test_load(): # nbs/api/02_predictions.ipynb, cell 495b9c32
     """Pages carry checksums, so a damaged file is noticed."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -120,7 +120,7 @@ def test_load():
     with expect_fail(ValueError, 'Missing column: groups'): from_frame(example.to_frame().drop(columns='groups'))
 
 
-def test_load_2():
+def test_load_2(): # nbs/api/02_predictions.ipynb, cell 614f15a4
     """An index that pandas stored is a column like others."""
     def kept(ids, labels, groups, classes=('0', '1'), store=lambda t, path: t.to_parquet(path)):
         with tempfile.TemporaryDirectory() as folder:
@@ -142,7 +142,7 @@ def test_load_2():
     with expect_fail(ValueError, "mine.parquet: Column 'id' is empty in 1 of 2 rows"): kept(['a', None], [0, 1], ['a', 'b'])
 
 
-def test_with_clusters():
+def test_with_clusters(): # nbs/api/02_predictions.ipynb, cell 9e977b53
     """Which texts belong together is said on both sides or on neither; `with_clusters` takes it from the data, for predictions made elsewhere."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -163,7 +163,7 @@ def test_with_clusters():
     with expect_fail(ValueError, 'other labels or groups'): paired(example, from_frame(example.to_frame().assign(label='no')))
 
 
-def test_with_clusters_2():
+def test_with_clusters_2(): # nbs/api/02_predictions.ipynb, cell 1b7fd74a
     """Clusters from the data."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))

@@ -15,18 +15,18 @@ from fairprune.report import *
 from fairprune.report import _shown
 
 
-def test_picture():
+def test_picture(): # nbs/api/62_report.ipynb, cell fdf207dd
     assert [_shown(v) for v in (float('nan'), .12345, 12.345, 22713216, True)] == ['-', '0.123', '12.3', '22,713,216', 'True']
 
 
-def test_html():
+def test_html(): # nbs/api/62_report.ipynb, cell cc4fbf66
     found = audit(*planted())
     page = html(found)
     assert found.verdict.split('(')[0] in page and page.count('<table>') == 5
     assert not re.findall(r'(?:src|href)="(?!data:)', page) # nothing is fetched
 
 
-def test_html_2():
+def test_html_2(): # nbs/api/62_report.ipynb, cell c6400f7a
     """The page says in which numbers each model was computed and on what, and warns where the two cannot be compared as they stand."""
     dense, small = planted()
     here, there = (replace(p, meta=dict(arithmetic=a, processor=c)) for p, a, c in ((dense, 'float32', 'AVX512'), (small, 'float32, int8 float', 'AVX2')))
@@ -34,14 +34,14 @@ def test_html_2():
     assert all(f'<td>{text}</td>' in html(audit(here, there)) for text in ('compressed: arithmetic', 'float32, int8 float', 'AVX2'))
 
 
-def test_html_3():
+def test_html_3(): # nbs/api/62_report.ipynb, cell 49519349
     """A group that is called like a script stays text."""
     evil = '<script>alert("$x$")</script>'
     pair = [replace(p, groups=[[evil if g == ['c'] else g[0]] for g in p.groups]) for p in planted()]
     assert evil not in html(audit(*pair)) and '&lt;script&gt;' in html(audit(*pair))
 
 
-def test_html_4():
+def test_html_4(): # nbs/api/62_report.ipynb, cell c55fda3e
     """What was cut of long texts stands in the verdict and among the settings, and a group may be called what our tables call something else."""
     long = [replace(p, meta=dict(cut=12, limit=256), groups=[[{'c': 'all'}.get(g, g)] for g, in p.groups]) for p in planted()]
     page = html(audit(*long))
@@ -49,7 +49,7 @@ def test_html_4():
     assert 'lost accuracy beyond chance: all (' in page and '<tr class="harmed"><td>accuracy: all</td>' in page
 
 
-def test_html_5():
+def test_html_5(): # nbs/api/62_report.ipynb, cell beb4a9f1
     """Its page says in which unit they are, and what the control is."""
     lm, text = tiny_lm(), Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
     asked = PromptPairs(tiny_classifier(('ok', 'toxic')), max_new_tokens=4)
@@ -59,7 +59,7 @@ def test_html_5():
     assert 'The control is a model' not in html(audit(lm, Magnitude(.5)(lm), benchmarks=[asked], corpus=text, control=None))
 
 
-def test_write():
+def test_write(): # nbs/api/62_report.ipynb, cell fd719d61
     found = audit(*planted())
     with tempfile.TemporaryDirectory() as folder:
         path = found.to_html(Path(folder)/'report')
@@ -69,7 +69,7 @@ def test_write():
         assert found.to_html(path.parent) == path # again
 
 
-def test_write_2():
+def test_write_2(): # nbs/api/62_report.ipynb, cell ba6c0c70
     """An `index.html` that is no report of ours stays, and that is said before the page is made."""
     found = audit(*planted())
     with tempfile.TemporaryDirectory() as folder:

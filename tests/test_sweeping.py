@@ -27,7 +27,7 @@ from fairprune.sweeping import _memory, _Flight, _claim, _clock, _data, _data_of
 from fairprune.sweeping import *
 
 
-def test_make_grid():
+def test_make_grid(): # nbs/api/61_sweep.ipynb, cell e5bf5edf
     """The dense model of each seed is always part of it."""
     example = '''
 data = "toxigen"
@@ -50,13 +50,13 @@ methods = ["int8()"]
     with expect_fail(ValueError, 'The grid has no model'): make_grid(data='bios')
 
 
-def test_expanded():
+def test_expanded(): # nbs/api/61_sweep.ipynb, cell 1668b530
     assert expanded('magnitude(sparsity=[.3,.50])') == ['magnitude(sparsity=0.3)', 'magnitude(sparsity=0.5)']
     assert len(expanded('magnitude(sparsity=[.1, .2, .3]) >> recover(epochs=[1, 2])')) == 6 and expanded('none') == ['none']
     with expect_fail(ValueError, 'Cannot read'): expanded('magnitude(sparsity=[.3')
 
 
-def test_cells():
+def test_cells(): # nbs/api/61_sweep.ipynb, cell 14389fd8
     """What is computed on the way has an identity too, from fewer ingredients: all methods of a seed share one dense model, and other metrics need no new predictions."""
     bios_grid = make_grid(data='bios', model='tiny', methods=['magnitude(sparsity=[0.3, 0.5])', 'int8()'], mitigations=['none', 'recover()'], seeds=2)
     all_cells = cells(bios_grid)
@@ -76,7 +76,7 @@ def test_cells():
     assert now.id != then.id == replace(then, data='toxigen').id # cells of the split by id were computed under its former name
 
 
-def test_tiny_grid():
+def test_tiny_grid(): # nbs/api/61_sweep.ipynb, cell f2b6c234
     """A tiny set and a tiny model show it."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder); check(grid)
@@ -93,7 +93,7 @@ def test_tiny_grid():
             with expect_fail(ValueError, message): check(replace(grid, **wrong))
 
 
-def test_tiny_grid_2():
+def test_tiny_grid_2(): # nbs/api/61_sweep.ipynb, cell 181b64f7
     """The data are read once, also where every fold is a cell of its own."""
     with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.data.from_frame', wraps=fairprune.data.from_frame) as reading:
         folded = cells(tiny_grid(folder, folds=5, methods=['magnitude(sparsity=[0.1, 0.5, 0.9])']))
@@ -101,7 +101,7 @@ def test_tiny_grid_2():
         assert sorted(i for c in folded[:5] for i in _data_of(c)['test']['id']) == sorted(map(str, range(120)))
 
 
-def test_unsealed():
+def test_unsealed(): # nbs/api/61_sweep.ipynb, cell 80943e53
     """`predictions/` holds the logits behind it, `failed/` tracebacks, and `claims/` locks, which the system releases when a process ends in any way."""
     with tempfile.TemporaryDirectory() as folder:
         path, text = Path(folder)/'x.json', _sealed(dict(a=1.5))
@@ -110,7 +110,7 @@ def test_unsealed():
             path.write_text(damaged); assert _unsealed(path) is None
 
 
-def test_open_sweep():
+def test_open_sweep(): # nbs/api/61_sweep.ipynb, cell 0ca10991
     """A larger grid computes only what is new."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder)
@@ -128,14 +128,14 @@ def test_open_sweep():
         with expect_fail(ValueError, 'was written by fairprune 0.0.1'): sweep(grid, f'{folder}/out')
 
 
-def test_table():
+def test_table(): # nbs/api/61_sweep.ipynb, cell d64f447a
     """`family` and `level` split the one number of a method off its name, so that it can be drawn as a curve."""
     assert family_level('magnitude(sparsity=0.3)') == ('magnitude', .3) and family_level('magnitude(0.3) >> int8()') == ('magnitude >> int8', .3)
     assert family_level('int8()')[0] == 'int8' and family_level('dense')[0] == 'dense' and np.isnan(family_level('dense')[1])
     assert family_level('a(x=1) >> b(y=2, on=True)')[0] == 'a(x=1) >> b(y=2, on=True)' and family_level('wanda(sparsity=0.3, n=8) >> int8()') == ('wanda(n=8) >> int8', .3)
 
 
-def test_predictions():
+def test_predictions(): # nbs/api/61_sweep.ipynb, cell 8e2f61a3
     """Two seeds, three folds: every text is judged once a seed, and `predictions` gives what each seed said."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, methods=['magnitude(sparsity=0.9)'], folds=3), f'{folder}/out', progress=False)
@@ -160,7 +160,7 @@ def test_predictions():
 
 
 @pytest.mark.heavy
-def test_mitigation_effects():
+def test_mitigation_effects(): # nbs/api/61_sweep.ipynb, cell 1a9739e2
     """The table is that of [`effects`](44_effects.ipynb)."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, runs=[dict(methods=['magnitude(sparsity=0.9)'], mitigations=['none', 'recover(epochs=1, lr=0.01)', 'oversample(epochs=1, lr=0.01)']), dict(methods=['magnitude(sparsity=0.9) >> recover(epochs=1, lr=0.01)'], mitigations=['temperature(min_n=3)'])])
@@ -180,7 +180,7 @@ def test_mitigation_effects():
     assert len(helped) == 3 * (3 + 3 + 2) # the control is not held against itself
 
 
-def test_mitigation_effects_2():
+def test_mitigation_effects_2(): # nbs/api/61_sweep.ipynb, cell 4de0affb
     """A damaged result or damaged predictions are computed again, a cell that raises keeps its traceback, and a changed table on disk makes new cells."""
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -204,7 +204,7 @@ def test_mitigation_effects_2():
         with expect_fail(ValueError, 'has changed since the sweep began'): _data_of(found.cells[0])
 
 
-def test_mitigation_effects_3():
+def test_mitigation_effects_3(): # nbs/api/61_sweep.ipynb, cell 0cf701ef
     """Moved, or named from another folder, they are the same cells; a list of checksums more or less changes nothing."""
     with tempfile.TemporaryDirectory() as home:
         toy, store = tiny_grid(home, seeds=1, methods=['int8()']), Path(home)/'out'
@@ -216,7 +216,7 @@ def test_mitigation_effects_3():
         assert (near.status().state == 'finished').all() and len(near.table()) == len(ran.table())
 
 
-def test_mitigation_effects_4():
+def test_mitigation_effects_4(): # nbs/api/61_sweep.ipynb, cell 6d52015c
     """Under the same name, the new model makes new cells."""
     with tempfile.TemporaryDirectory() as place:
         plan = tiny_grid(place, seeds=1, methods=['int8()'])
@@ -227,7 +227,7 @@ def test_mitigation_effects_4():
         assert (renewed.status().state == 'waiting').all() and not set(renewed.status().id) & set(begun.status().id)
 
 
-def test_mitigation_effects_5():
+def test_mitigation_effects_5(): # nbs/api/61_sweep.ipynb, cell 57529583
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
         found = sweep(grid, out, progress=False)
@@ -271,7 +271,7 @@ def test_mitigation_effects_5():
         with mock.patch('filelock.FileLock', side_effect=PermissionError): assert Counter(found.status().state) == dict(finished=2, failed=1) # in a folder that one may only read
 
 
-def test_mitigation_effects_6():
+def test_mitigation_effects_6(): # nbs/api/61_sweep.ipynb, cell b849af8f
     """Two processes give what one gives, and two runs on one folder share the work."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, methods=['magnitude(sparsity=0.9)'])
@@ -283,7 +283,7 @@ def test_mitigation_effects_6():
         assert locks[0] and locks[1] is None and locks[0].release() is None
 
 
-def test_mitigation_effects_7():
+def test_mitigation_effects_7(): # nbs/api/61_sweep.ipynb, cell ea576666
     """It is tried three times."""
     with tempfile.TemporaryDirectory() as folder:
         grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -344,7 +344,7 @@ def test_mitigation_effects_7():
         assert 'died three times' in found.status().error[0]
 
 
-def test_mitigation_effects_8():
+def test_mitigation_effects_8(): # nbs/api/61_sweep.ipynb, cell debe2201
     """A full disk stops the sweep and loses nothing."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
@@ -356,7 +356,7 @@ def test_mitigation_effects_8():
         assert (sweep(found.grid, f'{folder}/out', progress=False).status().state == 'finished').all()
 
 
-def test_mitigation_effects_9():
+def test_mitigation_effects_9(): # nbs/api/61_sweep.ipynb, cell b225aaa3
     """Killed with signal 9 in the middle of a run, it goes on: what was finished stays, byte for byte."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
@@ -381,7 +381,7 @@ def test_mitigation_effects_9():
         assert len(before) >= 2 and (found.status().state == 'finished').all() and all(p.read_bytes() == text for p, text in before.items())
 
 
-def test_estimate():
+def test_estimate(): # nbs/api/61_sweep.ipynb, cell 0b7bf650
     """The rate comes from the cells that are finished, or, before there are any, from one forward pass of 64 texts here and now."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, seeds=1), f'{folder}/out', only=['method=dense'], progress=False)
@@ -413,7 +413,7 @@ def test_estimate():
         assert found.estimate(found.cells)[0] > 0
 
 
-def test_preview():
+def test_preview(): # nbs/api/61_sweep.ipynb, cell 335aa864
     """It refuses values that would fail in every cell."""
     with tempfile.TemporaryDirectory() as folder:
         found = open_sweep(tiny_grid(folder), f'{folder}/out')
@@ -422,7 +422,7 @@ def test_preview():
     assert text.startswith('4 cells to compute of 8') and text.count('toy seed=1 ') == 4 and _clock(100) == '2 min' and _clock(7200) == '2.0 h'
 
 
-def test_save_table():
+def test_save_table(): # nbs/api/61_sweep.ipynb, cell c440d485
     """The pooled table goes to a file with what is needed to make it again."""
     with tempfile.TemporaryDirectory() as folder:
         found = sweep(tiny_grid(folder, methods=['magnitude(sparsity=0.9)'], folds=3), f'{folder}/out', progress=False)
@@ -449,7 +449,7 @@ def test_save_table():
         with expect_fail(ValueError, 'a.xlsx: unknown kind of file'): save_table(mean, f'{folder}/a.xlsx')
 
 
-def test_save_table_2():
+def test_save_table_2(): # nbs/api/61_sweep.ipynb, cell f8448cd0
     """A parquet file holds it as it is."""
     with tempfile.TemporaryDirectory() as folder:
         for ending in ('parquet', 'csv'): save_table(DataFrame(dict(group=['=1+1'])), f'{folder}/a.{ending}')

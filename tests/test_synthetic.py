@@ -6,25 +6,25 @@ from fairprune.synthetic import *
 from fairprune.synthetic import _GENDER, _PLACES, _biography, _counts, _fresh, _slot
 
 
-def test_LABOUR():
+def test_LABOUR(): # nbs/api/03_synthetic.ipynb, cell 530a7fad
     """Women are from 8 to 96 percent of an occupation."""
     assert len(LABOUR)==12 and (LABOUR.groupby('field').size()==2).all()
     assert LABOUR.women.between(0, 100).all() and LABOUR.occupation.is_unique
 
 
-def test_counts():
+def test_counts(): # nbs/api/03_synthetic.ipynb, cell 3631df32
     """Every occupation gets at least one biography."""
     assert _counts(12).tolist() == [1]*12
     assert all(_counts(n).sum()==n for n in (13, 100, 3000))
 
 
-def test_PHRASES():
+def test_PHRASES(): # nbs/api/03_synthetic.ipynb, cell ed792ae4
     """Every occupation and every field is there, with at least three phrases for each slot."""
     assert set(PHRASES) == set(LABOUR.occupation) | set(LABOUR.field)
     assert all(len(p)>=3 and len(p)==len(set(p)) for d in PHRASES.values() for p in d.values())
 
 
-def test_PHRASES_2():
+def test_PHRASES_2(): # nbs/api/03_synthetic.ipynb, cell 46b01622
     """No phrase contains a title, a word built from a title, or a word that tells a gender."""
     stems = (r'nurs physician doctors?\b paralegal lawyer attorney law hygien dental dentist account financ analyst software develop '
              'electrical engineer teach professor').split()
@@ -35,25 +35,25 @@ def test_PHRASES_2():
         for p in sum(d.values(), []): assert not leak.search(p) and not gendered.search(p), p
 
 
-def test_PLACES():
+def test_PLACES(): # nbs/api/03_synthetic.ipynb, cell 4a39553e
     """Both neighbours use them, so they tell the field and not the occupation."""
     assert set(_PLACES) == set(LABOUR.field)
 
 
-def test_GENDER():
+def test_GENDER(): # nbs/api/03_synthetic.ipynb, cell 8f8711fd
     """Gender shows in two ways only: the pronoun, and a common first name."""
     assert not set(_GENDER['female']['names']) & set(_GENDER['male']['names'])
     assert len(_GENDER['female']['names']) == len(_GENDER['male']['names'])
 
 
-def test_slot():
+def test_slot(): # nbs/api/03_synthetic.ipynb, cell 2ba33608
     """The probability of the latter is the *ambiguity*."""
     rng = np.random.default_rng(0)
     assert _slot(rng, 'nurse', 'health', 'duty', 0.) in PHRASES['nurse']['duty']
     assert _slot(rng, 'nurse', 'health', 'duty', 1.) in PHRASES['health']['duty']
 
 
-def test_biography():
+def test_biography(): # nbs/api/03_synthetic.ipynb, cell c814bb69
     """With the same random state, two genders get the same biography but for name and pronoun."""
     one, two = [_biography(np.random.default_rng(7), 'dentist', 'oral', g, .5) for g in ('female', 'male')]
     print(one, two, sep='\n')
@@ -61,21 +61,21 @@ def test_biography():
     assert diff <= {'She', 'she', 'her', 'He', 'he', 'his'} | {w for g in _GENDER.values() for w in g['names']}
 
 
-def test_fresh():
+def test_fresh(): # nbs/api/03_synthetic.ipynb, cell c20508e5
     """It gives up after 20 draws, which matters only for sets of many tens of thousands."""
     one, two = [_biography(np.random.default_rng(7), 'dentist', 'oral', g, .5) for g in ('female', 'male')]
     seen = {one}
     assert _fresh(seen, np.random.default_rng(7), 'dentist', 'oral', 'female', .5) != one and len(seen)==2
 
 
-def test_biographies():
+def test_biographies(): # nbs/api/03_synthetic.ipynb, cell 9ff4343e
     """Here are a few."""
     df = biographies()
     assert df.shape==(3000, 4) and list(df.columns)==['id', 'text', 'occupation', 'gender']
     for r in df.head(3).itertuples(): print(f'{r.id} | {r.occupation} | {r.gender}\n{r.text}\n')
 
 
-def test_biographies_2():
+def test_biographies_2(): # nbs/api/03_synthetic.ipynb, cell 2e66acf4
     """Identifiers are unique, every occupation is present, and every text has 2 to 3 sentences and 20 to 40 words."""
     df = biographies()
     assert df.id.is_unique and df.id[0]=='bio-00001' and df.id.iloc[-1]=='bio-03000'
@@ -84,13 +84,13 @@ def test_biographies_2():
     assert words.between(20, 40).all() and sents.between(2, 3).all()
 
 
-def test_biographies_3():
+def test_biographies_3(): # nbs/api/03_synthetic.ipynb, cell 5eb874de
     """The same seed gives the same table, and another seed another one."""
     assert biographies(100, seed=1).equals(biographies(100, seed=1))
     assert not biographies(100, seed=1).text.equals(biographies(100, seed=2).text)
 
 
-def test_biographies_4():
+def test_biographies_4(): # nbs/api/03_synthetic.ipynb, cell 41b38917
     """No text names a title, and no text occurs twice."""
     stems = (r'nurs physician doctors?\b paralegal lawyer attorney law hygien dental dentist account financ analyst software develop '
              'electrical engineer teach professor').split()
@@ -100,14 +100,14 @@ def test_biographies_4():
     assert df.text.is_unique
 
 
-def test_biographies_5():
+def test_biographies_5(): # nbs/api/03_synthetic.ipynb, cell a6e56c7b
     """Every biography's pronoun agrees with its gender."""
     df = biographies()
     she, he = df.text.str.contains(r'\b[Ss]he\b'), df.text.str.contains(r'\b[Hh]e\b')
     assert (she==(df.gender=='female')).all() and (he==(df.gender=='male')).all()
 
 
-def test_biographies_6():
+def test_biographies_6(): # nbs/api/03_synthetic.ipynb, cell 6646960a
     """In a large set, the share of women comes close to the published one."""
     big = biographies(20_000)
     women = big.groupby('occupation').gender.apply(lambda g: 100*(g=='female').mean())
@@ -115,14 +115,14 @@ def test_biographies_6():
     assert gap.max()<5
 
 
-def test_biographies_7():
+def test_biographies_7(): # nbs/api/03_synthetic.ipynb, cell 2d794579
     """Small cells stay small: count them before you compare groups."""
     df = biographies()
     cells = pd.crosstab(df.occupation, df.gender)
     assert cells.to_numpy().sum()==3000
 
 
-def test_biographies_8():
+def test_biographies_8(): # nbs/api/03_synthetic.ipynb, cell 59328aa4
     """Wrong arguments are refused with a clear message."""
     def refused(**kw):
         "The message of the `ValueError` that `biographies` raises"
@@ -134,7 +134,7 @@ def test_biographies_8():
     assert 'from 0 to 1' in refused(ambiguity=1.2) and 'from 0 to 1' in refused(ambiguity=float('nan'))
 
 
-def test_biographies_9():
+def test_biographies_9(): # nbs/api/03_synthetic.ipynb, cell 173fabc4
     """There a model can learn to use the gender."""
     df = biographies()
     shared = {p for f in LABOUR.field.unique() for ps in PHRASES[f].values() for p in ps}
@@ -143,7 +143,7 @@ def test_biographies_9():
     assert abs(blank.mean()-0.6**3)<.05
 
 
-def test_bios():
+def test_bios(): # nbs/api/03_synthetic.ipynb, cell 333f5bcf
     """30% of them are test texts, since groups want numbers."""
     data = bios()
     assert len(data.labels) == 12 and data.groups == ('female', 'male') and sum(map(len, data.splits.values())) == 3000

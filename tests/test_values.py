@@ -4,7 +4,7 @@ from fastcore.test import expect_fail
 from fairprune.values import *
 
 
-def test_text_of():
+def test_text_of(): # nbs/api/07_values.ipynb, cell fa629fe4
     """What stands at its default is left out."""
     @dataclass(frozen=True)
     class Halve:
@@ -13,7 +13,7 @@ def test_text_of():
     assert text_of(Halve()) == 'halve()' and text_of(Halve(3)) == 'halve(times=3)'
 
 
-def test_value_of():
+def test_value_of(): # nbs/api/07_values.ipynb, cell f546ec3c
     """A name alone stands for its defaults, and `>>` joins what can be joined."""
     @dataclass(frozen=True)
     class Halve:

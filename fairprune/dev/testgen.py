@@ -39,9 +39,9 @@ def read_settings(
 # %% ../../nbs/api/90_testgen.ipynb #d0104d29
 def as_cells(
     nb:dict, # a notebook, as `json.load` gives it
-)->list: # one record per cell: `no` (from 1), `kind`, `src`, `outputs`
+)->list: # one record per cell: `no` (from 1), `id`, `kind`, `src`, `outputs`
     "The cells of a notebook"
-    return [SimpleNamespace(no=i, kind=c['cell_type'], src=''.join(c['source']), outputs=c.get('outputs', []))
+    return [SimpleNamespace(no=i, id=c.get('id', i), kind=c['cell_type'], src=''.join(c['source']), outputs=c.get('outputs', []))
             for i, c in enumerate(nb['cells'], 1)]
 
 def read_cells(
@@ -448,10 +448,11 @@ def function_text(
     inner:list, # import lines inside the function
     setup:list, # texts of earlier statements
     body:list, # texts of the statements of the cell
+    origin:str, # notebook and cell; pytest shows this line where the test fails
 )->str: # source of the function
     "The source of one test"
     parts = _doc(doc) + _merge(sorted(inner)) + setup + body
-    return '\n'.join([f'@pytest.mark.{m}' for m in marks] + [f'def {name}():'] + [indent(p) for p in parts])
+    return '\n'.join([f'@pytest.mark.{m}' for m in marks] + [f'def {name}(): # {origin}'] + [indent(p) for p in parts])
 
 # %% ../../nbs/api/90_testgen.ipynb #a3161c7b
 def _prose(cells, line, no):
@@ -471,6 +472,7 @@ def make_test(
     used:set, # names already given
     lib:str, # name of the package
     root:str|Path='.', # root of the project
+    where:str='notebook', # path of the notebook from the root
 )->SimpleNamespace|None: # record with `name`, `text`, `top`; None where the cell gives no test
     "The test for one cell"
     pos = [i for i, s in enumerate(line) if s.cell == no]
@@ -484,7 +486,8 @@ def make_test(
     doc = _prose(cells, line, no)
     name = name_for(cells, line, no, used)
     setup, own = ([line[i].text for i in plain if (line[i].cell == no) is own] for own in (False, True))
-    return SimpleNamespace(name=name, marks=marks, top=top, text=function_text(name, doc, marks, inner, setup, own))
+    text = function_text(name, doc, marks, inner, setup, own, f'{where}, cell {cells[no-1].id}')
+    return SimpleNamespace(name=name, marks=marks, top=top, text=text)
 
 # %% ../../nbs/api/90_testgen.ipynb #5289f6fa
 _header = '# Generated from '
@@ -499,7 +502,7 @@ def suite_of(
     "The test file for one notebook"
     line, tests = timeline(cells, where), []
     for no in sorted({s.cell for s in line}):
-        t = make_test(cells, line, no, flags, {t.name for t in tests}, lib, root)
+        t = make_test(cells, line, no, flags, {t.name for t in tests}, lib, root, where)
         if not t: continue
         try: compile(t.text, where, 'exec')
         except SyntaxError as e: raise ValueError(f"{where}, cell {no}: {e.msg}: a test cannot run this, mark the cell notest")
