@@ -5,7 +5,7 @@ PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraint
 REQUIREMENTS := settings.ini setup.py constraints.txt
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test lab docs sync wheel clean
+.PHONY: help demo test each lab docs sync wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,16 +30,21 @@ sync: $(VENV)/.dev  ## after editing a notebook: clean it, write package, tests 
 	nbdev_export
 	python -m fairprune.dev
 
-test: export HF_HUB_OFFLINE = 1
-test: export OMP_NUM_THREADS = 1
-test: export MPLBACKEND = Agg
-test: export CUDA_VISIBLE_DEVICES =
-test: $(VENV)/.dev  ## all checks: in sync, pictures saved, notebooks run, site without broken links, tests
+test each: export HF_HUB_OFFLINE = 1
+test each: export OMP_NUM_THREADS = 1
+test each: export MPLBACKEND = Agg
+test each: export CUDA_VISIBLE_DEVICES =
+test: $(VENV)/.dev  ## all checks: in sync, names and types, pictures saved, notebooks run, site without broken links, tests
 	.ci/sync
+	ruff check --quiet
+	mypy --no-error-summary
 	python .ci/pictures.py
 	python .ci/notebooks.py
 	python .ci/build_site.py
 	pytest -q -n 2 --flagged tests
+
+each: $(VENV)/.dev  ## the tests cell by cell: each runs alone, with what it reads of earlier cells
+	pytest -q -n 2 tests
 
 lab: $(VENV)/.dev  ## edit the notebooks in JupyterLab
 	jupyter lab nbs
@@ -51,5 +56,5 @@ wheel: $(VENV)/.dev  ## build the sdist and the wheel in dist
 	python -m build
 
 clean:  ## remove what is built; .venv stays
-	rm -rf _docs _proc dist build *.egg-info .pytest_cache
+	rm -rf _docs _proc dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -20,6 +20,7 @@ setup(
     keywords=cfg["keywords"],
     license="Apache-2.0",
     packages=find_packages(include=["fairprune", "fairprune.*"]),
+    package_data={"fairprune": ["py.typed"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require={"demo": demo, "ray": ray, "lora": lora, "dev": demo + ray + lora + dev},

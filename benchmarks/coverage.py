@@ -16,7 +16,7 @@ import pandas as pd
 
 from fairprune import gate, gating
 from fairprune.bias.control import even_moves
-from fairprune.bias.groups import AUCS, compare, compare_probabilities
+from fairprune.bias.groups import compare, compare_probabilities
 from fairprune.predictions import Predictions
 
 CASES = ("even", "nothing", "exchange", "planted", "planted in noise")

@@ -85,7 +85,7 @@ def full_disk(folder):
     try:
         if mounted: (disk / "ballast").write_bytes(b"0" * 200_000)
         limit = [] if mounted else ["prlimit", "--fsize=300000"]
-        first = subprocess.run([*RUN, grid, "--out", disk / "out", "--only", "method=dense"], capture_output=True, text=True)
+        subprocess.run([*RUN, grid, "--out", disk / "out", "--only", "method=dense"], capture_output=True, text=True)
         if mounted:  # leave too little for the rest
             room = os.statvfs(disk)
             (disk / "filler").write_bytes(b"0" * max(0, room.f_bavail * room.f_frsize - 60_000))

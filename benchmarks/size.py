@@ -4,7 +4,6 @@ Prints one JSON line per measurement: {"what", "n", "groups", "seconds", "cpu", 
 the peak counts everything, the data and the libraries included. Run: python benchmarks/size.py [--quick] [--only audit gate groups status]
 """
 import argparse, json, subprocess, sys, tempfile, time
-from pathlib import Path
 
 WORK = dict(  # what: (n, groups), small, and as bounded: seconds, GB
     audit=((50_000, 12), (1_000_000, 12), 60, 2),

@@ -141,7 +141,7 @@ def test_main_6(): # nbs/api/63_cli.ipynb, cell a1663ad0
         (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
         berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     for done, said in ((berts, 'left over: cls.predictions, '), (llamas, 'left over: lm_head; padding token: [SEP]')):
-        assert done.returncode == 0 and f'Fresh classification head for 12 labels: ' in done.stdout and said in done.stdout and '\nReport: ' in done.stdout, done
+        assert done.returncode == 0 and 'Fresh classification head for 12 labels: ' in done.stdout and said in done.stdout and '\nReport: ' in done.stdout, done
     assert another.returncode == 2 and another.stderr.startswith('Error: ') and another.stderr.count('\n') == 1 and 'missing weights' in another.stderr and 'for another architecture' in another.stderr
 
 
@@ -564,7 +564,7 @@ def test_main_15(): # nbs/api/63_cli.ipynb, cell ce11cf9f
     def stored(rng, columns, folder, damaged): # the path of a file, and how it is read
         flat = not any(isinstance(v, list) for own in columns.values() for v in own)
         kind, packed = rng.choice(['.json', '.jsonl', '.parquet', '.Parquet'] + flat * ['.csv', '.CSV', '.tsv', '.csv']), rng.choice(['', '', '.gz', '.bz2', '.xz', '.zip'])
-        path, how, n = f'{folder}/mine{kind}{packed}', {}, len(next(iter(columns.values())))
+        path, how = f'{folder}/mine{kind}{packed}', {}
         frame = pd.DataFrame({c: typed(rng, v) if kind.lower() == '.parquet' else pd.Series(v, dtype=object) for c, v in columns.items()})
         if kind.lower() == '.parquet': content = frame.to_parquet(index=bool(rng.integers(2)))
         elif kind in ('.json', '.jsonl'): content = frame.to_json(orient='records', lines=kind == '.jsonl', force_ascii=bool(rng.integers(2))).encode()
@@ -730,7 +730,7 @@ def test_main_16(): # nbs/api/63_cli.ipynb, cell b572fc2b
     def stored(rng, columns, folder, damaged): # the path of a file, and how it is read
         flat = not any(isinstance(v, list) for own in columns.values() for v in own)
         kind, packed = rng.choice(['.json', '.jsonl', '.parquet', '.Parquet'] + flat * ['.csv', '.CSV', '.tsv', '.csv']), rng.choice(['', '', '.gz', '.bz2', '.xz', '.zip'])
-        path, how, n = f'{folder}/mine{kind}{packed}', {}, len(next(iter(columns.values())))
+        path, how = f'{folder}/mine{kind}{packed}', {}
         frame = pd.DataFrame({c: typed(rng, v) if kind.lower() == '.parquet' else pd.Series(v, dtype=object) for c, v in columns.items()})
         if kind.lower() == '.parquet': content = frame.to_parquet(index=bool(rng.integers(2)))
         elif kind in ('.json', '.jsonl'): content = frame.to_json(orient='records', lines=kind == '.jsonl', force_ascii=bool(rng.integers(2))).encode()

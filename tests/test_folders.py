@@ -30,7 +30,7 @@ def test_read_object(): # nbs/api/29_folders.ipynb, cell 2c148d25
         with expect_fail(ValueError, 'nowhere.json is missing'): read_object(folder, 'nowhere.json')
         for text, why in (('[1]', 'it holds list'), ('{"a": ', 'is damaged'), ('[' * 10**5, 'is damaged')):
             (folder/'bad.json').write_text(text)
-            with expect_fail(ValueError, f'bad.json is damaged'): read_object(folder, 'bad.json')
+            with expect_fail(ValueError, 'bad.json is damaged'): read_object(folder, 'bad.json')
 
 
 def test_naming(): # nbs/api/29_folders.ipynb, cell 9ddb8434

@@ -112,7 +112,11 @@ def cases(kind:str)->dict: # name of a column to methods
     return {c: found[c] for c in [*_COLUMNS, *_MORE, 'other'] if c in found}
 
 # %% ../../nbs/api/17_architectures.ipynb #62fdb1f3
-def in_block(name): return re.search(r'\.\d+\.', name) is not None
+def in_block(
+    name:str # of a module or of its weight
+)->bool:
+    "Whether it lies in one of a row of blocks, which have numbers."
+    return re.search(r'\.\d+\.', name) is not None
 
 def block_weights(model)->dict: # name to floats; (out, in) where a layer holds them
     "All that the blocks of a model multiply with, as it is computed with."
@@ -127,7 +131,11 @@ def block_weights(model)->dict: # name to floats; (out, in) where a layer holds 
 # %% ../../nbs/api/17_architectures.ipynb #e464dc12
 class Wrong(Exception): "A model is not what it should be."
 
-def need(ok, what):
+def need(
+    ok:bool, # what must hold
+    what:str # the fault where it does not
+):
+    "Raises `Wrong` where something does not hold."
     if not ok: raise Wrong(what)
 
 def _given(model, texts):
@@ -160,7 +168,12 @@ def changed(model, before:dict)->str: # '' where nothing is
     return next((k for k in now if now[k] != before[k]), '')
 
 # %% ../../nbs/api/17_architectures.ipynb #d013fa9b
-def steps_of(method): return method.steps if isinstance(method, Chain) else (method,)
+def steps_of(
+    method # or a chain
+)->tuple:
+    "The methods of a chain, in order."
+    return method.steps if isinstance(method, Chain) else (method,)
+
 def _name(step): return type(step).__name__.lower()
 
 def promises(
