@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import fairprune as fp
-from fairprune.bias.stereotypes import LABELS, ask_crows, ask_stereoset, _shared
+from fairprune.bias.stereotypes import LABELS, ask_crows, ask_stereoset, shared_tokens
 from fairprune.likelihood import encode_masked, first_token
 from fairprune.models import tiny_lm, tiny_masked_lm
 
@@ -96,8 +96,8 @@ if __name__ == "__main__":
     masked, pairs = tiny_masked_lm("bert", **size).to(args.device), evenly(pairs, max(10, n // 4))
     both = [*pairs.more, *pairs.less]
     rows, mask = encode_masked(masked, both)[0], masked.tokenizer.mask_token_id
-    copies = [([*row[:k], mask, *row[k + 1:]], k, row[k]) for row, at in zip(rows, _shared(masked, both)) for k in at]
-    owner = np.repeat(np.arange(len(both)), [len(at) for at in _shared(masked, both)])
+    copies = [([*row[:k], mask, *row[k + 1:]], k, row[k]) for row, at in zip(rows, shared_tokens(masked, both)) for k in at]
+    owner = np.repeat(np.arange(len(both)), [len(at) for at in shared_tokens(masked, both)])
     compare(masked, "CrowS-Pairs, masked", f"{'tiny' if args.quick else 'random BERT in the size of MiniLM'}, {len(pairs)} items, {len(copies)} masked copies of {sum(len(c[0]) for c in copies)} tokens",
             lambda: ask_crows(masked, pairs)[["more", "less"]].to_numpy().T.ravel(), lambda: passes(masked, [c[0] for c in copies], 2048),
             lambda: np.bincount(owner, mask_by_mask(masked, copies), len(both)), rounds)

@@ -12,15 +12,15 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Optional
 import typer
-from .files import _path, write_csv, written
-from .report import _page_in
+from .files import need_path, write_csv, written
+from .report import page_in
 
 # %% ../nbs/api/63_cli.ipynb #ff25c538
 app = typer.Typer(help='Who pays for the compression of a language model?', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 def _writable(*folders, file=None):
     "Make the folders that are asked for, and that of a file, before any work; raises `ValueError` where that fails."
-    for path in filter(None, (*folders, file)): _path(path)
+    for path in filter(None, (*folders, file)): need_path(path)
     if file and file.is_dir(): raise ValueError(f'{file} is a folder. Name a file.')
     for folder in filter(None, (*folders, file and file.parent)):
         try:
@@ -62,12 +62,12 @@ def _columns(options):
 def _classes(given):
     "Class names of the first of the models, where it is a classifier."
     from transformers import AutoConfig
-    from fairprune.models import _both_or_refused, _resolve
+    from fairprune.models import need_two_classes, source_of
     for name in given:
-        try: config = None if name.lower().endswith('.parquet') else AutoConfig.from_pretrained(_resolve(name))
+        try: config = None if name.lower().endswith('.parquet') else AutoConfig.from_pretrained(source_of(name))
         except OSError: config = None # loading it says more
         if config and any(a.endswith('ForSequenceClassification') for a in config.architectures or ()):
-            return list(_both_or_refused(config, name)[0]) if config.num_labels == 1 else [config.id2label[k] for k in range(config.num_labels)]
+            return list(need_two_classes(config, name)[0]) if config.num_labels == 1 else [config.id2label[k] for k in range(config.num_labels)]
 
 def _named(name, given, part, columns):
     "The data set of a command and the split that is judged; a table has the classes of the models. No data where predictions need none."
@@ -106,7 +106,7 @@ def audit(
     max_length: Optional[int] = _MAX_LENGTH, probabilities: bool = typer.Option(True, help='Measure confidence and calibration by group too.')):
     "Compare two models, or two files of predictions, by group and on benchmarks."
     columns = _columns(locals()); _writable(html, file=csv)
-    if html: _page_in(html) # before any work
+    if html: page_in(html) # before any work
     from fairprune.auditing import audit as run
     judged = _named(data, (dense, compressed), split, columns)
     found = run(dense, compressed, *judged, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
@@ -123,14 +123,14 @@ def demo(
     seed: int = typer.Option(0, help='Of data and training.')):
     "Fine-tune MiniLM, or another model, on synthetic biographies, compress it, and audit what that did. MiniLM needs no network."
     from fairprune.compress.methods import parse
-    step = parse(method); _writable(out); _page_in(out/'report') # before any work
+    step = parse(method); _writable(out); page_in(out/'report') # before any work
     from fairprune.auditing import audit as run
-    from fairprune.models import _check_place, finetune, load_classifier, save
+    from fairprune.models import need_save_place, finetune, load_classifier, save
     from fairprune.synthetic import bios
     data = bios(seed=seed)
     with redirect_stdout(io.StringIO()): fresh = load_classifier(model, data.labels) # says that its head is fresh
     for one in getattr(step, 'steps', (step,)): one.check(fresh)
-    for place in ('dense', 'compressed'): _check_place(fresh, out/place)
+    for place in ('dense', 'compressed'): need_save_place(fresh, out/place)
     typer.echo(f'{data}\nFine-tuning {model} ...')
     dense = finetune(model, data, seed=seed, epochs=2, lr=5e-4); save(dense, out/'dense')
     typer.echo(f'Compressing: {step}'); small = step(dense, data, seed); save(small, out/'compressed')

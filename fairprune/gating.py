@@ -13,7 +13,7 @@ import numpy as np, pandas as pd
 from scipy.optimize import brentq
 from scipy.special import betaincinv
 from scipy.stats import binom, norm
-from .bias.groups import _codes, _grouping, _members
+from .bias.groups import cluster_codes, grouped_texts, members_of
 from .bias.statistics import MIN_UNITS, design_effect, holm
 from .predictions import paired
 
@@ -222,10 +222,10 @@ def _counts(dense, compressed, units):
     "Rows of (group, scope, n, units, effect, right, lost, won), as `_judge` takes them."
     before, after = (p.predicted == p.labels for p in (dense, compressed))
     each = np.array([before, before & ~after, ~before & after]).T
-    names, sets, own = _grouping(dense.groups) if any(dense.groups) else ([], None, None)
-    texts = {('group', g): rows for g, rows in zip(names, _members(sets[:, own])[1:])} if names else {}
+    names, sets, own = grouped_texts(dense.groups) if any(dense.groups) else ([], None, None)
+    texts = {('group', g): rows for g, rows in zip(names, members_of(sets[:, own])[1:])} if names else {}
     texts |= {('class', f'class: {c}'): np.flatnonzero(dense.labels == k) for k, c in enumerate(dense.classes)}
-    cluster = None if dense.clusters is None else _codes(dense.clusters)
+    cluster = None if dense.clusters is None else cluster_codes(dense.clusters)
     for name, scope in units:
         rows = texts[scope, name]
         told = (len(rows), 0) if cluster is None else _told_by(cluster[rows], before[rows] * 1. - after[rows])
@@ -250,18 +250,18 @@ def gate(
     max_length:int=None,             # tokens that a model reads of a text; as many as it can when absent
 )->Gate:
     "Is a drop beyond the bound excluded for every group? Raises `ValueError` on wrong settings before any work."
-    from fairprune.auditing import _cut_short, _predictions, _together
+    from fairprune.auditing import cut_short, predictions_of, told_together
     bounds = dict(max_worst_group_drop=max_worst_group_drop, confidence=confidence, min_n=min_n)
     _check(**bounds)
     wanted = [groups] if isinstance(groups, str) else None if groups is None else list(groups)
     if data is not None: _units(_names(data[split]['groups']), data.labels, classes, wanted)
-    first, second = paired(*(_predictions(m, data, split, progress, max_length) for m in (dense, compressed)))
+    first, second = paired(*(predictions_of(m, data, split, progress, max_length) for m in (dense, compressed)))
     units = _units(_names(first.groups), first.classes, classes, wanted)
     t = _complete(_judge(list(_counts(first, second, units)), **bounds), **bounds)
     outcome = _outcome(t.verdict)
     needed = t.needed_n.max() if outcome == 'too little data' else 0
     needed = needed if needed == math.inf else int(needed)
-    reason = ' '.join(filter(None, [_reason(outcome, t, max_worst_group_drop), _together(first), _cut_short([first, second])]))
+    reason = ' '.join(filter(None, [_reason(outcome, t, max_worst_group_drop), told_together(first), cut_short([first, second])]))
     return Gate(outcome, reason, t, needed, dict(**bounds, units=[name for name, _ in units], classes=classes, split=split))
 
 # %% ../nbs/api/65_gate.ipynb #e2a43ab3

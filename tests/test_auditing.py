@@ -19,7 +19,7 @@ from fairprune.auditing import *
 from fairprune.auditing import _is_table
 
 
-def test_checked(): # nbs/api/60_audit.ipynb, cell 2bc206ff
+def test_predictions_of(): # nbs/api/60_audit.ipynb, cell 2bc206ff
     """A name that ends in `.parquet`, in letters of any size, is a file of predictions; any other is a model."""
     assert _is_table('runs/DENSE.PARQUET') and not _is_table('runs/dense')
 

@@ -1,7 +1,7 @@
 # Generated from nbs/api/26_control.ipynb: edit the notebook
 import pytest
 from dataclasses import replace
-from fairprune.bias.groups import _tally, compare, planted
+from fairprune.bias.groups import tallied, compare, planted
 from fastcore.test import expect_fail
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ def test_matched_control_2(): # nbs/api/26_control.ipynb, cell dc4e80b8
 def test_Deals(): # nbs/api/26_control.ipynb, cell 3d016096
     """Dealt out again, it falls on `a` in half of the deals and on `b` in the others."""
     def four(said): return Predictions(list('wxyz'), np.eye(2, dtype='float32')[said], np.ones(4, int), [['a'], ['a'], ['b'], ['b']], ('no', 'yes'))
-    tally = _tally([[four([1, 1, 1, 1])], [four([0, 1, 1, 1])]])
+    tally = tallied([[four([1, 1, 1, 1])], [four([0, 1, 1, 1])]])
     deals = _Deals(tally, [1, 2], 1000, 0)
     kinds = [(g, said) for g, said in zip(deals.tally.member.toarray()[1].astype(int), deals.tally.said[1, 0])]
     drawn = np.concatenate([*deals])
@@ -62,7 +62,7 @@ def test_ClusterDeals(): # nbs/api/26_control.ipynb, cell 7275e400
         ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
         return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
     pairs = [in_clusters(said, 'aaaabbbbb', 'wwxxyyzzv') for said in ([1] * 9, [0, 0, 1, 1, 1, 1, 1, 1, 0])]
-    deals = _ClusterDeals(_tally([[p] for p in pairs], packed=False), [1, 2], 1000, 0)
+    deals = _ClusterDeals(tallied([[p] for p in pairs], packed=False), [1, 2], 1000, 0)
     kinds = [(g, said) for g, said in zip(deals.tally.member.toarray()[1].astype(int), deals.tally.said[1, 0])]
     drawn = np.concatenate([*deals])[:, [kinds.index(k) for k in ((1, 0), (0, 0))]]
     assert set(map(tuple, drawn)) == {(2, 1), (0, 3)} and abs((drawn[:, 0] == 2).mean() - .5) < .05
@@ -76,7 +76,7 @@ def test_ClusterDeals_2(): # nbs/api/26_control.ipynb, cell b2255063
         ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
         return Predictions(ids, logits, labels, groups, ('no', 'yes'), clusters=[*clusters])
     template = [in_clusters(said, 'aabb', 'tttt') for said in ([1] * 4, [0, 0, 1, 1])]
-    deals = _ClusterDeals(_tally([[p] for p in template], packed=False), [1, 2], 3000, 0)
+    deals = _ClusterDeals(tallied([[p] for p in template], packed=False), [1, 2], 3000, 0)
     of_a = np.concatenate([*deals]) @ ((deals.tally.said[1, 0] == 0) * deals.tally.member.toarray()[1])
     assert np.allclose(np.bincount(of_a.astype(int)) / 3000, [1 / 6, 4 / 6, 1 / 6], atol=.03) and deals.free == 1
 

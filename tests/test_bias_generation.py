@@ -17,7 +17,7 @@ from fairprune.bias.control import condition, matched_control
 from fairprune.compress.pruning import Magnitude, Wanda
 from fairprune.compress.quantization import Rtn
 from fairprune.corpus import Corpus, wikitext2
-from fairprune.models import SMOLLM2, TINY, _quiet, causal, load_lm, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import SMOLLM2, TINY, causal, load_lm, logits, predict, quietly, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.bias.generation import *
 from fairprune.bias.generation import _ends, _extend, _filled, _gumbel, _near, _prompt_rows, _shaped, _stream
 
@@ -80,7 +80,7 @@ def test_generate_2(): # nbs/api/23_generation.ipynb, cell 515dff70
             with torch.no_grad(): p = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
             ids.append((p / temperature + _gumbel([stream], len(p))[0]).argmax().item())
         return model.tokenizer.decode(ids)[len(model.tokenizer.decode(ids[:start])):]
-    with _quiet():
+    with quietly():
         for model in (lm, tiny_lm('gpt2', seed=1), tiny_lm('mistral', sliding_window=3), tiny_lm('mamba')):
             for T in (1., .05): assert generate(model, prompts, max_new_tokens=6, temperature=T).continuation.tolist() == [one_by_one(model, p, 6, T) for p in prompts]
 

@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score, roc_auc_score
 from fairprune.bias.groups import *
-from fairprune.bias.groups import _auc, _by_blocks, _centred, _counted, _design, _distinct, _packs, _rates_of, _relative, _summaries, _summed, _tally, _toxicity
+from fairprune.bias.groups import _auc, _centred, _design, _distinct, _packs, _rates_of, _relative, _summed, _toxicity
 
 
 def test_planted(): # nbs/api/20_groups.ipynb, cell 676010b3
@@ -47,20 +47,20 @@ def test_group_table_2(): # nbs/api/20_groups.ipynb, cell 5e15a469
 def test_rates_of(): # nbs/api/20_groups.ipynb, cell 974d274c
     """Most kinds belong to few groups, so the table of kinds and sums is sparse."""
     dense, small = planted()
-    both_models = _tally([[dense], [small]])
+    both_models = tallied([[dense], [small]])
     once = _summed(_design(both_models, np.arange(4)), [both_models.n[None]], 4)
     ratios = {m: r[0, 0] for m, r in _rates_of(both_models, once)[0].items()}
     expected = group_table(dense).query("metric == 'fpr' and cls == 'yes'").set_index('group').value
     assert both_models.names == ['a', 'b', 'c'] and np.allclose(ratios['fpr'][:, 1], expected[['all', 'a', 'b', 'c']]) and both_models.n.sum() == 900 and len(both_models.n) <= 3 * 2 * 4
 
 
-def test_METRICS(): # nbs/api/20_groups.ipynb, cell 64a6b2a4
+def test_group_extremes(): # nbs/api/20_groups.ipynb, cell 64a6b2a4
     """Beside them stands the p-value of what can be tested: that [some group moved otherwise than the others](24_statistics.ipynb)."""
     dense, small = planted()
-    both_models = _tally([[dense], [small]])
+    both_models = tallied([[dense], [small]])
     once = _summed(_design(both_models, np.arange(4)), [both_models.n[None]], 4)
     ratios = {m: r[0, 0] for m, r in _rates_of(both_models, once)[0].items()}
-    gaps = _summaries(ratios, {m: np.array([[False], [True], [True], [True]]) for m in ratios})
+    gaps = group_extremes(ratios, {m: np.array([[False], [True], [True], [True]]) for m in ratios})
     sensitive = [g[0] for g in dense.groups]
     assert np.isclose(gaps['equalized_odds_difference'], equalized_odds_difference(dense.labels, dense.predicted, sensitive_features=sensitive))
     assert np.isclose(gaps['demographic_parity_difference'], demographic_parity_difference(dense.labels, dense.predicted, sensitive_features=sensitive))
@@ -68,7 +68,7 @@ def test_METRICS(): # nbs/api/20_groups.ipynb, cell 64a6b2a4
     assert np.allclose(ratios['shortfall'][:, 0], ratios['accuracy'][0, 0] - ratios['accuracy'][:, 0])
 
 
-def test_levels(): # nbs/api/20_groups.ipynb, cell 5b81d4a4
+def test_EXTREMES(): # nbs/api/20_groups.ipynb, cell 5b81d4a4
     """The planted harm is found, in the group and in the class where it is, and nowhere else."""
     dense, small = planted()
     found = compare(dense, small)
@@ -83,7 +83,7 @@ def test_levels(): # nbs/api/20_groups.ipynb, cell 5b81d4a4
     shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
 
 
-def test_levels_2(): # nbs/api/20_groups.ipynb, cell 35d39f6d
+def test_EXTREMES_2(): # nbs/api/20_groups.ipynb, cell 35d39f6d
     """The same in numbers as a bootstrap written out text by text."""
     dense, small = planted()
     found = compare(dense, small)
@@ -100,7 +100,7 @@ def test_levels_2(): # nbs/api/20_groups.ipynb, cell 35d39f6d
     assert np.allclose(accuracy.loc['a', ['low_joint', 'high_joint']].astype(float), np.multiply((-1, 1), reach * every.text_error * (900 / 899 * 900 / accuracy.n['a']) ** .5), rtol=.01) # no answer changed, but many of all did
 
 
-def test_levels_3(): # nbs/api/20_groups.ipynb, cell ba10e7f9
+def test_EXTREMES_3(): # nbs/api/20_groups.ipynb, cell ba10e7f9
     """The summaries give levels alone."""
     def audited(seed, even, harm=0.):
         "Ten groups: everybody loses `even` of the right answers, the `yes` of the last group `harm`."
@@ -120,16 +120,16 @@ def test_levels_3(): # nbs/api/20_groups.ipynb, cell ba10e7f9
     assert rows[(rows.scope == 'group') & (rows.metric != 'shortfall')].dropna(subset='relative').eval('relative_low <= 0 and relative_high >= 0').mean() > .99 # all at once in 95%
 
 
-def test_levels_4(): # nbs/api/20_groups.ipynb, cell 6064f48e
+def test_EXTREMES_4(): # nbs/api/20_groups.ipynb, cell 6064f48e
     """Several seeds are one mean."""
     dense, small = planted()
     found = compare(dense, small)
     shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
     found.query("metric in ('accuracy', 'shortfall', 'worst_group_accuracy', 'equalized_odds_difference')")[shown].round(3)
-    t = _tally([[dense], [small]])
-    points, n = _counted(t)
+    t = tallied([[dense], [small]])
+    points, n = counted_rates(t)
     enough = {m: (c >= 30) & (np.arange(4) > 0)[:, None] for m, c in n.items()}
-    *_, (_, drawn) = _by_blocks(t, Draws(t.n, 20_000, 0), np.array([1, 2, 3]), False)
+    *_, (_, drawn) = rates_by_blocks(t, Draws(t.n, 20_000, 0), np.array([1, 2, 3]), False)
     low, high = _relative(t, points, (0, 1), n, enough, .95)['tpr'][1:3, 3, 1]
     gain = (drawn[1]['tpr'] - drawn[0]['tpr'])[:, 0, 1:, 1]
     of_c = (gain[:, 2] - gain.mean(1))
@@ -144,7 +144,7 @@ def test_levels_4(): # nbs/api/20_groups.ipynb, cell 6064f48e
     assert np.isclose(apart.relative, found.query("metric == 'accuracy' and group == 'c'").relative.item() / 2) and apart.relative_high > 0 # two that do not are unsure
 
 
-def test_levels_5(): # nbs/api/20_groups.ipynb, cell 5826076b
+def test_EXTREMES_5(): # nbs/api/20_groups.ipynb, cell 5826076b
     """Small groups are marked, a rate that is not there has neither interval nor p-value, and a copy of the same model shows no change at all."""
     dense, small = planted()
     few = compare(*planted(60), n_resamples=500)
@@ -161,7 +161,7 @@ def test_levels_5(): # nbs/api/20_groups.ipynb, cell 5826076b
     assert absent[['dense', 'change', 'low', 'p']].isna().all() and not absent.judged
 
 
-def test_levels_6(): # nbs/api/20_groups.ipynb, cell 5a1ace39
+def test_EXTREMES_6(): # nbs/api/20_groups.ipynb, cell 5a1ace39
     """It is judged as any other is, and what the words stand for in our tables is found by `scope`."""
     dense, small = planted()
     words = compare(*planted(groups=('all', 'judged', 'model')), n_resamples=500)
@@ -175,7 +175,7 @@ def test_levels_6(): # nbs/api/20_groups.ipynb, cell 5a1ace39
     assert group_table(replace(dense, groups=[['all']] * 900)).groupby('scope').size().nunique() == 1
 
 
-def test_levels_7(): # nbs/api/20_groups.ipynb, cell 8a347e44
+def test_EXTREMES_7(): # nbs/api/20_groups.ipynb, cell 8a347e44
     """Where only one is large enough, or no class stands in two, it is undefined."""
     dense, small = planted()
     alone = compare(*(replace(p, groups=[['a'] if i % 9 else ['rare'] for i in range(900)]) for p in (dense, small)), n_resamples=500, min_n=200)
@@ -186,7 +186,7 @@ def test_levels_7(): # nbs/api/20_groups.ipynb, cell 8a347e44
     assert np.isnan(by_label.dense['equalized_odds_difference']) and by_label.dense['demographic_parity_difference'] > .5
 
 
-def test_levels_8(): # nbs/api/20_groups.ipynb, cell 4dacf2d4
+def test_EXTREMES_8(): # nbs/api/20_groups.ipynb, cell 4dacf2d4
     """Here the control loses as many answers, spread over everybody: the group's loss stands out, the loss of all does not."""
     dense, small = planted()
     found = compare(dense, small)
@@ -208,7 +208,7 @@ def test_levels_8(): # nbs/api/20_groups.ipynb, cell 4dacf2d4
     with expect_fail(ValueError, '1 dense and 1 compressed and 2 control'): compare(dense, small, control=[dense, dense])
 
 
-def test_identity_aucs(): # nbs/api/20_groups.ipynb, cell 78788a06
+def test_members_of(): # nbs/api/20_groups.ipynb, cell 78788a06
     """Scores of two models have no common scale, so in cross-validation only texts of the same fold are ranked against each other: the AUC is the mean over the folds, weighted by their pairs."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."

@@ -143,7 +143,7 @@ def test_shared_positions(): # nbs/api/22_stereotypes.ipynb, cell d97f3d17
     assert shared_positions([1, 2], [3]) == ([], [])
 
 
-def test_ask_crows(): # nbs/api/22_stereotypes.ipynb, cell 7899bc9e
+def test_shared_tokens(): # nbs/api/22_stereotypes.ipynb, cell 7899bc9e
     """That is another question with another answer, so the metric has another name: `pseudo_likelihood_score` for masked models, `likelihood_score` for causal ones."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     pairs = pd.DataFrame(dict(id=['1', '2'], type='age', unit=['1', '2'], more=['My old neighbour is very slow.', 'An old man fell.'], less=['My young neighbour is very slow.', 'A boy fell.']))

@@ -4,7 +4,7 @@ from fairprune.compress.layout import linear_layers, within
 from fastcore.test import expect_fail
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 from fairprune.corpus import Corpus
-from fairprune.models import _quiet, tiny_classifier, tiny_lm
+from fairprune.models import quietly, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
 from fairprune.compress.calibration import *
 from fairprune.compress.calibration import _block_of, _hooked, _rows
@@ -129,7 +129,7 @@ def test_walk_3(): # nbs/api/09_calibration.ipynb, cell 51d6ec23
     for family, what in dict(funnel='receives (2, 6, 32) for 2 texts of 12 tokens', xlnet='receives (12, 2, 32) for 2 texts').items():
         model = tiny_classifier(family=family)
         with expect_fail(ValueError, what): walk(model, inner(model), [short], SquaredNorms, None)
-    with _quiet(): reader = tiny_lm('mamba') # says that it has no fast kernel
+    with quietly(): reader = tiny_lm('mamba') # says that it has no fast kernel
     with expect_fail(ValueError, 'layers.0.mixer.dt_proj is never called with an input'): walk(reader, inner(reader), [short], SquaredNorms, None)
 
 

@@ -17,7 +17,7 @@ from fairprune.compress.quantization import Rtn
 from fairprune.compress.recovery import Recover
 from fairprune.corpus import Corpus, windows
 from fairprune.data import GroupedText, hatexplain, toxigen
-from fairprune.models import MINILM, _quiet, _rows, finetune, load, predict, save, tiny_classifier, tiny_lm
+from fairprune.models import MINILM, finetune, load, predict, quietly, save, tiny_classifier, tiny_lm, training_rows
 from fairprune.synthetic import bios
 from fairprune.compress.distillation import *
 from fairprune.compress.distillation import _Answers, _TERMS, _depth, _joined, _kept, _loss, _spoken, _stack
@@ -76,7 +76,7 @@ def test_attention_scores(): # nbs/api/14_distillation.ipynb, cell c0c0d7a4
         again = torch.stack(scores).masked_fill(~seen, -1e9).softmax(-1)
         assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-6)
     for family, config in dict(gemma2=dict(attn_logit_softcapping=.5), gpt_oss={}).items(): # scores are capped; sinks take a part of each row
-        with _quiet(): model = tiny_classifier(family=family, initializer_range=.3, **config)
+        with quietly(): model = tiny_classifier(family=family, initializer_range=.3, **config)
         with torch.no_grad(), attention_scores(model) as scores: found = model(**words).logits
         model.set_attn_implementation('eager'); want = model(**words, output_attentions=True)
         again = torch.stack(scores).masked_fill(~(words['attention_mask'][:, None, None].bool() & torch.ones(7, 7).tril().bool()), -1e9).softmax(-1)
@@ -116,7 +116,7 @@ def test_answers(): # nbs/api/14_distillation.ipynb, cell be611b90
         again = torch.stack(scores).masked_fill(~seen, -1e9).softmax(-1)
         assert torch.allclose(found, want.logits, atol=1e-6) and torch.allclose(again, torch.stack(want.attentions), atol=1e-6)
     for family, config in dict(gemma2=dict(attn_logit_softcapping=.5), gpt_oss={}).items(): # scores are capped; sinks take a part of each row
-        with _quiet(): model = tiny_classifier(family=family, initializer_range=.3, **config)
+        with quietly(): model = tiny_classifier(family=family, initializer_range=.3, **config)
         with torch.no_grad(), attention_scores(model) as scores: found = model(**words).logits
         model.set_attn_implementation('eager'); want = model(**words, output_attentions=True)
         again = torch.stack(scores).masked_fill(~(words['attention_mask'][:, None, None].bool() & torch.ones(7, 7).tril().bool()), -1e9).softmax(-1)
@@ -136,7 +136,7 @@ def test_answers(): # nbs/api/14_distillation.ipynb, cell be611b90
     people = bios(200)
     for family, lm in [(f, False) for f in families] + [('gpt2', True), ('llama', True)]:
         model = tiny_lm(family) if lm else tiny_classifier(people.labels, family=family)
-        rows = _rows(model, people, 'train', 32)
+        rows = training_rows(model, people, 'train', 32)
         with answers(model, rows, every, [0, 1, 2], tokens_per_batch=300) as found:
             folder = found.folder; assert folder.is_dir()
             some = [5, 0, 17]
@@ -198,7 +198,7 @@ def test_PatientKD_2(): # nbs/api/14_distillation.ipynb, cell c1716059
             model.set_submodule(name, torch.nn.ModuleList(kept)); model.config.num_hidden_layers = len(kept)
     teacher = tiny_classifier(people.labels, num_hidden_layers=4)
     student = Halved()(teacher)
-    method, rows = Distill('halved()', 2., 3., 4., 5., 6., 7., temperature=3.), _rows(teacher, people, 'train', 32)
+    method, rows = Distill('halved()', 2., 3., 4., 5., 6., 7., temperature=3.), training_rows(teacher, people, 'train', 32)
     batch = _joined(teacher, rows[:4]) | dict(labels=torch.tensor([r['labels'] for r in rows[:4]]), index=torch.arange(4))
     with answers(teacher, rows, method.terms, matched(2, 4)) as found: loss = _loss(method, teacher, found, range(3))(student, batch)
     inputs = {k: v for k, v in batch.items() if k != 'index'}
@@ -348,7 +348,7 @@ def test_PatientKD_6(): # nbs/api/14_distillation.ipynb, cell c26e77d3
             for kind in (TinyBert, PatientKD) if lm else (Distill, TripleLoss, TinyBert, PatientKD):
                 method = kind(f'{Halved()} >> magnitude()', epochs=.5); small = method(teacher, few)
                 assert len(blocks(small)) == 2 and small.record.method == str(method) == str(parse(str(method))) and abs(zeros(small) - .5) < .01
-                with _quiet(): again = load(save(small, f'{folder}/model')), auto.from_pretrained(f'{folder}/model').eval()
+                with quietly(): again = load(save(small, f'{folder}/model')), auto.from_pretrained(f'{folder}/model').eval()
                 assert all(torch.equal(m(ids).logits, small(ids).logits) for m in again) and again[0].record == small.record
                 assert small.config._attn_implementation == teacher.config._attn_implementation == 'sdpa'
         two = (Distill(str(Halved()), epochs=.5) >> TripleLoss(str(Halved()), epochs=.5))(teacher, few) # by way of an assistant

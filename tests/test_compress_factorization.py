@@ -21,7 +21,7 @@ from fairprune.compress.quantization import Int8, Rtn
 from fairprune.compress.recovery import Recover
 from fairprune.corpus import Corpus, perplexity
 from fairprune.data import GroupedText, toxigen
-from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import MINILM, finetune, load, load_classifier, logits, predict, quietly, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.factorization import *
 from fairprune.compress.factorization import _learns
@@ -394,7 +394,7 @@ def test_Lora_4(): # nbs/api/15_factorization.ipynb, cell 57ed16aa
         "Whether a model says the same when it was saved, by both ways of loading."
         path = save(small, f'{folder}/model')
         again = load(path)
-        with _quiet(): plain = auto.from_pretrained(path)
+        with quietly(): plain = auto.from_pretrained(path)
         ids = torch.tensor([[101, 2000, 3000, 4000, 102]])
         with torch.no_grad(): found = [m.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits for m in (small, again, plain)]
         return torch.equal(found[0], found[1]) and torch.equal(found[0], found[2]) and again.record == small.record
@@ -422,7 +422,7 @@ def test_Lora_5(): # nbs/api/15_factorization.ipynb, cell 39a29604
         "Whether a model says the same when it was saved, by both ways of loading."
         path = save(small, f'{folder}/model')
         again = load(path)
-        with _quiet(): plain = auto.from_pretrained(path)
+        with quietly(): plain = auto.from_pretrained(path)
         ids = torch.tensor([[101, 2000, 3000, 4000, 102]])
         with torch.no_grad(): found = [m.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits for m in (small, again, plain)]
         return torch.equal(found[0], found[1]) and torch.equal(found[0], found[2]) and again.record == small.record
@@ -451,7 +451,7 @@ def test_Lora_6(): # nbs/api/15_factorization.ipynb, cell 79ee6f9a
         "Whether a model says the same when it was saved, by both ways of loading."
         path = save(small, f'{folder}/model')
         again = load(path)
-        with _quiet(): plain = auto.from_pretrained(path)
+        with quietly(): plain = auto.from_pretrained(path)
         ids = torch.tensor([[101, 2000, 3000, 4000, 102]])
         with torch.no_grad(): found = [m.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits for m in (small, again, plain)]
         return torch.equal(found[0], found[1]) and torch.equal(found[0], found[2]) and again.record == small.record
@@ -505,7 +505,7 @@ def test_Lora_7(): # nbs/api/15_factorization.ipynb, cell 90803c62
         "Whether a model says the same when it was saved, by both ways of loading."
         path = save(small, f'{folder}/model')
         again = load(path)
-        with _quiet(): plain = auto.from_pretrained(path)
+        with quietly(): plain = auto.from_pretrained(path)
         ids = torch.tensor([[101, 2000, 3000, 4000, 102]])
         with torch.no_grad(): found = [m.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits for m in (small, again, plain)]
         return torch.equal(found[0], found[1]) and torch.equal(found[0], found[2]) and again.record == small.record

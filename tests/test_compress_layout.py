@@ -9,7 +9,7 @@ from fastcore.test import expect_fail
 from transformers import AutoModelForSequenceClassification
 from fairprune.compress.pruning import Magnitude
 from fairprune.compress.quantization import Int8, Rtn
-from fairprune.models import _quiet, load_classifier, logits, save, tiny_classifier
+from fairprune.models import load_classifier, logits, quietly, save, tiny_classifier
 import fairprune.compress.layout as library
 from fairprune.compress.layout import *
 from fairprune.compress.layout import _Products, _Sparse, _places, _sample
@@ -109,7 +109,7 @@ def test_mark(): # nbs/api/08_layout.ipynb, cell 32c8fbe3
     new.bias.data.copy_(old.bias)
     tiny.set_submodule(name, Sliced(new))
     mark(mark(tiny, {name: dict(kind='narrow', width=20)}), {name: dict(kind='sliced')})
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         again = load_classifier(save(tiny, Path(folder)/'narrow'))
         plain = AutoModelForSequenceClassification.from_pretrained(Path(folder)/'narrow')
     assert shape(again.get_submodule(name).inner) == (20, 64) and layout(again) == layout(tiny)
@@ -173,7 +173,7 @@ def test_folded(): # nbs/api/08_layout.ipynb, cell 9e7f7e09
     for family in ('bert', 'gpt2'):
         tiny = tiny_classifier(family=family, hidden_size=64)
         pruned = Magnitude(.9)(tiny)
-        with tempfile.TemporaryDirectory() as folder, _quiet():
+        with tempfile.TemporaryDirectory() as folder, quietly():
             path = save(pruned, Path(folder)/'small'); pruned.save_pretrained(Path(folder)/'plain')
             again, plain = load_classifier(path), AutoModelForSequenceClassification.from_pretrained(Path(folder)/'plain')
             sizes = [(Path(folder)/n/'model.safetensors').stat().st_size for n in ('small', 'plain')]

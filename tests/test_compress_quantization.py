@@ -21,7 +21,7 @@ from fairprune.compress.methods import parse
 from fairprune.compress.pruning import Magnitude, prunable
 from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText
-from fairprune.models import MINILM, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import MINILM, finetune, load, load_classifier, logits, predict, quietly, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.quantization import *
 from fairprune.compress.quantization import _engine, _exact
@@ -95,7 +95,7 @@ def test_Int8(): # nbs/api/13_quantization.ipynb, cell a50149a8
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     small = Int8()(minilm)
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         again = load_classifier(save(small, Path(folder)/'int8'))
         plain = AutoModelForSequenceClassification.from_pretrained(Path(folder)/'int8')
         size = (Path(folder)/'int8'/'model.safetensors').stat().st_size
@@ -120,7 +120,7 @@ def test_Int8_3(): # nbs/api/13_quantization.ipynb, cell eda19848
     count = lambda m: sum(int((l.weight == 0).sum()) for n, l in m.named_modules() if n in prunable(tiny))
     both = (Magnitude(.5) >> Int8())(tiny)
     assert count(both) >= count(Magnitude(.5)(tiny)) > 0 and both.record.bytes < Int8()(tiny).record.bytes
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         again = load_classifier(save(both, Path(folder)/'model'))
         size = (Path(folder)/'model'/'model.safetensors').stat().st_size
     assert (logits(again, texts) == logits(both, texts)).all() and again.record == both.record and abs(size - both.record.bytes) < 20_000
@@ -137,7 +137,7 @@ def test_StaticInt8(): # nbs/api/13_quantization.ipynb, cell 6653a3f1
     found, dynamic, exact = (logits(m, people['test']['text']) for m in (static, Int8()(whole), whole))
     error = lambda a: np.abs(a - exact).mean() / np.abs(exact).mean()
     assert error(found) < 1.5 * error(dynamic) < .3
-    with tempfile.TemporaryDirectory() as folder, _quiet(): again = load_classifier(save(static, Path(folder)/'model'))
+    with tempfile.TemporaryDirectory() as folder, quietly(): again = load_classifier(save(static, Path(folder)/'model'))
     assert (logits(again, texts) == logits(static, texts)).all() and again.record == static.record
     with expect_fail(ValueError, 'needs data'): StaticInt8()(minilm)
 
@@ -177,7 +177,7 @@ def test_Rtn(): # nbs/api/13_quantization.ipynb, cell 99c222b3
     first = next(iter(prunable(minilm)))
     errors = [float((m.get_submodule(first).dense() - minilm.get_submodule(first).weight).detach().abs().mean()) for m in found.values()]
     assert errors == sorted(errors) and np.abs(logits(found[8], texts) - logits(minilm, texts)).max() < .001
-    with tempfile.TemporaryDirectory() as folder, _quiet(): again = load_classifier(save(found[3], Path(folder)/'rtn'))
+    with tempfile.TemporaryDirectory() as folder, quietly(): again = load_classifier(save(found[3], Path(folder)/'rtn'))
     assert (logits(again, texts) == logits(found[3], texts)).all() and again.record == found[3].record
     layers = [m for m in found[4].modules() if isinstance(m, PackedLinear)]
     stored = sum(t.nbytes for m in layers for t in (m.weight, m.scale, m.zero))
@@ -191,7 +191,7 @@ def test_Rtn_2(): # nbs/api/13_quantization.ipynb, cell 4f6fc6b5
     pruned = Magnitude(.8)(tiny)
     both = Rtn(4, 16)(pruned)
     assert both.record.nonzero <= pruned.record.nonzero and both.record.bytes < Rtn(4, 16)(tiny).record.bytes # zeros stay zeros, and are not written
-    with tempfile.TemporaryDirectory() as folder, _quiet(): again = load_classifier(save(both, Path(folder)/'rtn'))
+    with tempfile.TemporaryDirectory() as folder, quietly(): again = load_classifier(save(both, Path(folder)/'rtn'))
     assert (logits(again, texts) == logits(both, texts)).all() and again.record == both.record
     for wrong, text in [(Rtn(9), 'bits = 9'), (Rtn(4.5), 'bits = 4.5: give a whole number'), (Rtn(4, -64), 'group = -64'), (Rtn(4, 1.5), 'group = 1.5: give a whole number')]:
         with expect_fail(ValueError, text): wrong(tiny)
@@ -238,7 +238,7 @@ def test_Qat(): # nbs/api/13_quantization.ipynb, cell 5ce67e57
     assert loss(aware) < .8 * loss(rounded) and aware.record.bytes == rounded.record.bytes
     print(f'rounded {loss(rounded):.4f}, trained {loss(aware):.4f}')
     assert str(parse(str(Qat(4, 16)))) == 'qat(bits=4, group=16)'
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         for small in (aware, Qat(epochs=1)(able, toy), Qat(4, 16, epochs=.5)(Magnitude(.5)(able), toy)):
             again = load_classifier(save(small, Path(folder)/'model'))
             assert (logits(again, texts) == logits(small, texts)).all() and again.record == small.record
@@ -283,7 +283,7 @@ def test_Opq(): # nbs/api/13_quantization.ipynb, cell d2a76eff
     share = lambda m: np.mean(np.concatenate([(l.dense() == 0).flatten().numpy() for l in m.modules() if isinstance(l, PackedLinear)]))
     assert abs(share(opq) - .5) < .1
     widths = [m.bits for m in opq.modules() if isinstance(m, PackedLinear)]
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         again = load_classifier(save(opq, Path(folder)/'opq')); size = (Path(folder)/'opq'/'model.safetensors').stat().st_size
     assert (logits(again, texts) == logits(opq, texts)).all() and again.record == opq.record and abs(size / opq.record.bytes - 1) < .01
     body = sum(m.weight.numel() * 4 for m in prunable(minilm).values())
@@ -335,7 +335,7 @@ print(json.dumps(dict(engines=engines, layer=error(layer(x)), static=error(stati
         assert not there.returncode, there.stderr
         return json.loads(there.stdout)
     three = [Int8()(whole), static, Qat(epochs=.2)(whole, people)]
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         folders = [str(save(m, f'{folder}/{i}')) for i, m in enumerate(three)]
         here = elsewhere(folders)
         vnni, old = (elsewhere(folders, FBGEMM_ENABLE_INSTRUCTIONS='AVX2', ONEDNN_MAX_CPU_ISA=isa) for isa in ('AVX2_VNNI', 'AVX2'))
@@ -442,7 +442,7 @@ def test_Opq_10(): # nbs/api/13_quantization.ipynb, cell d74a0a73
     """Every method on each of them, as classifier and as language model: saved, reloaded, identical."""
     few = bios(200)
     methods = [Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(4, 16, epochs=.1)]
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
             for method in methods:
                 model = tiny_classifier(few.labels, family=family); small = method(model, few)

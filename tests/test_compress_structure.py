@@ -21,7 +21,7 @@ from fairprune.compress.methods import latency, parse
 from fairprune.compress.quantization import Int8, Rtn
 from fairprune.compress.recovery import Recover
 from fairprune.data import GroupedText, toxigen
-from fairprune.models import MINILM, TINY, _quiet, finetune, load, load_classifier, logits, predict, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import MINILM, TINY, finetune, load, load_classifier, logits, predict, quietly, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.synthetic import bios
 from fairprune.compress.structure import *
 from fairprune.compress.structure import _parts, _silent
@@ -263,7 +263,7 @@ def test_LayerDrop_4(): # nbs/api/12_structure.ipynb, cell ec125def
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
+        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
     for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
@@ -330,7 +330,7 @@ def test_LayerDrop_7(): # nbs/api/12_structure.ipynb, cell 10902ce1
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
         auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with _quiet(): plain = auto.from_pretrained(folder)
+        with quietly(): plain = auto.from_pretrained(folder)
         ids = small.tokenizer([question] * 2, return_tensors='pt')
         with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
@@ -366,12 +366,12 @@ def test_LayerDrop_8(): # nbs/api/12_structure.ipynb, cell 26b57810
         return found
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
+        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
         auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with _quiet(): plain = auto.from_pretrained(folder)
+        with quietly(): plain = auto.from_pretrained(folder)
         ids = small.tokenizer([question] * 2, return_tensors='pt')
         with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
@@ -440,7 +440,7 @@ def test_LayerDrop_10(): # nbs/api/12_structure.ipynb, cell 0b5c3adb
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
         auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with _quiet(): plain = auto.from_pretrained(folder)
+        with quietly(): plain = auto.from_pretrained(folder)
         ids = small.tokenizer([question] * 2, return_tensors='pt')
         with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
@@ -489,7 +489,7 @@ def test_LayerDrop_11(): # nbs/api/12_structure.ipynb, cell e8ae414a
         with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
+        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
     for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
@@ -523,7 +523,7 @@ def test_LayerDrop_11(): # nbs/api/12_structure.ipynb, cell e8ae414a
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
         auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with _quiet(): plain = auto.from_pretrained(folder)
+        with quietly(): plain = auto.from_pretrained(folder)
         ids = small.tokenizer([question] * 2, return_tensors='pt')
         with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
@@ -584,7 +584,7 @@ def test_LayerDrop_12(): # nbs/api/12_structure.ipynb, cell b4eb1fb5
         with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
+        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
     for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
@@ -618,7 +618,7 @@ def test_LayerDrop_12(): # nbs/api/12_structure.ipynb, cell b4eb1fb5
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
         auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with _quiet(): plain = auto.from_pretrained(folder)
+        with quietly(): plain = auto.from_pretrained(folder)
         ids = small.tokenizer([question] * 2, return_tensors='pt')
         with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
@@ -689,7 +689,7 @@ def test_LayerDrop_13(): # nbs/api/12_structure.ipynb, cell a0369c76
         with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
+        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
     for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
@@ -723,7 +723,7 @@ def test_LayerDrop_13(): # nbs/api/12_structure.ipynb, cell a0369c76
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
         auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with _quiet(): plain = auto.from_pretrained(folder)
+        with quietly(): plain = auto.from_pretrained(folder)
         ids = small.tokenizer([question] * 2, return_tensors='pt')
         with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
@@ -798,7 +798,7 @@ def test_LayerDrop_14(): # nbs/api/12_structure.ipynb, cell 868f247e
         with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with _quiet(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
+        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
     for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
         speaker = tiny_lm(name, num_hidden_layers=4)
         for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
@@ -832,7 +832,7 @@ def test_LayerDrop_14(): # nbs/api/12_structure.ipynb, cell 868f247e
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
         auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with _quiet(): plain = auto.from_pretrained(folder)
+        with quietly(): plain = auto.from_pretrained(folder)
         ids = small.tokenizer([question] * 2, return_tensors='pt')
         with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)

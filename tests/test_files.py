@@ -13,7 +13,7 @@ from fairprune.files import *
 from fairprune.files import _JOURNAL
 
 
-def test_disk_full(): # nbs/api/04_files.ipynb, cell 55cf9320
+def test_need_path(): # nbs/api/04_files.ipynb, cell 55cf9320
     """`disk_full` tells, looking through the chain of causes."""
     try:
         try: raise OSError(errno.ENOSPC, 'No space left on device')

@@ -14,7 +14,7 @@ import random
 import shutil
 from collections import Counter
 from fairprune.compress.methods import parse
-from fairprune.models import _quiet, load, save, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import load, quietly, save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.folders import *
 
 
@@ -214,7 +214,7 @@ def test_fits_2(): # nbs/api/29_folders.ipynb, cell 3e4c5dee
     @torch.no_grad()
     def said(folder):
         "Logits and record of a model."
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), _quiet(): model = load(folder)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), quietly(): model = load(folder)
         ids = [model.tokenizer(t)['input_ids'] for t in ('a small text', 'and another, longer than the first')]
         return [model(input_ids=torch.tensor([i])).logits for i in ids], {k: v for k, v in model.record.as_dict().items() if k not in ('seconds', 'latency')}
     def outcome(folder, want, files):
@@ -313,7 +313,7 @@ def test_fits_3(): # nbs/api/29_folders.ipynb, cell b98c58ed
     @torch.no_grad()
     def said(folder):
         "Logits and record of a model."
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), _quiet(): model = load(folder)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), quietly(): model = load(folder)
         ids = [model.tokenizer(t)['input_ids'] for t in ('a small text', 'and another, longer than the first')]
         return [model(input_ids=torch.tensor([i])).logits for i in ids], {k: v for k, v in model.record.as_dict().items() if k not in ('seconds', 'latency')}
     def outcome(folder, want, files):
@@ -414,7 +414,7 @@ def test_fits_4(): # nbs/api/29_folders.ipynb, cell da382074
     @torch.no_grad()
     def said(folder):
         "Logits and record of a model."
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), _quiet(): model = load(folder)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), quietly(): model = load(folder)
         ids = [model.tokenizer(t)['input_ids'] for t in ('a small text', 'and another, longer than the first')]
         return [model(input_ids=torch.tensor([i])).logits for i in ids], {k: v for k, v in model.record.as_dict().items() if k not in ('seconds', 'latency')}
     def outcome(folder, want, files):

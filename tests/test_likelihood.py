@@ -2,7 +2,7 @@
 import pytest
 import numpy as np
 import torch
-from fairprune.models import causal, SMOLLM2, TINY, _quiet, load_lm, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.models import causal, SMOLLM2, TINY, load_lm, quietly, tiny_classifier, tiny_lm, tiny_masked_lm
 import io
 from contextlib import redirect_stderr
 import matplotlib.pyplot as plt
@@ -10,7 +10,7 @@ from fastcore.test import expect_fail
 from fairprune.compress.pruning import Magnitude
 from fairprune.compress.quantization import Int8
 from fairprune.likelihood import *
-from fairprune.likelihood import _alike, _ancestors, _answer_at, _log_p, _packs, _pieces, _reads_trees, _scoring, _tree
+from fairprune.likelihood import _alike, _ancestors, _log_p, _packs, _pieces, _reads_trees, _tree
 
 
 def test_need_kind(): # nbs/api/06_likelihood.ipynb, cell 28c27e9a
@@ -22,7 +22,7 @@ def test_need_kind(): # nbs/api/06_likelihood.ipynb, cell 28c27e9a
         need_kind(bert.bert, 'causal', 'masked', what='StereoSet')
     with expect_fail(ValueError, 'tiny (RobertaForCausalLM) reads the words after a token as well'): need_kind(tiny_lm('roberta'), 'causal')
     for family in ('bert', 'electra', 'xlnet'): assert not causal(tiny_lm(family))
-    with _quiet(): assert causal(tiny_lm('mamba'))
+    with quietly(): assert causal(tiny_lm('mamba'))
     assert causal(tiny_lm('bert', is_decoder=True)) and causal(tiny_lm('gpt_neox', is_decoder=False))
     bert.config.is_encoder_decoder = True
     with expect_fail(ValueError, 'is an encoder-decoder'): model_kind(bert)
@@ -74,7 +74,7 @@ def test_ancestors(): # nbs/api/06_likelihood.ipynb, cell 6e33f74b
     ax.set(xlabel='is read', ylabel='reads', title='Three sentences, one pass')
 
 
-def test_log_p(): # nbs/api/06_likelihood.ipynb, cell 1d0ba8d6
+def test_logits_at(): # nbs/api/06_likelihood.ipynb, cell 1d0ba8d6
     """The normaliser, a sum over the whole vocabulary, is taken in pieces that stay in the cache."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
@@ -82,11 +82,11 @@ def test_log_p(): # nbs/api/06_likelihood.ipynb, cell 1d0ba8d6
     ids = torch.tensor([rows[0], rows[1]])[:, :5]
     at = torch.zeros(2, 5, dtype=bool)
     at[0, 1] = at[1, 3] = True
-    with _scoring(lm):
+    with scoring(lm):
         whole = lm(input_ids=ids).logits
-        some = _answer_at(lm, at, input_ids=ids).logits
+        some = logits_at(lm, at, input_ids=ids).logits
         assert torch.allclose(some, whole[at], atol=1e-6) and lm(input_ids=ids).logits.shape == whole.shape
-        other = tiny_masked_lm('mobilebert', embedding_size=16); assert torch.allclose(_answer_at(other, at, input_ids=ids).logits, other(input_ids=ids).logits[at], atol=1e-6)
+        other = tiny_masked_lm('mobilebert', embedding_size=16); assert torch.allclose(logits_at(other, at, input_ids=ids).logits, other(input_ids=ids).logits[at], atol=1e-6)
         assert torch.allclose(_log_p(some, torch.tensor([0, 1, 1]), torch.tensor([7, 8, 9])), whole.log_softmax(-1)[[0, 1, 1], [1, 3, 3], [7, 8, 9]], atol=1e-5)
 
 
@@ -125,10 +125,10 @@ def test_loglikelihoods_2(): # nbs/api/06_likelihood.ipynb, cell fad1769d
     beyond = [' '.join(['kind'] * 20) + ' ' + p for p in pairs]
     for name, short, longer in (('mistral', True, False), ('gemma3_text', True, False), ('llama', True, True), ('bloom', False, False), ('modernbert-decoder', False, False)):
         model = heard(tiny_lm(name)).eval()
-        with _scoring(model): assert [_reads_trees(model, packed(t)) for t in (pairs, beyond)] == [short, longer], name
+        with scoring(model): assert [_reads_trees(model, packed(t)) for t in (pairs, beyond)] == [short, longer], name
         for given in (pairs, beyond): assert np.allclose(loglikelihoods(model, given, bos=101).loglikelihood, [sum(naive(model, t)) for t in given], atol=1e-3), name
     assert not _reads_trees(lm, packed(pairs[:2])) # nothing to be saved
-    with _scoring(eight := Int8()(heard(tiny_lm()))): assert _reads_trees(eight, packed(pairs)) and not any(m._forward_hooks for m in eight.modules())
+    with scoring(eight := Int8()(heard(tiny_lm()))): assert _reads_trees(eight, packed(pairs)) and not any(m._forward_hooks for m in eight.modules())
 
 
 @pytest.mark.slow

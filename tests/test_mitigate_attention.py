@@ -12,7 +12,7 @@ from fairprune.compress.recovery import Recover
 from fairprune.compress.structure import Heads, LayerDrop
 from fairprune.data import GroupedText, PACKAGED
 from fairprune.mitigate.mitigation import debias, undone
-from fairprune.models import SMOLLM2, _tokenizer, finetune, packaged, predict, tiny_classifier, tiny_lm
+from fairprune.models import SMOLLM2, finetune, load_tokenizer, packaged, predict, tiny_classifier, tiny_lm
 from fairprune.compress.layout import attention_configs
 from fairprune.mitigate.attention import *
 from fairprune.mitigate.attention import _heads_of, _runs, _spread
@@ -32,7 +32,7 @@ def test_word_of_pieces(): # nbs/api/43_attention.ipynb, cell ba1cf45f
 def test_word_of_pieces_2(): # nbs/api/43_attention.ipynb, cell a33ae474
     """A byte-level tokenizer, as GPT-2 and SmolLM2 have, puts the blank into the piece."""
     byte_level = tiny_lm('llama')
-    byte_level.tokenizer = _tokenizer(packaged(SMOLLM2), gguf_file=PACKAGED[SMOLLM2][2])
+    byte_level.tokenizer = load_tokenizer(packaged(SMOLLM2), gguf_file=PACKAGED[SMOLLM2][2])
     assert word_of_pieces(byte_level, ['a remarkably fine day'], [['a', 'remarkably', 'fine', 'day']])[0].tolist() == [0, *[1] * len(byte_level.tokenizer(' remarkably')['input_ids']), 2, 3]
 
 

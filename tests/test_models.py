@@ -33,17 +33,17 @@ from fairprune.compress.quantization import Int8
 from fairprune.corpus import Corpus, perplexity
 from fairprune.likelihood import loglikelihoods
 from fairprune.models import *
-from fairprune.models import _batches, _bfloat16_slowness, _gguf, _keep_best, _logits, _parts, _quiet, _resolve, _said, _weighted_loss
+from fairprune.models import _bfloat16_slowness, _gguf, _keep_best, _logits, _parts, _said, _weighted_loss
 
 
-def test_packaged(): # nbs/api/01_models.ipynb, cell 33b42b6a
+def test_source_of(): # nbs/api/01_models.ipynb, cell 33b42b6a
     """The last works without a network."""
     assert packaged('sentence-transformers/all-MiniLM-L6-v2').name == 'model' and packaged('someone/else') is None
-    with expect_fail(ValueError, 'No folder ./nowhere'): _resolve('./nowhere')
+    with expect_fail(ValueError, 'No folder ./nowhere'): source_of('./nowhere')
     with tempfile.TemporaryDirectory() as folder:
-        with expect_fail(ValueError, 'is no model folder'): _resolve(folder)
+        with expect_fail(ValueError, 'is no model folder'): source_of(folder)
         Path(folder, 'config.json').write_text('{}')
-        with expect_fail(ValueError, 'has no weights'): _resolve(folder)
+        with expect_fail(ValueError, 'has no weights'): source_of(folder)
         Path(folder, 'q4.gguf').touch()
         assert _gguf(folder) == 'q4.gguf' and _gguf(MINILM) is None
         Path(folder, 'q8.gguf').touch()
@@ -60,7 +60,7 @@ def test_is_lm(): # nbs/api/01_models.ipynb, cell eeb62d36
 def test_is_lm_2(): # nbs/api/01_models.ipynb, cell ce279076
     """The trap that the introduction tells of, DistilBERT's checkpoint in BERT's architecture, is caught."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         small = DistilBertForSequenceClassification(DistilBertConfig(vocab_size=30522, dim=32, hidden_dim=32, n_layers=1, n_heads=2))
         small.save_pretrained(folder); minilm.tokenizer.save_pretrained(folder)
         config = BertConfig(hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2).to_dict()
@@ -330,7 +330,7 @@ def test_tiny_masked_lm_15(): # nbs/api/01_models.ipynb, cell 5637523a
     """A line says so."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -354,7 +354,7 @@ def test_tiny_masked_lm_16(): # nbs/api/01_models.ipynb, cell b945ae6e
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -394,7 +394,7 @@ def test_tiny_masked_lm_17(): # nbs/api/01_models.ipynb, cell f82e3274
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -441,7 +441,7 @@ def test_tiny_masked_lm_19(): # nbs/api/01_models.ipynb, cell 4ad1eaad
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -489,7 +489,7 @@ def test_tiny_masked_lm_20(): # nbs/api/01_models.ipynb, cell 01efa69f
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -534,7 +534,7 @@ def test_tiny_masked_lm_21(): # nbs/api/01_models.ipynb, cell bd9f3a87
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -566,12 +566,12 @@ def test_tiny_masked_lm_21(): # nbs/api/01_models.ipynb, cell bd9f3a87
         with expect_fail(ValueError, 'The model has no tokenizer: set model.tokenizer'): save(changed, folder)
 
 
-def test_padded(): # nbs/api/01_models.ipynb, cell 7785241a
+def test_batched_by_length(): # nbs/api/01_models.ipynb, cell 7785241a
     """Many tokenizers of decoders are set to the left, for generating; that setting is not used here."""
-    assert _batches([3, 9, 4, 1], 10) == [[1], [2, 0], [3]]
+    assert batched_by_length([3, 9, 4, 1], 10) == [[1], [2, 0], [3]]
     lengths = np.random.default_rng(0).integers(5, 60, 500)
-    places = sum(len(b) * lengths[b[0]] for b in _batches(lengths, 1024))
-    assert sorted(sum(_batches(lengths, 1024), [])) == list(range(500)) and places < 1.1 * lengths.sum()
+    places = sum(len(b) * lengths[b[0]] for b in batched_by_length(lengths, 1024))
+    assert sorted(sum(batched_by_length(lengths, 1024), [])) == list(range(500)) and places < 1.1 * lengths.sum()
 
 
 def test_versions(): # nbs/api/01_models.ipynb, cell bdcd6ee2
@@ -589,7 +589,7 @@ def test_versions(): # nbs/api/01_models.ipynb, cell bdcd6ee2
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -632,7 +632,7 @@ def test_versions_2(): # nbs/api/01_models.ipynb, cell 1a8d5dbf
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -676,7 +676,7 @@ def test_read_places(): # nbs/api/01_models.ipynb, cell 4637d76c
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -728,7 +728,7 @@ def test_read_places_2(): # nbs/api/01_models.ipynb, cell 56ced5e2
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -775,7 +775,7 @@ def test_features(): # nbs/api/01_models.ipynb, cell afe11618
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -820,7 +820,7 @@ def test_features_2(): # nbs/api/01_models.ipynb, cell 675af4d1
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -865,7 +865,7 @@ def test_features_2(): # nbs/api/01_models.ipynb, cell 675af4d1
         assert np.array_equal(logits(again, short_and_long), logits(decoder, short_and_long))
 
 
-def test_predict(): # nbs/api/01_models.ipynb, cell e9498273
+def test_current_record(): # nbs/api/01_models.ipynb, cell e9498273
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -879,7 +879,7 @@ def test_predict(): # nbs/api/01_models.ipynb, cell e9498273
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -924,7 +924,7 @@ def test_transferred(): # nbs/api/01_models.ipynb, cell 9530c72b
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -978,7 +978,7 @@ def test_weighted_loss_2(): # nbs/api/01_models.ipynb, cell 3faeb140
     assert torch.isclose(loss, torch.tensor((np.log(2) + 3 * np.log(4 / 3)) / 4, dtype=torch.float32)) # a weighted mean
 
 
-def test_trainer(): # nbs/api/01_models.ipynb, cell 51b37d32
+def test_training_rows(): # nbs/api/01_models.ipynb, cell 51b37d32
     """A random model of two layers learns to tell two words apart; the same seed gives the same weights."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -993,7 +993,7 @@ def test_trainer(): # nbs/api/01_models.ipynb, cell 51b37d32
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1023,7 +1023,7 @@ def test_trainer(): # nbs/api/01_models.ipynb, cell 51b37d32
     with expect_fail(ValueError, 'patience = 0'): finetune(tiny, toy, patience=0)
 
 
-def test_trainer_2(): # nbs/api/01_models.ipynb, cell 55f90f98
+def test_training_rows_2(): # nbs/api/01_models.ipynb, cell 55f90f98
     """How many texts that cuts, it prints."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1038,7 +1038,7 @@ def test_trainer_2(): # nbs/api/01_models.ipynb, cell 55f90f98
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1066,7 +1066,7 @@ def test_trainer_2(): # nbs/api/01_models.ipynb, cell 55f90f98
     assert said.getvalue() == f'{len(toy["train"])} of {len(toy["train"])} training texts are longer than 3 tokens and were cut: max_length.\n'
 
 
-def test_trainer_3(): # nbs/api/01_models.ipynb, cell 0044b511
+def test_training_rows_3(): # nbs/api/01_models.ipynb, cell 0044b511
     """Trained on, it becomes what its saved copy would become."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1081,7 +1081,7 @@ def test_trainer_3(): # nbs/api/01_models.ipynb, cell 0044b511
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1113,7 +1113,7 @@ def test_trainer_3(): # nbs/api/01_models.ipynb, cell 0044b511
     assert all(torch.equal(w, too[n]) for n, w in later.items())
 
 
-def test_trainer_4(): # nbs/api/01_models.ipynb, cell 5e9ab17b
+def test_training_rows_4(): # nbs/api/01_models.ipynb, cell 5e9ab17b
     """The numbers of the last training count."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1128,7 +1128,7 @@ def test_trainer_4(): # nbs/api/01_models.ipynb, cell 5e9ab17b
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1160,7 +1160,7 @@ def test_trainer_4(): # nbs/api/01_models.ipynb, cell 5e9ab17b
     assert predict(from_disk, toy).meta['arithmetic'] == 'float32, trained in bfloat16' and predict(from_disk, toy).meta['processor']
 
 
-def test_trainer_5(): # nbs/api/01_models.ipynb, cell 18e1de09
+def test_training_rows_5(): # nbs/api/01_models.ipynb, cell 18e1de09
     """It arrives at the same numbers, ten to twenty times slower than in float32, so `finetune` says so before it begins."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1175,7 +1175,7 @@ def test_trainer_5(): # nbs/api/01_models.ipynb, cell 18e1de09
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1206,7 +1206,7 @@ def test_trainer_5(): # nbs/api/01_models.ipynb, cell 18e1de09
     assert 0 < _bfloat16_slowness()
 
 
-def test_trainer_6(): # nbs/api/01_models.ipynb, cell afcbfad0
+def test_training_rows_6(): # nbs/api/01_models.ipynb, cell afcbfad0
     """A language model learns a text by heart, from the same call."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1221,7 +1221,7 @@ def test_trainer_6(): # nbs/api/01_models.ipynb, cell afcbfad0
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1257,7 +1257,7 @@ def test_trainer_6(): # nbs/api/01_models.ipynb, cell afcbfad0
     with expect_fail(ValueError, 'no classification head'): finetune(tiny_masked_lm(), toy)
 
 
-def test_trainer_7(): # nbs/api/01_models.ipynb, cell 44250b60
+def test_training_rows_7(): # nbs/api/01_models.ipynb, cell 44250b60
     """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1272,7 +1272,7 @@ def test_trainer_7(): # nbs/api/01_models.ipynb, cell 44250b60
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1308,7 +1308,7 @@ def test_trainer_7(): # nbs/api/01_models.ipynb, cell 44250b60
     with expect_fail(ValueError, 'within the loss'): finetune(tiny, toy, balanced=True, loss=only_yes)
 
 
-def test_trainer_8(): # nbs/api/01_models.ipynb, cell 0a8444f8
+def test_training_rows_8(): # nbs/api/01_models.ipynb, cell 0a8444f8
     """A pruned model keeps its zeros through further training, and all else moves."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1323,7 +1323,7 @@ def test_trainer_8(): # nbs/api/01_models.ipynb, cell 0a8444f8
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1369,7 +1369,7 @@ def test_trainer_8(): # nbs/api/01_models.ipynb, cell 0a8444f8
     assert not finetune(empty, toy, epochs=1, progress=False).get_submodule(first).weight.any()
 
 
-def test_trainer_9(): # nbs/api/01_models.ipynb, cell 56b33dc9
+def test_training_rows_9(): # nbs/api/01_models.ipynb, cell 56b33dc9
     """The zeros of a mask of PyTorch's stay zeros."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1384,7 +1384,7 @@ def test_trainer_9(): # nbs/api/01_models.ipynb, cell 56b33dc9
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1421,7 +1421,7 @@ def test_trainer_9(): # nbs/api/01_models.ipynb, cell 56b33dc9
     assert torch.equal(after == 0, layer.weight == 0) and not torch.equal(after, layer.weight) and prune.is_pruned(masked)
 
 
-def test_trainer_10(): # nbs/api/01_models.ipynb, cell 46fa50ab
+def test_training_rows_10(): # nbs/api/01_models.ipynb, cell 46fa50ab
     """The model keeps them."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1435,7 +1435,7 @@ def test_trainer_10(): # nbs/api/01_models.ipynb, cell 46fa50ab
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1466,7 +1466,7 @@ def test_trainer_10(): # nbs/api/01_models.ipynb, cell 46fa50ab
     assert np.allclose(logits(again, ['a text']), logits(masked, ['a text']), atol=1e-7) and prune.is_pruned(masked) and not prune.is_pruned(again)
 
 
-def test_trainer_11(): # nbs/api/01_models.ipynb, cell c5e4e0c5
+def test_training_rows_11(): # nbs/api/01_models.ipynb, cell c5e4e0c5
     """Whatever needs one says so."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1481,7 +1481,7 @@ def test_trainer_11(): # nbs/api/01_models.ipynb, cell c5e4e0c5
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1522,7 +1522,7 @@ def test_trainer_11(): # nbs/api/01_models.ipynb, cell c5e4e0c5
 
 
 @pytest.mark.heavy
-def test_trainer_12(): # nbs/api/01_models.ipynb, cell 1cb7b36d
+def test_training_rows_12(): # nbs/api/01_models.ipynb, cell 1cb7b36d
     """Compressed, saved and loaded again, it says the same."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1536,7 +1536,7 @@ def test_trainer_12(): # nbs/api/01_models.ipynb, cell 1cb7b36d
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1565,7 +1565,7 @@ def test_trainer_12(): # nbs/api/01_models.ipynb, cell 1cb7b36d
             config.architectures = []
             if type(config) in auto._model_mapping and not (config.is_encoder_decoder and auto is AutoModelForCausalLM):
                 torch.manual_seed(1)
-                with _quiet(): yield auto.from_config(config)
+                with quietly(): yield auto.from_config(config)
     def right_by_name(family):
         "Whether every kind of checkpoint of an architecture becomes a classifier, with the body that it had, that compressed comes back from its folder."
         pairs = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 5) for i, w in enumerate(['good', 'bad'] * 20)], label=['yes', 'no'] * 20, groups='a'))
@@ -1584,7 +1584,7 @@ def test_trainer_12(): # nbs/api/01_models.ipynb, cell 1cb7b36d
 
 @pytest.mark.heavy
 @pytest.mark.slow
-def test_trainer_13(): # nbs/api/01_models.ipynb, cell 76f4b332
+def test_training_rows_13(): # nbs/api/01_models.ipynb, cell 76f4b332
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1597,7 +1597,7 @@ def test_trainer_13(): # nbs/api/01_models.ipynb, cell 76f4b332
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1626,7 +1626,7 @@ def test_trainer_13(): # nbs/api/01_models.ipynb, cell 76f4b332
             config.architectures = []
             if type(config) in auto._model_mapping and not (config.is_encoder_decoder and auto is AutoModelForCausalLM):
                 torch.manual_seed(1)
-                with _quiet(): yield auto.from_config(config)
+                with quietly(): yield auto.from_config(config)
     def right_by_name(family):
         "Whether every kind of checkpoint of an architecture becomes a classifier, with the body that it had, that compressed comes back from its folder."
         pairs = pd.DataFrame(dict(text=[f'{w} word ' * (1 + i % 5) for i, w in enumerate(['good', 'bad'] * 20)], label=['yes', 'no'] * 20, groups='a'))
@@ -1643,7 +1643,7 @@ def test_trainer_13(): # nbs/api/01_models.ipynb, cell 76f4b332
     for family in TINY: assert family in ('granite', 'mamba') or right_by_name(family), family # of these two transformers has no classifier
 
 
-def test_trainer_14(): # nbs/api/01_models.ipynb, cell d6785b21
+def test_training_rows_14(): # nbs/api/01_models.ipynb, cell d6785b21
     """The model says the same as before, also compressed, saved and loaded, and by plain transformers."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1657,7 +1657,7 @@ def test_trainer_14(): # nbs/api/01_models.ipynb, cell d6785b21
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1689,7 +1689,7 @@ def test_trainer_14(): # nbs/api/01_models.ipynb, cell d6785b21
     assert np.allclose(logits(two_classes(named, ('toxic', 'normal')), sentences), np.stack([z, 0 * z], 1), atol=1e-6) and two_classes(named).config.id2label == {0: 'not toxic', 1: 'toxic'}
     assert single.config.num_labels == 1 and single.classifier.weight.shape == (1, 32) and two_classes(pair) is pair
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
-        with _quiet(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
+        with quietly(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
         for labels in (None, ('no', 'yes')):
             back = load_classifier(Path(folder)/'one', labels)
             assert np.allclose(logits(back, sentences)[:, 1], z, atol=1e-6) and (logits(back, sentences)[:, 0] == 0).all() and back.config.id2label[1] == (labels or ('LABEL_0', 'LABEL_1'))[1]
@@ -1699,7 +1699,7 @@ def test_trainer_14(): # nbs/api/01_models.ipynb, cell d6785b21
     assert 'one logit, which speaks for yes' in said.getvalue() and 'Fresh classification head for 3 labels' in said.getvalue() and said.getvalue().count('Fresh') == 1
 
 
-def test_trainer_15(): # nbs/api/01_models.ipynb, cell 9e4864d7
+def test_training_rows_15(): # nbs/api/01_models.ipynb, cell 9e4864d7
     """What transformers calls a regression is refused wherever it comes, and classes that do not fit its name."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
@@ -1714,7 +1714,7 @@ def test_trainer_15(): # nbs/api/01_models.ipynb, cell 9e4864d7
         assert plain.config._attn_implementation == tiny_classifier().config._attn_implementation == 'sdpa' and not Path(home, 'ran').exists()
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1748,7 +1748,7 @@ def test_trainer_15(): # nbs/api/01_models.ipynb, cell 9e4864d7
     single, named = one_logit(), one_logit(label='toxic')
     z, pair = logits(single, sentences)[:, 0], two_classes(single)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
-        with _quiet(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
+        with quietly(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
         for labels in (None, ('no', 'yes')):
             back = load_classifier(Path(folder)/'one', labels)
             assert np.allclose(logits(back, sentences)[:, 1], z, atol=1e-6) and (logits(back, sentences)[:, 0] == 0).all() and back.config.id2label[1] == (labels or ('LABEL_0', 'LABEL_1'))[1]
@@ -1766,7 +1766,7 @@ def test_trainer_15(): # nbs/api/01_models.ipynb, cell 9e4864d7
 
 
 @pytest.mark.heavy
-def test_trainer_16(): # nbs/api/01_models.ipynb, cell d7b65403
+def test_training_rows_16(): # nbs/api/01_models.ipynb, cell d7b65403
     """Every architecture takes it."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1785,7 +1785,7 @@ def test_trainer_16(): # nbs/api/01_models.ipynb, cell d7b65403
             assert said.getvalue() == 'Fresh classification head for 3 labels: classifier.bias, classifier.weight\n'
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
-        with _quiet(): model.save_pretrained(folder)
+        with quietly(): model.save_pretrained(folder)
         (tokenizer or tiny_classifier().tokenizer).save_pretrained(folder)
         return folder
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
@@ -1817,14 +1817,14 @@ def test_trainer_16(): # nbs/api/01_models.ipynb, cell d7b65403
     single, named = one_logit(), one_logit(label='toxic')
     z, pair = logits(single, sentences)[:, 0], two_classes(single)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
-        with _quiet(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
+        with quietly(): single.save_pretrained(Path(folder)/'one'); single.tokenizer.save_pretrained(Path(folder)/'one')
         for labels in (None, ('no', 'yes')):
             back = load_classifier(Path(folder)/'one', labels)
             assert np.allclose(logits(back, sentences)[:, 1], z, atol=1e-6) and (logits(back, sentences)[:, 0] == 0).all() and back.config.id2label[1] == (labels or ('LABEL_0', 'LABEL_1'))[1]
         again = load(save(Magnitude(.5)(back), Path(folder)/'two'))
         assert again.record.method == 'magnitude()' and (logits(again, sentences) == logits(Magnitude(.5)(back), sentences)).all()
         assert load_classifier(Path(folder)/'one', 'abc').classifier.weight.shape == (3, 32)
-    with _quiet():
+    with quietly():
         for family in TINY:
             try: one = one_logit(family=family)
             except ValueError: continue # no classifier

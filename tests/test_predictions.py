@@ -9,14 +9,14 @@ from fastcore.test import expect_fail
 from fairprune.predictions import *
 
 
-def test_like_probabilities(): # nbs/api/02_predictions.ipynb, cell 44042194
+def test_texts_told(): # nbs/api/02_predictions.ipynb, cell 44042194
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     assert example.predicted.tolist() == [0, 1, 1] and example.accuracy == 2 / 3
     assert np.allclose(example.probabilities[0], np.exp([1, 0]) / (np.e + 1)) and np.allclose(example.probabilities.sum(1), 1)
 
 
-def test_like_probabilities_2(): # nbs/api/02_predictions.ipynb, cell f12651b0
+def test_texts_told_2(): # nbs/api/02_predictions.ipynb, cell f12651b0
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     with expect_fail(ValueError, 'NaN or infinite logits in 1 of 1'): Predictions(['a'], np.array([[np.nan, 0]]), [0], [[]], ('no', 'yes'))
@@ -29,7 +29,7 @@ def test_like_probabilities_2(): # nbs/api/02_predictions.ipynb, cell f12651b0
     with expect_fail(ValueError, 'here some are of the kind int'): replace(example, groups=[['women'], [3], []])
 
 
-def test_like_probabilities_3(): # nbs/api/02_predictions.ipynb, cell 7648c7fb
+def test_texts_told_3(): # nbs/api/02_predictions.ipynb, cell 7648c7fb
     """They are refused here; their logarithms are right."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))

@@ -11,7 +11,7 @@ import itertools, json, math, re
 from dataclasses import dataclass
 import numpy as np, pandas as pd, torch
 from .benchmarks import Benchmark
-from ..models import _batches, _encoded
+from ..models import batched_by_length, token_ids
 
 # %% ../../nbs/api/28_associations.ipynb #27e2d47b
 POOLING = ('mean', 'cls', 'last')
@@ -34,10 +34,10 @@ def embed(
     from tqdm.auto import tqdm
     from fairprune.compress.layout import evaluating
     if pooling not in POOLING: raise ValueError(f'Unknown pooling {pooling!r}. Known: {", ".join(POOLING)}.')
-    encoded, out, filler = _encoded(model, texts, 512), {}, model.tokenizer.pad_token_id or 0
+    encoded, out, filler = token_ids(model, texts, 512), {}, model.tokenizer.pad_token_id or 0
     row = torch.nn.utils.rnn.pad_sequence
     with evaluating(model):
-        for batch in tqdm(_batches([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='embed'):
+        for batch in tqdm(batched_by_length([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='embed'):
             mask = row([torch.ones(len(encoded[i]), dtype=torch.long) for i in batch], True).to(model.device)
             ids = row([torch.tensor(encoded[i]) for i in batch], True, filler).to(model.device)
             states = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state

@@ -9,7 +9,7 @@ __all__ = ['condition', 'matched_control', 'even_moves', 'floors']
 import math
 from dataclasses import replace
 import numpy as np, pandas as pd
-from .groups import _asked, _by_blocks, _counted, _enough, _rows, _summaries, _Tally, _tally
+from .groups import asked_sides, rates_by_blocks, counted_rates, enough_cases, metric_rows, group_extremes, Tally, tallied
 from ..compress.pruning import Noise, Random
 
 # %% ../../nbs/api/26_control.ipynb #d89818e1
@@ -109,7 +109,7 @@ class _Deals:
         who, what, self.tables = zip(*_dealt(t, groups))
         who, what, n = (np.concatenate([x.ravel() for x in part]) for part in (who, what, self.tables))
         self.n_resamples, self.seed = n_resamples, seed
-        self.tally = _Tally(t.names, t.member[:, who], n, t.label[who], np.stack([t.said[0][:, who], t.said[1][:, what]]), t.classes)
+        self.tally = Tally(t.names, t.member[:, who], n, t.label[who], np.stack([t.said[0][:, who], t.said[1][:, what]]), t.classes)
         several = np.concatenate([np.full(n.size, len(n) > 1) for n in self.tables])
         self.free = _share(several, self.tally.n * (_changed(t) if told is None else told)[what])
 
@@ -211,7 +211,7 @@ class _ClusterDeals:
         self.places, self.step, self.usual = _Places(f, between, within, dealt), step[dealt], usual[dealt]
         self.still = np.bincount(self.start + np.where(loose, usual, step), minlength=len(who)) # nothing dealt yet
         said, n = np.stack([t.said[0][:, who], t.said[1][:, what]]), np.bincount(self.start + step, minlength=len(who))
-        self.tally = _Tally(t.names, t.member[:, who], n, t.label[who], said, t.classes)
+        self.tally = Tally(t.names, t.member[:, who], n, t.label[who], said, t.classes)
         widest = max(len(who), len(dealt), len(self.places.strata), len(self.places.block))
         self.size = max(1, min(1000, 4_000_000 // widest))
         self.drawn = [*self.draw()] if n_resamples * len(who) <= 8_000_000 else None # they are asked for more than once
@@ -249,22 +249,22 @@ def even_moves(
     progress:bool=False,    # show a bar
 )->pd.DataFrame:            # the judged rows of `compare` about groups: metric, cls, group, scope, even, even_low, even_high, p_even; even_free (share of changed answers that could be other groups')
     "What the same answers would have changed, had they moved evenly over the groups."
-    t = _tally(_asked(before, after, None, confidence, n_resamples), packed=False)
+    t = tallied(asked_sides(before, after, None, confidence, n_resamples), packed=False)
     return _dealt_evenly(t, _changed(t), n_resamples, min_n, confidence, seed, progress)[[*_ROW, *_EVEN, 'even_free']]
 
 def _dealt_evenly(t, told, n_resamples, min_n, confidence, seed, progress):
     "The table of `even_moves`, `even_free` being about the kinds that are `told`; for the summaries over groups their values before and after."
-    points, n = _counted(t)
-    enough = _enough(n, t.units, min_n)
+    points, n = counted_rates(t)
+    enough = enough_cases(n, t.units, min_n)
     judged = {m: e & (np.arange(len(e)) > 0)[:, None] for m, e in enough.items()} # the first is everybody
     groups = np.flatnonzero(judged['accuracy'])
     kind = _Deals if t.made is None else _ClusterDeals
     deals = kind(t, groups, n_resamples, seed, told) # other groups need not be told apart
     found, ends = {m: np.full((4, *cases.shape), np.nan) for m, cases in n.items()}, [{}, {}]
-    for part, drawn in _by_blocks(deals.tally, deals, groups, progress):
+    for part, drawn in rates_by_blocks(deals.tally, deals, groups, progress):
         for m in n: found[m][:, part] = _reference((points[1][m] - points[0][m])[:, part].mean(0), (drawn[1][m] - drawn[0][m]).mean(1), confidence)
         ends = [_ends(e, r, {m: j[part] for m, j in judged.items()}) for e, r in zip(ends, drawn)]
-    rows = [_rows(m, dict(zip(_EVEN, v)), n[m], n[m], judged[m], t.names, t.classes) for m, v in found.items()]
+    rows = [metric_rows(m, dict(zip(_EVEN, v)), n[m], n[m], judged[m], t.names, t.classes) for m, v in found.items()]
     if judged['accuracy'].any(): rows.append(_even_summaries(points, ends, judged, confidence))
     return pd.concat(rows, ignore_index=True).query('judged').reset_index(drop=True).assign(even_free=deals.free)
 
@@ -276,8 +276,8 @@ def _ends(known, rates, judged):
 
 def _even_summaries(points, ends, judged, confidence):
     "Rows of the summaries over groups."
-    a, b = (_summaries(r, judged) for r in points)
-    low, high = (_summaries(e, {m: True for m in judged}) for e in ends)
+    a, b = (group_extremes(r, judged) for r in points)
+    low, high = (group_extremes(e, {m: True for m in judged}) for e in ends)
     def reference(m): return _reference((b[m] - a[m]).mean(), (high[m] - low[m]).mean(1), confidence)
     each = [dict(zip(_EVEN, reference(m)), before=a[m].mean(), after=b[m].mean()) for m in a]
     return pd.DataFrame(each).assign(metric=list(a), cls='', group='judged', scope='judged', judged=True)
@@ -294,7 +294,7 @@ def floors(
     progress:bool=False,    # show a bar
 )->pd.DataFrame:            # a row for each of worst group and differences: metric, scope, level, floor, floor_low, floor_high, p_floor, floor_free (share of wrong answers that could be other groups'); none where no group can be judged
     "What worst group and gaps would be on these texts, if the answers had to do with the labels alone and not with the groups."
-    t = _tally(_asked(predictions, predictions, None, confidence, n_resamples), packed=False)
+    t = tallied(asked_sides(predictions, predictions, None, confidence, n_resamples), packed=False)
     alike = replace(t, said=np.stack([np.zeros_like(t.said[0]), t.said[1]])) # before, everybody got the same answer
     wrong = (t.said[1] != t.label).any(0)
     told = _dealt_evenly(alike, wrong, n_resamples, min_n, confidence, seed, progress).query("scope == 'judged'")

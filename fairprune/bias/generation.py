@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .benchmarks import Benchmark, Scores, compare_scores
 from ..data import MINILM, from_frame, hatexplain, public_files, unit_hash
-from ..likelihood import first_token, _answer_at, _scoring, need_kind
+from ..likelihood import first_token, logits_at, scoring, need_kind
 
 # %% ../../nbs/api/23_generation.ipynb #0ebb979f
 def _stream(key, sample, seed):
@@ -82,7 +82,7 @@ def _cache_name(model):
 def _draw(model, given, cache, asks, streams, shape):
     "The next token of those rows of `given` (B, t) that `asks`, and the cache."
     at, name = torch.zeros(given.shape, dtype=bool), _cache_name(model); at[asks, -1] = True
-    answer = _answer_at(model, at, input_ids=given, **{name: cache}, use_cache=True)
+    answer = logits_at(model, at, input_ids=given, **{name: cache}, use_cache=True)
     if answer.logits.isnan().any(): raise ValueError('The model gives logits that are not a number. The weights are damaged, or half precision overflows: check the model.')
     if not asks: return [], answer[name]
     scores = _shaped(answer.logits, *shape)
@@ -128,7 +128,7 @@ def generate(
     if len(keys) != len(rows): raise ValueError(f'{len(rows)} prompts and {len(keys)} keys: give one key for each prompt.')
     asked = list(dict.fromkeys((tuple(row), key, k) for row, key in zip(rows, keys) for k in range(n))) # what is asked twice is answered once
     said = {}
-    with _scoring(model):
+    with scoring(model):
         for batch in tqdm(_near([len(row) for row, *_ in asked], max_new_tokens, tokens_per_batch), disable=not progress, desc='generate'):
             part = [asked[i] for i in batch]
             said |= zip(part, zip(*_extend(model, [list(row) for row, *_ in part], [_stream(*name, seed) for _, *name in part], max_new_tokens, _ends(model), temperature, top_k, top_p)))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LABELS', 'read_stereoset', 'ask_stereoset', 'StereoSet', 'by_sentence', 'read_crows', 'shared_positions', 'ask_crows',
-           'CrowsPairs']
+           'shared_tokens', 'CrowsPairs']
 
 # %% ../../nbs/api/22_stereotypes.ipynb #ea351616
 import difflib, json
@@ -138,13 +138,16 @@ def ask_crows(
 )->pd.DataFrame:        # a row a pair: id, type, unit, what was scored, log-likelihoods more and less, the numbers of tokens behind them and that of all that there are
     "What a model says to pairs of CrowS-Pairs."
     texts, masked = [*pairs.more, *pairs.less], model_kind(model) == 'masked'
-    if masked: found = pseudo_loglikelihoods(model, texts, positions=_shared(model, texts), progress=progress)
+    if masked: found = pseudo_loglikelihoods(model, texts, positions=shared_tokens(model, texts), progress=progress)
     else: found = loglikelihoods(model, texts, bos=bos, progress=progress)
     (more, less), (n_more, n_less) = (found[c].to_numpy().reshape(2, -1) for c in ('loglikelihood', 'tokens'))
     scored, n = 'shared tokens' if masked else 'whole sentences', model.config.vocab_size
     return pairs[['id', 'type', 'unit']].assign(scored=scored, more=more, less=less, tokens_more=n_more, tokens_less=n_less, vocabulary=n)
 
-def _shared(model, texts):
+def shared_tokens(
+    model, # masked language model
+    texts  # the first sentences of all pairs, then the second
+)->list:   # positions in each
     "Positions of the shared tokens in the first sentences of all pairs, then in the second; special tokens are not scored."
     rows, places = encode_masked(model, texts)
     half, own = len(rows) // 2, [set(p) for p in places]

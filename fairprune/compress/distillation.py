@@ -16,7 +16,7 @@ import numpy as np, torch
 from torch.nn import functional as F
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from transformers.modeling_utils import AttentionInterface
-from .calibration import _uncached
+from .calibration import uncached
 from .layout import Compact, attending, evaluating, linear_layers
 from .methods import Method, parse
 
@@ -187,12 +187,12 @@ def answers(
     tokens_per_batch:int=4096, # padded tokens in one forward pass
 ):                 # with `get(term, indices)`; gone when the block ends
     "What the teacher says to every training example, from one forward pass."
-    from fairprune.models import _batches, is_lm
+    from fairprune.models import batched_by_length, is_lm
     terms, lengths = _kept(teacher, terms), [len(row['input_ids']) for row in rows]
     with tempfile.TemporaryDirectory(prefix='fairprune-') as folder:
         found = _Answers(folder, _counts(teacher, lengths, terms))
-        with torch.no_grad(), _uncached(teacher):
-            for texts in _batches(lengths, tokens_per_batch) if terms else ():
+        with torch.no_grad(), uncached(teacher):
+            for texts in batched_by_length(lengths, tokens_per_batch) if terms else ():
                 values = signals(teacher, _joined(teacher, [rows[i] for i in texts]), terms, levels, **dict(logits_to_keep=1) if is_lm(teacher) else {})[1]
                 for term in terms: found.put(term, texts, values[term])
         yield found
@@ -306,14 +306,14 @@ def _loss(method, teacher, found, levels):
     return loss
 
 def _distilled(method, teacher, data, seed):
-    from fairprune.models import _suits
-    _suits(teacher, data, False, None)
+    from fairprune.models import need_trainable
+    need_trainable(teacher, data, False, None)
     with evaluating(teacher): return _learnt(method, teacher, data, seed)
 
 def _learnt(method, teacher, data, seed):
     "The student; the teacher is in evaluation mode."
-    from fairprune.models import _rows, finetune
-    depth, rows = _depth(teacher, method.terms), _rows(teacher, data, 'train', _LENGTH)
+    from fairprune.models import training_rows, finetune
+    depth, rows = _depth(teacher, method.terms), training_rows(teacher, data, 'train', _LENGTH)
     student = parse(method.student)(teacher, data, seed)
     own = _depth(student, method.terms, 'student')
     levels = range(own + 1), matched(own, depth)

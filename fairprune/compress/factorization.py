@@ -18,7 +18,7 @@ from .calibration import blocks
 from .layout import Bare, Compact, freeze, frozen, kind, linear_layers, mark, pack, shape, unpack, within
 from .methods import Method
 from .pruning import body, matrix, targets
-from .quantization import _replaceable, read_by_model
+from .quantization import replaceable, read_by_model
 
 # %% ../../nbs/api/15_factorization.ipynb #4a78a1a3
 def truncated(
@@ -87,7 +87,7 @@ def _dense_targets(model, modules, form, word, build):
     "Linear layers that the pattern reaches; raises `ValueError` where one has this form already, or cannot be replaced."
     for n, m in linear_layers(model).items():
         if isinstance(m, form) and fnmatch(n, modules or '*'): raise ValueError(f'{n} is {word} already. Start from the dense model, or name other layers.')
-    return _replaceable(model, modules, build)
+    return replaceable(model, modules, build)
 
 @dataclass(frozen=True)
 class LowRank(Method):
@@ -301,8 +301,8 @@ class Lora(Method):
         adaptable(model, self.modules)
 
     def apply(self, model, data, seed):
-        from fairprune.models import _suits, finetune
-        _suits(model, data, self.balanced, None); torch.manual_seed(seed) # before there are adapters
+        from fairprune.models import need_trainable, finetune
+        need_trainable(model, data, self.balanced, None); torch.manual_seed(seed) # before there are adapters
         layers, spec = adaptable(model, self.modules), dict(kind='lora', rank=self.rank, alpha=self.alpha)
         for n, m in layers.items(): model.set_submodule(n, lora(m, self.rank, self.alpha))
         mark(freeze(model, unadapted(model)), {n: spec for n in layers})

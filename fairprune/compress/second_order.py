@@ -12,8 +12,8 @@ import torch
 from .calibration import Products, batches, walk
 from .layout import mark, shape
 from .methods import Method
-from .pruning import Pruning, _check_share, _pattern, matrix, n_of_m, need_linear, smallest, targets
-from .quantization import PackedLinear, _check_grid, _replaceable, affine, decode, encode
+from .pruning import Pruning, need_share, pattern_of, matrix, n_of_m, need_linear, smallest, targets
+from .quantization import PackedLinear, need_grid, replaceable, affine, decode, encode
 
 # %% ../../nbs/api/16_second_order.ipynb #fed7500c
 def inverse_factor(
@@ -117,14 +117,14 @@ def _filled(layer, grid, order, pruned):
 def _replace_block_by_block(method, model, data, seed):
     layers, specs = targets(model, method.modules), {}
     def visit(name, layer, products):
-        new = _solve(layer, products, method.sparsity, _pattern(method.scope), method.bits, method.group, method.act_order)
+        new = _solve(layer, products, method.sparsity, pattern_of(method.scope), method.bits, method.group, method.act_order)
         if new is not None: model.set_submodule(name, new); specs[name] = new.spec
     walk(model, layers, batches(model, data, method.n, method.length, seed), Products, visit)
     return specs
 
 # %% ../../nbs/api/16_second_order.ipynb #25c14908
 def _check_bits(method):
-    _check_grid(method.bits, method.group)
+    need_grid(method.bits, method.group)
     if method.group and max(128, method.group) % method.group: raise ValueError(f'group = {method.group}: give a divisor of 128, 128 or more, or 0 for whole rows.')
 
 @dataclass(frozen=True)
@@ -139,10 +139,10 @@ class SparseGPT(Pruning):
 
     def check(self, model):
         if self.bits: _check_bits(self)
-        pattern = _check_share(self.sparsity, self.scope)
+        pattern = need_share(self.sparsity, self.scope)
         if self.scope in ('global', 'row') or pattern and 128 % pattern[1]: raise ValueError(f'scope = {self.scope}: sparsegpt takes layer, or n:m with an m that divides 128.')
         super().check(model); need_linear(targets(model, self.modules))
-        if self.bits: _replaceable(model, self.modules)
+        if self.bits: replaceable(model, self.modules)
 
     def apply(self, model, data, seed): return mark(model, _replace_block_by_block(self, model, data, seed))
 
@@ -157,5 +157,5 @@ class GPTQ(Method):
     length: int = 512       # tokens
     needs_data, sparsity, scope = True, 0., 'layer'
 
-    def check(self, model): _check_bits(self); _replaceable(model, self.modules)
+    def check(self, model): _check_bits(self); replaceable(model, self.modules)
     def apply(self, model, data, seed): return mark(model, _replace_block_by_block(self, model, data, seed))

@@ -24,7 +24,7 @@ from ..compress.methods import Chain, measure, methods, parse
 from ..compress.pruning import Pruning
 from ..corpus import Corpus
 from ..data import GroupedText
-from ..models import TINY, _quiet, tiny_classifier, tiny_lm, tiny_masked_lm
+from ..models import TINY, quietly, tiny_classifier, tiny_lm, tiny_masked_lm
 
 # %% ../../nbs/api/17_architectures.ipynb #5a05a359
 _WORDS = 'a river was calm and cold when they came back from town to see an old friend who had lost his way home in rain or snow at night'.split()
@@ -62,7 +62,7 @@ def specimen(
     kind:str,   # classifier, causal or masked
 ):              # a model; raises `ValueError` where there is none
     "A tiny random model whose weights are large enough for texts to differ."
-    with _quiet(): model = _MAKE[kind](family, vocab_size=len(_tokenizer()), **_TELLING.get(family, {}))
+    with quietly(): model = _MAKE[kind](family, vocab_size=len(_tokenizer()), **_TELLING.get(family, {}))
     model.tokenizer = copy.deepcopy(_tokenizer())
     for p in model.parameters():
         if p.dim() > 1 and p.std() < .03: p.mul_(4)
@@ -395,7 +395,7 @@ def _bytes(folder):
 
 # %% ../../nbs/api/17_architectures.ipynb #256e4a18
 def _plain(cls, folder, tokenizer, **kwargs):
-    with _quiet(): model = cls.from_pretrained(folder, **kwargs).eval()
+    with quietly(): model = cls.from_pretrained(folder, **kwargs).eval()
     model.tokenizer = tokenizer
     return model
 
@@ -565,7 +565,7 @@ def _shipped(family, how, folder):
     autos = [AutoModel] if how == 'no head' else [AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM, AutoModelForSeq2SeqLM]
     auto = next((a for a in autos if type(config) in a._model_mapping), None)
     if auto is None or how == 'no padding' and 'causal' not in kinds_of(family): raise Absent
-    with _quiet(): there = auto.from_config(config); there.save_pretrained(folder); tokenizer.save_pretrained(folder)
+    with quietly(): there = auto.from_config(config); there.save_pretrained(folder); tokenizer.save_pretrained(folder)
     return there
 
 def _by_name(how):
@@ -640,7 +640,7 @@ def architecture_table(
         tried += [('used', n, lambda u=u: used(model, family, u, data[kind])) for n, u in USES[kind].items()]
         for column, name, run in tried:
             if columns is None or column in columns:
-                with _quiet(): rows.append((family, kind, column, name, *run().partition(': ')[::2]))
+                with quietly(): rows.append((family, kind, column, name, *run().partition(': ')[::2]))
     found = pd.DataFrame(rows, columns=['family', 'kind', 'column', 'method', 'verdict', 'sentence'])
     return found[found.verdict != ''].reset_index(drop=True)
 

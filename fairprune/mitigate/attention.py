@@ -24,9 +24,9 @@ def word_of_pieces(
     max_length:int=MAX_LENGTH, # pieces; longer texts are cut
 )->list:   # n integer arrays: the word of each piece, -1 for special tokens and what is in no word
     "Which word each piece belongs to; raises `ValueError` where a word is not in its text, or the tokenizer cannot say."
-    from fairprune.models import _limit, tokenizer_of
+    from fairprune.models import token_limit, tokenizer_of
     if not tokenizer_of(model).is_fast: raise ValueError(f'{type(model.tokenizer).__name__} does not say which letters a piece stands for; use a fast tokenizer.')
-    offsets = model.tokenizer(list(texts), truncation=True, max_length=_limit(model, max_length), return_offsets_mapping=True)['offset_mapping']
+    offsets = model.tokenizer(list(texts), truncation=True, max_length=token_limit(model, max_length), return_offsets_mapping=True)['offset_mapping']
     return [_words_at(*one) for one in zip(texts, words, offsets)]
 
 def _words_at(text, words, offsets):
@@ -86,9 +86,9 @@ def attention_loss(rows, target): # (n, rows, T) and (n, T), each summing to 1
 # %% ../../nbs/api/43_attention.ipynb #2c639760
 def _heads_of(model):
     "Heads of each layer; pruning may have left fewer than the configuration says. Raises `ValueError` where a token does not attend to tokens."
-    from fairprune.models import _quiet
+    from fairprune.models import quietly
     ids = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device)
-    with _quiet(), eager(model), torch.no_grad(): out = model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
+    with quietly(), eager(model), torch.no_grad(): out = model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
     found = getattr(out, 'attentions', None)
     if not found or any(a.shape[2:] != 2 * ids.shape[1:] for a in found): raise ValueError(f'{type(model).__name__} does not say in every layer how each token of a text attends to each: there is nothing to hold against marked words.')
     return [a.shape[1] for a in found]

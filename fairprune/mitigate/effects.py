@@ -9,7 +9,7 @@ __all__ = ['GMB', 'effects', 'adjusted', 'effects_summary', 'families', 'won_bac
 import itertools
 import numpy as np, pandas as pd
 from ..bias.control import even_moves, floors
-from ..bias.groups import METRICS, _MOVED, _levels_alone, compare, compare_probabilities
+from ..bias.groups import METRICS, EXTREMES, levels_alone, compare, compare_probabilities
 from ..bias.statistics import holm
 from ..predictions import Predictions, paired
 
@@ -34,7 +34,7 @@ def effects(
     if not mitigated or not against: raise ValueError('Nothing to compare: give at least one mitigation and one baseline.')
     auc = bool(set(metrics) & set(GMB))
     if auc and negative is None: raise ValueError('Name the harmless class: AUCs by group need `negative`.')
-    extremes, floor, drawn = any(m in _MOVED for m, *_ in names), {}, {} if drawn is None else drawn
+    extremes, floor, drawn = any(m in EXTREMES for m, *_ in names), {}, {} if drawn is None else drawn
     audit |= dict(n_resamples=n_resamples)
 
     def changes(before, after, **audit):
@@ -95,7 +95,7 @@ def effects_summary(
     alpha:float=.05,    # level of the adjusted test
 )->pd.DataFrame:        # of text: a row a mitigation, a column a metric
     "Values and changes against one baseline, as text, with adjusted p-values."
-    part = _with_moves(_levels_alone(found[found.against == against]))
+    part = _with_moves(levels_alone(found[found.against == against]))
     if not len(part): raise ValueError(f'Nothing is held against {against!r}. Known: {", ".join(dict.fromkeys(found.against))}.')
     texts = [_as_text(r, p, alpha) for r, p in zip(part.itertuples(), _adjusted_p(part))]
     table = part.assign(text=texts).pivot(index='mitigation', columns='metric', values='text')[list(dict.fromkeys(part.metric))].loc[list(dict.fromkeys(part.mitigation))]
@@ -127,7 +127,7 @@ def families(
     alpha:float=.05     # level of the adjusted test
 )->pd.DataFrame:        # against, metric, family (tests that are adjusted together), stars
     "How many tests stand behind the stars of a table, a row a family; stars are adjusted within their family alone."
-    found = _with_moves(_levels_alone(found))
+    found = _with_moves(levels_alone(found))
     rows = found.assign(stars=_adjusted_p(found) < alpha, tests=found.p.notna() | found.p_even.notna())
     table = rows.groupby(['against', 'metric'], sort=False)[['tests', 'stars']].sum().reset_index()
     return table[table.tests > 0].rename(columns=dict(tests='family')).reset_index(drop=True)
@@ -148,7 +148,7 @@ def won_back(
         if name not in set(found.against): raise ValueError(f'No {name!r} among what the mitigations are held against: {", ".join(dict.fromkeys(found.against))}.')
     absent = [m for m in ('accuracy', metric) if m not in set(found.metric)]
     if absent: raise ValueError(f'No {" and no ".join(absent)} in the table. It has: {", ".join(dict.fromkeys(found.metric))}.')
-    found = _levels_alone(found)
+    found = levels_alone(found)
     def of(against, m): return found[(found.against == against) & (found.metric == m)].set_index('mitigation')
     gain, whole, accuracy = of(compressed, metric), of(dense, metric), of(compressed, 'accuracy')
     table = gain[['value', 'change', 'low', 'high']].rename(columns=dict(change='gain')).assign(loss=whole.baseline - gain.baseline, accuracy=accuracy.change)
@@ -165,7 +165,7 @@ def plot_effects(
 ): # figure
     "Change of one metric for each mitigation, against each baseline."
     import matplotlib.pyplot as plt
-    rows = _with_moves(_levels_alone(found[found.metric == metric]))
+    rows = _with_moves(levels_alone(found[found.metric == metric]))
     if not len(rows): raise ValueError(f'No {metric!r} in the table. It has: {", ".join(dict.fromkeys(found.metric))}.')
     rows = rows.assign(sure=_adjusted_p(rows) < alpha)
     order = list(dict.fromkeys(rows.sort_values('value').mitigation))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['inverse_weights', 'effective_weights', 'focal', 'logit_adjusted', 'ldam', 'group_means', 'ceag_gaps', 'odds_gaps',
-           'contrastive', 'ClassWeights', 'GroupWeights', 'Focal', 'ClassBalanced', 'LogitAdjusted', 'Ldam', 'GroupDRO',
-           'Ceag', 'EqualizedOdds', 'Contrastive', 'Adversary']
+           'contrastive', 'TrainingLoss', 'group_membership', 'ClassWeights', 'GroupWeights', 'Focal', 'ClassBalanced',
+           'LogitAdjusted', 'Ldam', 'GroupDRO', 'Ceag', 'EqualizedOdds', 'Contrastive', 'Adversary']
 
 # %% ../../nbs/api/41_losses.ipynb #e5af72b9
 import math
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np, torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
-from .mitigation import FurtherTraining, _grouped
-from ..models import _same_labels, load_classifier, logits, with_features
+from .mitigation import FurtherTraining, need_groups
+from ..models import need_same_labels, load_classifier, logits, with_features
 
 # %% ../../nbs/api/41_losses.ipynb #dd727e03
 def inverse_weights(
@@ -94,7 +94,8 @@ class _Reverse(torch.autograd.Function):
 
 # %% ../../nbs/api/41_losses.ipynb #805a5b6a
 @dataclass(frozen=True)
-class _Loss(FurtherTraining, named=False):
+class TrainingLoss(FurtherTraining, named=False):
+    "Further training with a loss of its own; a subclass defines it for a batch."
     def loss(self, model, data, seed):
         state = self.begin(model, data, seed)
         def batch_loss(model, batch):
@@ -106,7 +107,9 @@ class _Loss(FurtherTraining, named=False):
 
 def _counts(data): return np.bincount(data['train']['label'][:], minlength=len(data.labels))
 
-def _membership(data):
+def group_membership(
+    data # `GroupedText` with groups
+)->tuple:
     "(n, groups) float, and the names; texts of no group are a group of their own."
     own = data['train']['groups'][:]
     names = sorted({g for groups in own for g in groups}) + ([] if all(map(len, own)) else [''])
@@ -116,7 +119,7 @@ def _within(name, value, low, high=math.inf, open_low=False):
     if not (low < value if open_low else low <= value) or not value < high: raise ValueError(f'{name} = {value}: give a number {"above" if open_low else "of at least"} {low}' + (f' and below {high}.' if high < math.inf else '.'))
 
 @dataclass(frozen=True)
-class ClassWeights(_Loss):
+class ClassWeights(TrainingLoss):
     "Rare classes count more."
     power: float = 1. # 0 is plain training, 1 gives all classes the same total
     def suits(self, model, data): super().suits(model, data); _within('power', self.power, 0); inverse_weights(_counts(data), self.power)
@@ -124,7 +127,7 @@ class ClassWeights(_Loss):
     def of(self, logits, features, labels, index, state): return (cross_entropy(logits, labels, reduction='none') * state.to(logits.device)[labels]).mean()
 
 @dataclass(frozen=True)
-class GroupWeights(_Loss):
+class GroupWeights(TrainingLoss):
     "Small groups count more; a text of several groups has the mean of their weights."
     power: float = 1.   # 0 is plain training, 1 gives all groups the same total
     by: str = 'both'    # group, or both: class within group
@@ -134,7 +137,7 @@ class GroupWeights(_Loss):
         if self.by not in ('group', 'both'): raise ValueError(f'by = {self.by!r}: use group or both.')
         self.begin(model, data, 0) # its weights, before any work
     def begin(self, model, data, seed):
-        member, names = _membership(data)
+        member, names = group_membership(data)
         if self.by == 'both': member = (member[:, :, None] * torch.eye(len(data.labels))[data['train']['label'][:]][:, None, :]).flatten(1)
         member = member[:, member.sum(0) > 0].numpy()
         weights = member @ inverse_weights(member.sum(0), self.power) / member.sum(1)
@@ -142,7 +145,7 @@ class GroupWeights(_Loss):
     def of(self, logits, features, labels, index, state): return (cross_entropy(logits, labels, reduction='none') * state[index].to(logits.device)).mean()
 
 @dataclass(frozen=True)
-class Focal(_Loss):
+class Focal(TrainingLoss):
     "What the model is sure of counts less (Lin et al. 2017)."
     gamma: float = 2. # 0 is plain training
     def suits(self, model, data):
@@ -151,7 +154,7 @@ class Focal(_Loss):
     def of(self, logits, features, labels, index, state): return focal(logits, labels, self.gamma).mean()
 
 @dataclass(frozen=True)
-class ClassBalanced(_Loss):
+class ClassBalanced(TrainingLoss):
     "Classes count by the inverse of their effective number (Cui et al. 2019)."
     beta: float = .999 # in [0, 1); 0 is plain training
     def suits(self, model, data): super().suits(model, data); _within('beta', self.beta, 0, 1); effective_weights(_counts(data), self.beta)
@@ -159,7 +162,7 @@ class ClassBalanced(_Loss):
     of = ClassWeights.of
 
 @dataclass(frozen=True)
-class LogitAdjusted(_Loss):
+class LogitAdjusted(TrainingLoss):
     "A rare class must win by more (Menon et al. 2021)."
     tau: float = 1. # 0 is plain training
     def suits(self, model, data): super().suits(model, data); _within('tau', self.tau, 0); inverse_weights(_counts(data))
@@ -167,7 +170,7 @@ class LogitAdjusted(_Loss):
     def of(self, logits, features, labels, index, state): return logit_adjusted(logits, labels, state.to(logits.device), self.tau).mean()
 
 @dataclass(frozen=True)
-class Ldam(_Loss):
+class Ldam(TrainingLoss):
     "Margins that grow as a class is rarer, and class weights in the second part of training (Cao et al. 2019)."
     max_margin: float = .5 # of the rarest class; 0 with beta 0 is plain training
     beta: float = .999     # of the weights, once they are used
@@ -183,14 +186,14 @@ class Ldam(_Loss):
 
 # %% ../../nbs/api/41_losses.ipynb #32ff8f2c
 @dataclass(frozen=True)
-class GroupDRO(_Loss):
+class GroupDRO(TrainingLoss):
     "Weight goes to the groups that do worst (Sagawa et al. 2020)."
     eta: float = .1        # step of the weights, above 0
     adjustment: float = 0. # C of the size adjustment C / sqrt(n)
     needs_groups = True
     def suits(self, model, data): super().suits(model, data); _within('eta', self.eta, 0, open_low=True); _within('adjustment', self.adjustment, 0)
     def begin(self, model, data, seed):
-        member, names = _membership(data)
+        member, names = group_membership(data)
         return dict(member=member, log_q=torch.zeros(len(names)), more=self.adjustment / member.sum(0).sqrt())
     def of(self, logits, features, labels, index, state):
         means, there = group_means(cross_entropy(logits, labels, reduction='none'), state['member'][index].to(logits.device))
@@ -200,12 +203,12 @@ class GroupDRO(_Loss):
         return (share.exp().to(logits.device) * means).sum()
 
 @dataclass(frozen=True)
-class _Lagrange(_Loss, named=False):
+class _Lagrange(TrainingLoss, named=False):
     step: float = .05   # of the multipliers, at least 0; 0 is plain training
     bound: float = 1.   # that no multiplier exceeds in size
     needs_groups = True
     def suits(self, model, data): super().suits(model, data); _within('step', self.step, 0); _within('bound', self.bound, 0, open_low=True)
-    def begin(self, model, data, seed): return dict(member=_membership(data)[0], multiplier=0., before=torch.zeros(len(data['train'])))
+    def begin(self, model, data, seed): return dict(member=group_membership(data)[0], multiplier=0., before=torch.zeros(len(data['train'])))
     def gaps(self, logits, labels, each, member): raise NotImplementedError # that are to be 0, the groups first
     def of(self, logits, features, labels, index, state):
         each = cross_entropy(logits, labels, reduction='none')
@@ -219,7 +222,7 @@ class Ceag(_Lagrange):
     dense: str = '' # folder or hub id of the dense model, whose losses are taken off; '' takes off none
     def suits(self, model, data):
         super().suits(model, data)
-        if self.dense: _same_labels(load_classifier(self.dense), data)
+        if self.dense: need_same_labels(load_classifier(self.dense), data)
     def begin(self, model, data, seed):
         state = super().begin(model, data, seed)
         if not self.dense: return state
@@ -233,29 +236,29 @@ class EqualizedOdds(_Lagrange):
     def gaps(self, logits, labels, each, member): return odds_gaps(logits, labels, member)
 
 @dataclass(frozen=True)
-class Contrastive(_Loss):
+class Contrastive(TrainingLoss):
     "Texts of a class look alike (Khosla et al. 2020)."
     weight: float = .1      # of the loss, beside cross-entropy; at least 0, 0 is plain training
     temperature: float = .1 # above 0
     across: bool = False    # pull only texts of other groups together
     def suits(self, model, data):
         super().suits(model, data); _within('weight', self.weight, 0); _within('temperature', self.temperature, 0, open_low=True)
-        if self.across: _grouped(self, data)
-    def begin(self, model, data, seed): return _membership(data)[0] if self.across else None
+        if self.across: need_groups(self, data)
+    def begin(self, model, data, seed): return group_membership(data)[0] if self.across else None
     def of(self, logits, features, labels, index, state):
         allowed = None if state is None else (state[index] @ state[index].T == 0).to(logits.device)
         plain = cross_entropy(logits, labels)
         return plain + self.weight * contrastive(features, labels, self.temperature, allowed).mean() if self.weight else plain
 
 @dataclass(frozen=True)
-class Adversary(_Loss):
+class Adversary(TrainingLoss):
     "The groups are not to be read from the representation (Ganin et al. 2016)."
     weight: float = 1.  # of the turned gradient at the end of its ramp; at least 0, 0 is plain training
     rate: float = 1e-2  # learning rate of the adversary, a linear layer
     needs_groups = True
     def suits(self, model, data): super().suits(model, data); _within('weight', self.weight, 0); _within('rate', self.rate, 0, open_low=True)
     def begin(self, model, data, seed):
-        member, names = _membership(data)
+        member, names = group_membership(data)
         return dict(member=member, seed=seed, step=0, steps=math.ceil(len(data['train']) / self.batch_size) * self.epochs)
     def of(self, logits, features, labels, index, state):
         plain = cross_entropy(logits, labels)

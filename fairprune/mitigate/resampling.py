@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from torch.nn.functional import cross_entropy
 from ..data import SMOLLM2, unit_hash
-from .losses import _Loss, _membership
+from .losses import TrainingLoss, group_membership
 from ..compress.layout import head
-from .mitigation import FurtherTraining, _grouped
+from .mitigation import FurtherTraining, need_groups
 from ..models import with_features
 
 # %% ../../nbs/api/40_resampling.ipynb #36d2a2bf
@@ -57,7 +57,7 @@ class _Resampled(FurtherTraining, named=False):
         super().suits(model, data)
         if self.by not in ('class', 'group', 'both'): raise ValueError(f'by = {self.by!r}: use class, group or both.')
         if self.limit <= 1: raise ValueError(f'limit = {self.limit}: give a number above 1.')
-        if self.by != 'class': _grouped(self, data)
+        if self.by != 'class': need_groups(self, data)
     def wanted(self, counts, most, least): raise NotImplementedError # how often a text would be there without the limit
     def training(self, model, data, seed):
         frame = data.frame('train'); cells = _cells(frame, self.by)
@@ -78,11 +78,11 @@ class Undersample(_Resampled):
 
 # %% ../../nbs/api/40_resampling.ipynb #507a5308
 @dataclass(frozen=True)
-class Reweigh(_Loss):
+class Reweigh(TrainingLoss):
     "Weights that make class and group independent in training (Kamiran & Calders 2012); the mean over a text's groups."
     needs_groups = True
     def begin(self, model, data, seed):
-        member, names = _membership(data)
+        member, names = group_membership(data)
         own = member.bool().numpy(); labels = np.array(data['train']['label'][:])
         joint = np.stack([own[labels == k].sum(0) for k in range(len(data.labels))]).astype(float) # (classes, groups)
         with np.errstate(divide='ignore', invalid='ignore'): weight = joint.sum(0) * joint.sum(1, keepdims=True) / joint.sum() / joint
