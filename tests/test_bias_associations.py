@@ -30,11 +30,6 @@ def test_embed(): # nbs/api/28_associations.ipynb, cell aacedf1b
 
 def test_embed_2(): # nbs/api/28_associations.ipynb, cell d1b8883e
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
-    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
-        if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
-        for pooling in POOLING:
-            together = embed(tiny, texts, pooling)
-            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
     bert = tiny_classifier()
     with torch.no_grad(): states = bert.base_model(**bert.tokenizer(texts[:1], return_tensors='pt')).last_hidden_state[0]
     assert np.allclose(embed(bert, texts)[0], states.mean(0), atol=1e-6)
@@ -101,12 +96,6 @@ def test_words_of(): # nbs/api/28_associations.ipynb, cell ef003e06
 
 def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
     """Here are a few names, as a file of the user's own folder."""
-    texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
-    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
-        if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
-        for pooling in POOLING:
-            together = embed(tiny, texts, pooling)
-            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
     bert = tiny_classifier()
     names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
     def tiny_scores(model, benchmark=Weat('weat6')):
@@ -124,12 +113,6 @@ def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
 
 
 def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
-    texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
-    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
-        if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
-        for pooling in POOLING:
-            together = embed(tiny, texts, pooling)
-            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
     assert str(Weat('weat6')) == "weat(tests=('weat6',))" and str(parse_benchmark("seat(tests=('weat6', 'religion1'))")) == str(Seat(['weat6', 'religion1']))
     assert str(Seat()) == 'seat' and list(Seat('weat6').files) == ['sent-weat6.jsonl'] and len(Seat().files) == 23 and len(Weat().files) == 15
     with expect_fail(ValueError, "Unknown test 'religion1'. Known: weat1,"): Weat('religion1')
@@ -140,12 +123,6 @@ def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
 
 def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
     """In both there is nothing to measure."""
-    texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
-    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
-        if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
-        for pooling in POOLING:
-            together = embed(tiny, texts, pooling)
-            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
     bert = tiny_classifier()
     names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
     def tiny_scores(model, benchmark=Weat('weat6')):
@@ -169,12 +146,6 @@ def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
 
 def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
     """One that is bent towards the stereotype moves to a larger $d$."""
-    texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
-    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
-        if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
-        for pooling in POOLING:
-            together = embed(tiny, texts, pooling)
-            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
     bert = tiny_classifier()
     names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
     def tiny_scores(model, benchmark=Weat('weat6')):
@@ -193,12 +164,6 @@ def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
 
 def test_permutation_table(): # nbs/api/28_associations.ipynb, cell 9d662efa
     """It is the one to believe."""
-    texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
-    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
-        if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
-        for pooling in POOLING:
-            together = embed(tiny, texts, pooling)
-            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
     bert = tiny_classifier()
     names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
     def tiny_scores(model, benchmark=Weat('weat6')):

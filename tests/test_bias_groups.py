@@ -501,7 +501,6 @@ def test_intersections_9(): # nbs/api/20_groups.ipynb, cell 9c685efb
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
     names['_BLOCK'] = size
-    compare(*planted(2000, [f'g{i}' for i in range(12)]), n_resamples=10_000)
     def flipped(p, seed, rate=.1, harmed=(), harm=0.):
         "A model that answers as `p` does but for flips at random, more of the right answers of the harmed."
         rng = np.random.default_rng(seed)
@@ -538,7 +537,6 @@ def test_intersections_10(): # nbs/api/20_groups.ipynb, cell 94a49cfc
         "Predictions on each text k times, which are one cluster."
         n = np.repeat(np.arange(len(p)), k)
         return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=np.asarray(p.labels)[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
-    compare(*planted(2000, [f'g{i}' for i in range(12)]), n_resamples=10_000)
     def flip(p, which): return replace(p, logits=np.where(which[:, None], 1 - p.logits, p.logits))
     def five_times(rng, seed):
         base = repeated(planted(300, list('abcd'), harm=0., seed=seed)[0], 5)

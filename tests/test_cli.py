@@ -47,11 +47,6 @@ def test_main(): # nbs/api/63_cli.ipynb, cell 63fd7721
 
 def test_main_2(): # nbs/api/63_cli.ipynb, cell 1155fe11
     """A text is read as far as the model can; `--max-length` cuts it sooner, and both commands say how many texts that were."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
     with tempfile.TemporaryDirectory() as folder:
         rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
         pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
@@ -63,17 +58,6 @@ def test_main_2(): # nbs/api/63_cli.ipynb, cell 1155fe11
 @pytest.mark.data
 def test_main_3(): # nbs/api/63_cli.ipynb, cell 77726a2d
     """Language models are audited on benchmarks, as many as are named."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
     with tempfile.TemporaryDirectory() as folder:
         lm = tiny_lm('llama'); paths = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', lm), ('small', Magnitude(.5)(lm)))]
         with redirect_stderr(io.StringIO()):
@@ -97,27 +81,8 @@ def test_main_4(): # nbs/api/63_cli.ipynb, cell a5a64d49
 
 
 @pytest.mark.heavy
-@pytest.mark.data
 def test_main_5(): # nbs/api/63_cli.ipynb, cell 42ad9f22
     """Here a small random model stands in for the trained one."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
-    with tempfile.TemporaryDirectory() as folder:
-        lm = tiny_lm('llama'); paths = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', lm), ('small', Magnitude(.5)(lm)))]
-        with redirect_stderr(io.StringIO()):
-            result = CliRunner().invoke(app, ['audit', *paths, '--benchmark', 'crows_pairs(bos=False)', '--control', 'none', '--csv', f'{folder}/all.csv', '--html', f'{folder}/report'], catch_exceptions=False)
-            with expect_fail(ValueError, "Unknown benchmark 'stereo'"): CliRunner().invoke(app, ['audit', *paths, '--benchmark', 'stereo'], catch_exceptions=False)
-        table = pd.read_csv(f'{folder}/all.csv')
-        assert result.exit_code == 0 and set(table.benchmark) == {'crows_pairs(bos=False)'} and Path(folder, 'report', 'index.html').is_file()
     with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune', side_effect=lambda name, data, **how: tiny_classifier(data.labels)) as trained:
         def demonstrated(method): return CliRunner().invoke(app, ['demo', '--out', f'{folder}/demo', '--method', method], catch_exceptions=False)
         for bad_method, message in (('magnitude(sparsity=2)', 'sparsity = 2'), ('int8() >> layerdrop(keep=7)', 'keep = 7')):
@@ -145,19 +110,8 @@ def test_main_6(): # nbs/api/63_cli.ipynb, cell a1663ad0
     assert another.returncode == 2 and another.stderr.startswith('Error: ') and another.stderr.count('\n') == 1 and 'missing weights' in another.stderr and 'for another architecture' in another.stderr
 
 
-@pytest.mark.heavy
 def test_main_7(): # nbs/api/63_cli.ipynb, cell de467d8f
     """The gate fails on the planted harm, and says so to a machine as well."""
-    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
-    rules = tiny_classifier().tokenizer.backend_tokenizer
-    rules.no_padding()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
-    with tempfile.TemporaryDirectory() as folder:
-        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
-            home = Path(folder)/type(own).__name__
-            own.save_pretrained(home); tokenizer.save_pretrained(home)
-        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
-        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
         result = CliRunner().invoke(app, ['gate', *paths, '--json', f'{folder}/gate.json'])
@@ -186,36 +140,8 @@ def test_main_9(): # nbs/api/63_cli.ipynb, cell e6808deb
         assert not trained.called and not audited.called and sorted(os.listdir(folder)) == ['dense', 'index.html']
 
 
-@pytest.mark.heavy
 def test_main_10(): # nbs/api/63_cli.ipynb, cell d17aecb6
     """`--split-column` names a column of splits, and `--split` the one that counts; a table without such a column is split by the hash of its ids then, as `from_frame` splits it for training."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
-    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
-    rules = tiny_classifier().tokenizer.backend_tokenizer
-    rules.no_padding()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
-    with tempfile.TemporaryDirectory() as folder:
-        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
-            home = Path(folder)/type(own).__name__
-            own.save_pretrained(home); tokenizer.save_pretrained(home)
-        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
-        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
-    with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune') as trained, mock.patch('fairprune.auditing.audit') as audited:
-        Path(folder, 'index.html').write_text('mine'); Path(folder, 'dense').mkdir(); Path(folder, 'dense', 'config.json').write_text('{}')
-        for words, message in ((['audit', 'a.parquet', 'b.parquet', '--html', folder], 'is not a report of ours'), (['audit', 'a.parquet', 'b.parquet', '--html', '~/report'], '~ is not read as your home'),
-                               (['demo', '--out', folder], 'dense is not empty and holds no model')):
-            with expect_fail(ValueError, message): CliRunner().invoke(app, words, catch_exceptions=False)
-        assert not trained.called and not audited.called and sorted(os.listdir(folder)) == ['dense', 'index.html']
     with tempfile.TemporaryDirectory() as folder:
         texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
         texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
@@ -228,46 +154,8 @@ def test_main_10(): # nbs/api/63_cli.ipynb, cell d17aecb6
         with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
 
 
-@pytest.mark.heavy
 def test_main_11(): # nbs/api/63_cli.ipynb, cell b8512654
     """`data` reads a table by the same options, to see what an audit would see."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
-    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
-    rules = tiny_classifier().tokenizer.backend_tokenizer
-    rules.no_padding()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
-    with tempfile.TemporaryDirectory() as folder:
-        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
-            home = Path(folder)/type(own).__name__
-            own.save_pretrained(home); tokenizer.save_pretrained(home)
-        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
-        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
-    with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune') as trained, mock.patch('fairprune.auditing.audit') as audited:
-        Path(folder, 'index.html').write_text('mine'); Path(folder, 'dense').mkdir(); Path(folder, 'dense', 'config.json').write_text('{}')
-        for words, message in ((['audit', 'a.parquet', 'b.parquet', '--html', folder], 'is not a report of ours'), (['audit', 'a.parquet', 'b.parquet', '--html', '~/report'], '~ is not read as your home'),
-                               (['demo', '--out', folder], 'dense is not empty and holds no model')):
-            with expect_fail(ValueError, message): CliRunner().invoke(app, words, catch_exceptions=False)
-        assert not trained.called and not audited.called and sorted(os.listdir(folder)) == ['dense', 'index.html']
-    with tempfile.TemporaryDirectory() as folder:
-        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
-        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
-        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
-        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
-        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
-        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
-        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
-        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
     with tempfile.TemporaryDirectory() as folder:
         def counted(content, *words):
             Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
@@ -291,66 +179,8 @@ def test_main_11(): # nbs/api/63_cli.ipynb, cell b8512654
     with expect_fail(ValueError, 'bios has columns of its own'): CliRunner().invoke(app, ['data', 'bios', '--label', 'x'], catch_exceptions=False)
 
 
-@pytest.mark.heavy
 def test_main_12(): # nbs/api/63_cli.ipynb, cell 4a90a37b
     """Models that number their classes judge a table that names them, and the other way round."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
-    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
-    rules = tiny_classifier().tokenizer.backend_tokenizer
-    rules.no_padding()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
-    with tempfile.TemporaryDirectory() as folder:
-        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
-            home = Path(folder)/type(own).__name__
-            own.save_pretrained(home); tokenizer.save_pretrained(home)
-        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
-        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
-    with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune') as trained, mock.patch('fairprune.auditing.audit') as audited:
-        Path(folder, 'index.html').write_text('mine'); Path(folder, 'dense').mkdir(); Path(folder, 'dense', 'config.json').write_text('{}')
-        for words, message in ((['audit', 'a.parquet', 'b.parquet', '--html', folder], 'is not a report of ours'), (['audit', 'a.parquet', 'b.parquet', '--html', '~/report'], '~ is not read as your home'),
-                               (['demo', '--out', folder], 'dense is not empty and holds no model')):
-            with expect_fail(ValueError, message): CliRunner().invoke(app, words, catch_exceptions=False)
-        assert not trained.called and not audited.called and sorted(os.listdir(folder)) == ['dense', 'index.html']
-    with tempfile.TemporaryDirectory() as folder:
-        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
-        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
-        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
-        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
-        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
-        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
-        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
-        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
-    with tempfile.TemporaryDirectory() as folder:
-        def counted(content, *words):
-            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
-            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
-        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
-        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
-        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
-        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
-        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
-        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
-        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
-        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
-        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
-        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
-        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
-        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
-        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
-        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
-            with expect_fail(ValueError, message): counted(split, *words)
     with tempfile.TemporaryDirectory() as folder:
         pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
         model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
@@ -359,72 +189,8 @@ def test_main_12(): # nbs/api/63_cli.ipynb, cell 4a90a37b
         assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
 
 
-@pytest.mark.heavy
 def test_main_13(): # nbs/api/63_cli.ipynb, cell 4ca9c6d0
     """A sweep from its file to its table."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
-    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
-    rules = tiny_classifier().tokenizer.backend_tokenizer
-    rules.no_padding()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
-    with tempfile.TemporaryDirectory() as folder:
-        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
-            home = Path(folder)/type(own).__name__
-            own.save_pretrained(home); tokenizer.save_pretrained(home)
-        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
-        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
-    with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune') as trained, mock.patch('fairprune.auditing.audit') as audited:
-        Path(folder, 'index.html').write_text('mine'); Path(folder, 'dense').mkdir(); Path(folder, 'dense', 'config.json').write_text('{}')
-        for words, message in ((['audit', 'a.parquet', 'b.parquet', '--html', folder], 'is not a report of ours'), (['audit', 'a.parquet', 'b.parquet', '--html', '~/report'], '~ is not read as your home'),
-                               (['demo', '--out', folder], 'dense is not empty and holds no model')):
-            with expect_fail(ValueError, message): CliRunner().invoke(app, words, catch_exceptions=False)
-        assert not trained.called and not audited.called and sorted(os.listdir(folder)) == ['dense', 'index.html']
-    with tempfile.TemporaryDirectory() as folder:
-        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
-        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
-        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
-        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
-        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
-        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
-        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
-        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
-    with tempfile.TemporaryDirectory() as folder:
-        def counted(content, *words):
-            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
-            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
-        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
-        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
-        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
-        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
-        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
-        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
-        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
-        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
-        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
-        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
-        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
-        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
-        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
-        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
-            with expect_fail(ValueError, message): counted(split, *words)
-    with tempfile.TemporaryDirectory() as folder:
-        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
-        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
-        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
-        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
     with tempfile.TemporaryDirectory() as folder:
         frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
@@ -450,83 +216,6 @@ def test_main_14(): # nbs/api/63_cli.ipynb, cell d118ea56
 @pytest.mark.heavy
 def test_main_15(): # nbs/api/63_cli.ipynb, cell ce11cf9f
     """Forty tables each time, and five hundred where there is time."""
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
-    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
-    rules = tiny_classifier().tokenizer.backend_tokenizer
-    rules.no_padding()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
-    with tempfile.TemporaryDirectory() as folder:
-        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
-            home = Path(folder)/type(own).__name__
-            own.save_pretrained(home); tokenizer.save_pretrained(home)
-        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
-        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
-    with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune') as trained, mock.patch('fairprune.auditing.audit') as audited:
-        Path(folder, 'index.html').write_text('mine'); Path(folder, 'dense').mkdir(); Path(folder, 'dense', 'config.json').write_text('{}')
-        for words, message in ((['audit', 'a.parquet', 'b.parquet', '--html', folder], 'is not a report of ours'), (['audit', 'a.parquet', 'b.parquet', '--html', '~/report'], '~ is not read as your home'),
-                               (['demo', '--out', folder], 'dense is not empty and holds no model')):
-            with expect_fail(ValueError, message): CliRunner().invoke(app, words, catch_exceptions=False)
-        assert not trained.called and not audited.called and sorted(os.listdir(folder)) == ['dense', 'index.html']
-    with tempfile.TemporaryDirectory() as folder:
-        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
-        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
-        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
-        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
-        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
-        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
-        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
-        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
-    with tempfile.TemporaryDirectory() as folder:
-        def counted(content, *words):
-            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
-            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
-        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
-        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
-        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
-        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
-        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
-        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
-        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
-        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
-        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
-        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
-        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
-        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
-        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
-        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
-            with expect_fail(ValueError, message): counted(split, *words)
-    with tempfile.TemporaryDirectory() as folder:
-        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
-        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
-        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
-        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
-    with tempfile.TemporaryDirectory() as folder:
-        frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
-        frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
-        Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
-        def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
-        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
-        with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
-        assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
-        assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
-        against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
-        kept = pd.read_csv(f'{folder}/effects.csv')
-        assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
-        with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
-        with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
     POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
              ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00'), ('all', 'judged', 'model', 'across')]
     def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told
@@ -613,86 +302,8 @@ def test_main_15(): # nbs/api/63_cli.ipynb, cell ce11cf9f
     assert outcomes['wrong'] == 0 and outcomes['sound'] > 20 and outcomes['refused'] > 4
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_main_16(): # nbs/api/63_cli.ipynb, cell b572fc2b
-    dense, small = planted()
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in ((dense, 'dense'), (small, 'small'))]
-        result = CliRunner().invoke(app, ['audit', *paths, '--html', f'{folder}/report'])
-        assert result.exit_code == 0 and Path(folder, 'report', 'index.html').is_file()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2]) for i in range(100)]
-        pd.DataFrame(rows).to_csv(f'{folder}/texts.csv', index=False); path = str(save(tiny_classifier(), f'{folder}/model'))
-        def run(*words): return CliRunner().invoke(app, [*words[:1], path, path, '--data', f'{folder}/texts.csv', *words[1:]], catch_exceptions=False).output
-        assert '20 of 100 texts are longer than the 128 tokens' in run('audit', '--control', 'none') and '100 of 100 texts are longer than the 40 tokens' in run('audit', '--control', 'none', '--max-length', '40', '--no-probabilities')
-        assert '20 of 100 texts are longer than the 128 tokens' in run('gate') and '100 of 100 texts are longer than the 40 tokens' in run('gate', '--max-length', '40')
-    def command(*words): return subprocess.run([sys.executable, '-c', 'from fairprune.cli import main; main()', *words], capture_output=True, text=True)
-    rules = tiny_classifier().tokenizer.backend_tokenizer
-    rules.no_padding()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, unk_token='[UNK]', eos_token='[SEP]', model_max_length=128)
-    with tempfile.TemporaryDirectory() as folder:
-        for own in (BertForPreTraining(tiny_classifier().config), tiny_lm(pad_token_id=None), tiny_masked_lm('distilbert')):
-            home = Path(folder)/type(own).__name__
-            own.save_pretrained(home); tokenizer.save_pretrained(home)
-        (home/'config.json').write_text(json.dumps(tiny_classifier().config.to_dict())) # BERT's, over the weights of DistilBERT
-        berts, llamas, another = (command('demo', '--model', f'{folder}/{name}', '--out', f'{folder}/demo') for name in ('BertForPreTraining', 'LlamaForCausalLM', 'DistilBertForMaskedLM'))
-    with tempfile.TemporaryDirectory() as folder, mock.patch('fairprune.models.finetune') as trained, mock.patch('fairprune.auditing.audit') as audited:
-        Path(folder, 'index.html').write_text('mine'); Path(folder, 'dense').mkdir(); Path(folder, 'dense', 'config.json').write_text('{}')
-        for words, message in ((['audit', 'a.parquet', 'b.parquet', '--html', folder], 'is not a report of ours'), (['audit', 'a.parquet', 'b.parquet', '--html', '~/report'], '~ is not read as your home'),
-                               (['demo', '--out', folder], 'dense is not empty and holds no model')):
-            with expect_fail(ValueError, message): CliRunner().invoke(app, words, catch_exceptions=False)
-        assert not trained.called and not audited.called and sorted(os.listdir(folder)) == ['dense', 'index.html']
-    with tempfile.TemporaryDirectory() as folder:
-        texts = pd.DataFrame([dict(key=f'{w} {i}', text=f'{w} {i}', label='neutral' if w == 'good' else 'hate', groups='ab'[i % 2], part='dev' if i < 20 else 'rest') for i in range(100) for w in ('good', 'bad')])
-        texts.to_csv(f'{folder}/mine.csv', index=False); model = tiny_classifier(('neutral', 'hate'))
-        sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def judged(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', '--json', f'{folder}/gate.json', *words], catch_exceptions=False).stderr
-        assert 'mine: 200 of 200 texts are judged, those of the split test.' in judged()
-        assert [r['n'] for r in json.loads(Path(folder, 'gate.json').read_text())['table']] == [100, 100]
-        assert 'mine: 40 of 200 texts are judged, those of the split dev.' in judged('--id', 'key', '--split-column', 'part', '--split', 'dev')
-        assert f'mine: {len(from_frame(texts, id="key")["test"])} of 200 texts' in judged('--id', 'key', '--split', 'test')
-        with expect_fail(ValueError, "No split 'test' in 'mine'. It has: dev, rest"): judged('--split-column', 'part')
-    with tempfile.TemporaryDirectory() as folder:
-        def counted(content, *words):
-            Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
-            return CliRunner().invoke(app, ['data', f'{folder}/mine.csv', *words], catch_exceptions=False).output
-        own = counted('tweet|class|race\ncafé|0|02134\nthé|1|2134\neau|1|2134\n', '--text', 'tweet', '--label', 'class', '--groups', 'race', '--label-names', '0=neutral,1=hate', '--separator', '|', '--encoding', 'cp1252')
-        assert own.startswith("GroupedText('mine': test 3; 2 labels, 2 groups)") and [line.split() for line in own.splitlines()[-3:]] == [['02134', '1', '0'], ['2134', '0', '2'], ['all', '1', '2']]
-        drawn = counted('text,label,groups,source\nred,x,a,1\nblue,y,b,1\ngreen,y,b,2\n', '--clusters', 'source')
-        assert drawn.startswith('GroupedText') and '2 groups; 2 clusters)' in drawn and 'repeat' not in drawn
-        again = 'text,label,groups\n' + ''.join(f'This is what the {who} said {k} times,{"xy"[k % 2]},{who}\n' for who in ('women', 'men') for k in range(20))
-        assert counted(again).endswith('39 of 40 texts nearly repeat another. --clusters text judges such texts together.\n') and '1 clusters)' in counted(again, '--clusters', 'text')
-        hot = counted('text,label,women,men\na,x,1,\nb,y,.5,1\n', '--groups', 'women,men', '--one-hot')
-        assert [line.split() for line in hot.splitlines()[-3:]] == [['men', '0', '1'], ['women', '1', '1'], ['all', '1', '1']]
-        assert counted('text,label,women\na,x,1\nb,y,0\n', '--groups', 'women', '--one-hot').splitlines()[-2].split() == ['women', '1', '0']
-        Path(folder, 'words.txt').write_text('women: wom[ae]n\n\nC++\n'); spoken = 'text,label\na woman,x\nC++,y\n'
-        assert [line.split() for line in counted(spoken, '--group-words', f'{folder}/words.txt').splitlines()[-3:-1]] == [['C++', '0', '1'], ['women', '1', '0']]
-        assert counted(spoken, '--group-words', 'woman,men').splitlines()[-2].split() == ['woman', '1', '0']
-        split = 'text,label,groups,s\na,x,g,train\na,y,g,test\n'
-        assert 'texts in several splits: 1' in counted(split, '--split-column', 's') and "dev" in counted(split.replace('test', 'dev'), '--split-column', 's', '--split', 'validation')
-        for words, message in ((('--label-names', '0'), '--label-names 0: give pairs'), (('--group-words', 'no.txt'), 'No file no.txt'), (('--label', 'class'), 'mine.csv: Missing column: class')):
-            with expect_fail(ValueError, message): counted(split, *words)
-    with tempfile.TemporaryDirectory() as folder:
-        pd.DataFrame([dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]).to_csv(f'{folder}/mine.csv', index=False)
-        model = tiny_classifier(('LABEL_0', 'LABEL_1')); sides = [str(save(m, f'{folder}/{name}')) for name, m in (('dense', model), ('small', Magnitude(.5)(model)))]
-        def numbered(*words): return CliRunner().invoke(app, ['gate', *sides, '--data', f'{folder}/mine.csv', *words], catch_exceptions=False)
-        with expect_fail(ValueError, 'Unknown label: 0, 1. Allowed: LABEL_0, LABEL_1.'): numbered()
-        assert '80 of 80 texts are judged' in numbered('--label-names', '0=LABEL_0,1=LABEL_1').stderr
-    with tempfile.TemporaryDirectory() as folder:
-        frame = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')])
-        frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
-        Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
-        def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
-        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
-        with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
-        assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
-        assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
-        against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
-        kept = pd.read_csv(f'{folder}/effects.csv')
-        assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
-        with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
-        with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
     POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
              ("o'brien", 'x,y', 'p;q', 'say "x"', 'a|b'), ('[other]', '-', '#1', '=1+1'), ('a b', 'a', 'A'), ('1e5', '100000', '1_000'), ('2020-01-01', '2020-01-01 00:00:00'), ('all', 'judged', 'model', 'across')]
     def drawn_table(rng): # the columns as text, None where a field is empty; and what `from_file` is told

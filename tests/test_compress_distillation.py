@@ -152,9 +152,6 @@ def test_answers(): # nbs/api/14_distillation.ipynb, cell be611b90
 
 def test_answers_2(): # nbs/api/14_distillation.ipynb, cell ae5db0d2
     """The logits that come of it are the model's own: capped at 2 in this Gemma 2, an eighth of what the head says in this Granite."""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
@@ -176,9 +173,6 @@ def test_PatientKD(): # nbs/api/14_distillation.ipynb, cell cbf25a93
 
 def test_PatientKD_2(): # nbs/api/14_distillation.ipynb, cell c1716059
     """The loss of a batch is the sum of its terms, computed here from two plain forward passes of hidden states and attention."""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     people = bios(200)
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
@@ -219,9 +213,6 @@ def test_PatientKD_2(): # nbs/api/14_distillation.ipynb, cell c1716059
 
 def test_PatientKD_3(): # nbs/api/14_distillation.ipynb, cell 602e1bdf
     """A pruned student keeps its zeros."""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
@@ -253,9 +244,6 @@ def test_PatientKD_3(): # nbs/api/14_distillation.ipynb, cell 602e1bdf
 
 def test_PatientKD_4(): # nbs/api/14_distillation.ipynb, cell 9422ec40
     """(The student does not have that block.)"""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     people = bios(200)
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
@@ -287,9 +275,6 @@ def test_PatientKD_4(): # nbs/api/14_distillation.ipynb, cell 9422ec40
 
 def test_PatientKD_5(): # nbs/api/14_distillation.ipynb, cell 6e73dea0
     """A language model learns from its teacher's probabilities at every token."""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()
@@ -320,9 +305,6 @@ def test_PatientKD_5(): # nbs/api/14_distillation.ipynb, cell 6e73dea0
 @pytest.mark.heavy
 def test_PatientKD_6(): # nbs/api/14_distillation.ipynb, cell c26e77d3
     """All losses on five architectures: printed and read, saved, reloaded, identical."""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
@@ -357,9 +339,6 @@ def test_PatientKD_6(): # nbs/api/14_distillation.ipynb, cell c26e77d3
 
 def test_PatientKD_7(): # nbs/api/14_distillation.ipynb, cell 7bfcf5f8
     """And what is refused."""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     people = bios(200)
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
@@ -413,9 +392,6 @@ def test_PatientKD_7(): # nbs/api/14_distillation.ipynb, cell 7bfcf5f8
 @pytest.mark.data
 def test_PatientKD_8(): # nbs/api/14_distillation.ipynb, cell f5bd9368
     """The intervals of the changes are those of [a paired bootstrap](20_groups.ipynb) over texts."""
-    z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
-    even = torch.zeros(1, 2)
-    soft_loss(z, even).backward()
     for family, change, config in (('gemma2', lambda z: 2 * torch.tanh(z / 2), dict(final_logit_softcapping=2., head_dim=8)), ('granite', lambda z: z / 8, dict(logits_scaling=8.))):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64, vocab_size=500, pad_token_id=0, bos_token_id=101, eos_token_id=102, initializer_range=.5, **config)).eval()

@@ -155,11 +155,6 @@ def test_Share(): # nbs/api/15_factorization.ipynb, cell 96f8648c
     tiny = tiny_classifier()
     inner = {n: m for n, m in prunable(tiny).items()}
     full = sum(m.weight.numel() for m in inner.values())
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     pruned = Magnitude(.6)(tiny)
     both = Share(3)(pruned)
     for n in inner:
@@ -238,11 +233,6 @@ def test_Unfreeze_2(): # nbs/api/15_factorization.ipynb, cell 7b98a794
     """Recovery moves the rest and leaves the frozen part bit-identical, also after saving, and also where the frozen part is pruned, factorized, shared or quantized."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
     line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 100)
@@ -265,11 +255,6 @@ def test_lora(): # nbs/api/15_factorization.ipynb, cell 03e247bd
     torch.manual_seed(0)
     w = torch.randn(6, 9)
     B, A = truncated(w, 2)
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     for layer in (nn.Linear(6, 4), Conv1D(4, 6), low_rank_linear(nn.Linear(6, 4), 2), shared_linear(nn.Linear(6, 4), 3)):
         x, beside = torch.randn(3, 6), lora(layer, 2, 8)
         assert torch.equal(beside(x), layer(x)) and beside.base_layer is layer # B is zero
@@ -339,11 +324,6 @@ def test_Lora(): # nbs/api/15_factorization.ipynb, cell f3908b3f
 def test_Lora_2(): # nbs/api/15_factorization.ipynb, cell e044417e
     """A language model has adapters alone; a masked one is not trained, and keeps no adapter from the attempt."""
     torch.manual_seed(0)
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
     adapt = Lora(rank=2, epochs=1, lr=1e-2)
@@ -360,11 +340,6 @@ def test_Lora_2(): # nbs/api/15_factorization.ipynb, cell e044417e
 def test_Lora_3(): # nbs/api/15_factorization.ipynb, cell f9621057
     """Adapters lie beside linear layers alone, and not beside one whose weight the model reads past them, as Mamba's `dt_proj`."""
     torch.manual_seed(0)
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
     line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 100)
@@ -385,11 +360,6 @@ def test_Lora_3(): # nbs/api/15_factorization.ipynb, cell f9621057
 def test_Lora_4(): # nbs/api/15_factorization.ipynb, cell 57ed16aa
     """Each method on each architecture prints as what `parse` reads, trains in the form that it has, and is the same after saving: for `load`, and for plain `from_pretrained`."""
     torch.manual_seed(0)
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     def reads_back(small, folder, auto=AutoModelForSequenceClassification):
         "Whether a model says the same when it was saved, by both ways of loading."
         path = save(small, f'{folder}/model')
@@ -413,11 +383,6 @@ def test_Lora_4(): # nbs/api/15_factorization.ipynb, cell 57ed16aa
 def test_Lora_5(): # nbs/api/15_factorization.ipynb, cell 39a29604
     """Factors and centres are found in float32 or float64 and written in its type."""
     torch.manual_seed(0)
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     def reads_back(small, folder, auto=AutoModelForSequenceClassification):
         "Whether a model says the same when it was saved, by both ways of loading."
         path = save(small, f'{folder}/model')
@@ -439,11 +404,6 @@ def test_Lora_5(): # nbs/api/15_factorization.ipynb, cell 39a29604
 def test_Lora_6(): # nbs/api/15_factorization.ipynb, cell 79ee6f9a
     """Training keeps ranks and codes: what changes are factors and centres."""
     torch.manual_seed(0)
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     line = ' '.join(f'{w} then' for w in ('one', 'two', 'three', 'four') * 100)
     story = Corpus(dict(train=line, validation=line, test=line))
     same = lambda a, b: {n: torch.equal(t, b.state_dict()[n]) for n, t in a.state_dict().items()}
@@ -483,11 +443,6 @@ def test_Lora_7(): # nbs/api/15_factorization.ipynb, cell 90803c62
     fig, ax = plt.subplots(figsize=(5, 3))
     sns.lineplot(spectrum, x='rank', y='energy', hue='layer', errorbar=('pi', 100), ax=ax)
     sns.despine()
-    layer = nn.Linear(2, 2)
-    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
-    few = shared_linear(layer, 1)
-    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
-    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
     def relative(lost): return (lost / sum(float(s.square().sum()) for s in singular.values())) ** .5
     def error(model): # of the weights
         return relative(sum(float((m.weight.detach() - model.get_submodule(n).dense()).square().sum()) for n, m in prunable(minilm).items()))

@@ -80,9 +80,6 @@ def test_keep(): # nbs/api/12_structure.ipynb, cell 320eaeac
 
 def test_gate_scores(): # nbs/api/12_structure.ipynb, cell 808b8a44
     """In the first text only the first unit speaks, in the second only the other; its two tokens are added up before the sign is dropped."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     class Sum(nn.Module):
         def __init__(self): super().__init__(); self.out = nn.Linear(4, 1, bias=False); self.out.weight.data = torch.tensor([[1., 2., 3., 4.]])
         def forward(self, x, labels): return NamedTuple('Out', [('loss', torch.Tensor)])(self.out(x).sum((1, 2)).mean())
@@ -97,9 +94,6 @@ def test_gate_scores(): # nbs/api/12_structure.ipynb, cell 808b8a44
 
 def test_gate_scores_2(): # nbs/api/12_structure.ipynb, cell 4cef5d01
     """Against a difference quotient: each head of a model made a little louder and a little softer, one text at a time."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     worker = tiny_classifier(people.labels).double()
     texts = batches(worker, people, n=6, length=24, batch_size=1)
@@ -117,9 +111,6 @@ def test_gate_scores_2(): # nbs/api/12_structure.ipynb, cell 4cef5d01
 
 def test_group_norm(): # nbs/api/12_structure.ipynb, cell bc880124
     """In a gated feed-forward part a neuron of small weights may speak loudest."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     up, down = nn.Linear(2, 2), nn.Linear(2, 1)
     up.weight.data, down.weight.data = torch.tensor([[1., 2.], [0., 3.]]), torch.tensor([[2., 4.]])
     assert group_norm(Units(2, [(up, (2,))], down)).tolist() == [3, 5] # sqrt(1 + 4 + 4), sqrt(9 + 16)
@@ -130,9 +121,6 @@ def test_group_norm(): # nbs/api/12_structure.ipynb, cell bc880124
 
 def test_remaining(): # nbs/api/12_structure.ipynb, cell 002b00a0
     """No layer loses all."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     scores = [torch.tensor([3., 1., 4., 2.]), torch.tensor([.6, .8])]
     assert [k.tolist() for k in remaining(scores, .5, 'layer')] == [[0, 2], [1]]
     assert [k.tolist() for k in remaining(scores, .5, 'global')] == [[2], [0, 1]] # scaled, the first layer has .55 .18 .73 .37
@@ -201,9 +189,6 @@ def test_LayerDrop(): # nbs/api/12_structure.ipynb, cell c69fb2f3
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)
     other = tiny('mpnet')
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     deep = tiny_classifier(num_hidden_layers=4)
     for which, numbers in dict(even=[0, 3], first=[0, 1], last=[2, 3]).items():
         small = LayerDrop(2, which)(deep)
@@ -218,9 +203,6 @@ def test_LayerDrop(): # nbs/api/12_structure.ipynb, cell c69fb2f3
 
 def test_LayerDrop_2(): # nbs/api/12_structure.ipynb, cell b3908b18
     """What else the layout says of the blocks goes along with them, and what is frozen stays frozen."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     @kind
     def doubled(module): return nn.Sequential(module, nn.Identity())
     noted = tiny_classifier(num_hidden_layers=4)
@@ -236,9 +218,6 @@ def test_LayerDrop_2(): # nbs/api/12_structure.ipynb, cell b3908b18
 
 def test_LayerDrop_3(): # nbs/api/12_structure.ipynb, cell 993a094b
     """The model says what the whole one says where the dropped blocks are skipped."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     ids = torch.arange(1000, 1020)[None]
     def answer(model):
         with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
@@ -258,9 +237,6 @@ def test_LayerDrop_3(): # nbs/api/12_structure.ipynb, cell 993a094b
 
 def test_LayerDrop_4(): # nbs/api/12_structure.ipynb, cell ec125def
     """A language model goes on generating with its cache: what it says with it is what it says without."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     def says(model, use_cache):
         ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
         with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
@@ -274,9 +250,6 @@ def test_LayerDrop_4(): # nbs/api/12_structure.ipynb, cell ec125def
 
 def test_LayerDrop_5(): # nbs/api/12_structure.ipynb, cell 8d9e21c8
     """So it is on every kind of block."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
     few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
@@ -298,9 +271,6 @@ def test_LayerDrop_5(): # nbs/api/12_structure.ipynb, cell 8d9e21c8
 
 def test_LayerDrop_6(): # nbs/api/12_structure.ipynb, cell 026284ad
     """It goes first, and nothing changes."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
     few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
@@ -318,8 +288,6 @@ def test_LayerDrop_6(): # nbs/api/12_structure.ipynb, cell 026284ad
 @pytest.mark.heavy
 def test_LayerDrop_7(): # nbs/api/12_structure.ipynb, cell 10902ce1
     """Every method on every kind of block, classifiers and language models: printed as what `parse` reads, saved, reloaded, identical, with the same record."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     cut = small.transformer.h[0].attn
     people = bios(200)
@@ -353,9 +321,6 @@ def test_LayerDrop_8(): # nbs/api/12_structure.ipynb, cell 26b57810
     alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
                  llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
     names = [name for same_parts in alike.values() for name in same_parts]
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     ids = torch.arange(1000, 1020)[None]
     def answer(model):
         with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
@@ -401,9 +366,6 @@ def test_LayerDrop_8(): # nbs/api/12_structure.ipynb, cell 26b57810
 
 def test_LayerDrop_9(): # nbs/api/12_structure.ipynb, cell 7e9a1e7d
     """Where it cannot, as with half of BERT's heads, that process refuses instead of reading something else."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
     reader = """
 import sys, numpy as np, torch
@@ -433,9 +395,6 @@ assert 'fairprune' not in sys.modules
 
 def test_LayerDrop_10(): # nbs/api/12_structure.ipynb, cell 0b5c3adb
     """Llama's configuration wants the heads to divide the width; three heads at a width of 32 stand in the layout."""
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -467,8 +426,6 @@ def test_LayerDrop_11(): # nbs/api/12_structure.ipynb, cell e8ae414a
     for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
         block = next(iter(blocks(tiny(name)).values()))
         assert head_units(block).count == heads and neuron_units(block).count == 64
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
     people = bios(200)
     some = dict(n=16, length=32)
@@ -548,72 +505,6 @@ def test_LayerDrop_11(): # nbs/api/12_structure.ipynb, cell e8ae414a
 
 
 def test_LayerDrop_12(): # nbs/api/12_structure.ipynb, cell b4eb1fb5
-    def tiny(name, **config): # a classifier, or a language model where there is none
-        try: return tiny_classifier(family=name, **config)
-        except ValueError: return tiny_lm(name, **config)
-    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
-                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
-    for shape_, members in alike.items():
-        for name in members:
-            block = next(iter(blocks(tiny(name)).values())); found = family(block)
-            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
-    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
-        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
-    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny(name)).values()))
-        assert head_units(block).count == heads and neuron_units(block).count == 64
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    people = bios(200)
-    some = dict(n=16, length=32)
-    ids = torch.arange(1000, 1020)[None]
-    def answer(model):
-        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-    def skipped(model, gone):
-        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
-        found = answer(model)
-        for h in hooks: h.remove()
-        return found
-    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
-    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
-        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
-        small = LayerDrop(2, 'last')(whole)
-        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
-        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
-        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
-    def says(model, use_cache):
-        ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
-        speaker = tiny_lm(name, num_hidden_layers=4)
-        for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
-            small = method(speaker)
-            assert says(small, True) == says(small, False)
-            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
-    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
-    lines = people['test']['text'][:8]
-    for name in few:
-        model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
-        for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
-            small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
-            kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
-            want = logits(model, lines)
-            for h in hooks: h.remove()
-            assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
-            assert [method.units(b).count for b in blocks(small).values()] == [len(k) for k in kept]
-        hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
-        want = logits(model, lines); hook.remove()
-        assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in few:
-        model = tiny_classifier(people.labels, family=name)
-        for block in blocks(model).values():
-            unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
-        scores = Heads(**some).scores(model, people)
-        assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
-        small = Heads(1 / len(scores[0]), **some)(model, people)
-        assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
     def same(small, folder, question='a text'):
         "Save and load; the model that plain `from_pretrained` reads as well."
         again = load(save(small, folder))
@@ -624,22 +515,8 @@ def test_LayerDrop_12(): # nbs/api/12_structure.ipynb, cell b4eb1fb5
         assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
         assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
         return again
-    half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
-    with tempfile.TemporaryDirectory() as folder:
-        for name in few:
-            model = tiny_classifier(family=name, num_hidden_layers=3)
-            half = Heads(.375, 'global', 'magnitude') >> Neurons(.5, 'global', 'magnitude')
-            for method in (half >> Magnitude(.5), half >> Int8(), half >> Rtn(4, 16), half >> LayerDrop(2), half >> LayerDrop(2, 'last') >> Magnitude(.5) >> Int8()):
-                same(method(model), f'{folder}/model')
-            twice = (Neurons(.5, score='magnitude') >> Neurons(.5, score='magnitude'))(model)
-            assert not layout(twice) and {neuron_units(b).count for b in blocks(twice).values()} == {16}
-            one = (half >> LayerDrop(1, 'last'))(model); last = list(blocks(half(model)).values())[2]
-            assert neuron_units(next(iter(blocks(one).values()))).count == neuron_units(last).count and not any(s[1]['kind'] == 'neurons' for s in layout(one))
-            same(one, f'{folder}/model')
-        for name in ('gpt2', 'llama'):
-            for method in (half >> Int8(), half >> LayerDrop(1) >> Magnitude(.5) >> Rtn(4, 16)): same(method(tiny_lm(name)), f'{folder}/model')
     dense = finetune(tiny_classifier(), toy, epochs=4, lr=5e-3, progress=False)
     chain = Heads(.5, 'global', 'random') >> Neurons(.9, 'global', 'random') >> Magnitude(.3) >> Recover(epochs=4, lr=5e-3)
     assert parse(str(chain)) == chain and chain.needs_data
@@ -652,97 +529,7 @@ def test_LayerDrop_12(): # nbs/api/12_structure.ipynb, cell b4eb1fb5
 
 def test_LayerDrop_13(): # nbs/api/12_structure.ipynb, cell a0369c76
     """Embeddings stay, so the parameters fall less than the multiply-adds."""
-    def tiny(name, **config): # a classifier, or a language model where there is none
-        try: return tiny_classifier(family=name, **config)
-        except ValueError: return tiny_lm(name, **config)
-    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
-                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
-    for shape_, members in alike.items():
-        for name in members:
-            block = next(iter(blocks(tiny(name)).values())); found = family(block)
-            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
-    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
-        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
-    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny(name)).values()))
-        assert head_units(block).count == heads and neuron_units(block).count == 64
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    people = bios(200)
-    some = dict(n=16, length=32)
     sns.despine(left=True)
-    ids = torch.arange(1000, 1020)[None]
-    def answer(model):
-        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-    def skipped(model, gone):
-        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
-        found = answer(model)
-        for h in hooks: h.remove()
-        return found
-    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
-    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
-        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
-        small = LayerDrop(2, 'last')(whole)
-        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
-        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
-        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
-    def says(model, use_cache):
-        ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
-        speaker = tiny_lm(name, num_hidden_layers=4)
-        for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
-            small = method(speaker)
-            assert says(small, True) == says(small, False)
-            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
-    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
-    lines = people['test']['text'][:8]
-    for name in few:
-        model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
-        for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
-            small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
-            kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
-            want = logits(model, lines)
-            for h in hooks: h.remove()
-            assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
-            assert [method.units(b).count for b in blocks(small).values()] == [len(k) for k in kept]
-        hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
-        want = logits(model, lines); hook.remove()
-        assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in few:
-        model = tiny_classifier(people.labels, family=name)
-        for block in blocks(model).values():
-            unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
-        scores = Heads(**some).scores(model, people)
-        assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
-        small = Heads(1 / len(scores[0]), **some)(model, people)
-        assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    def same(small, folder, question='a text'):
-        "Save and load; the model that plain `from_pretrained` reads as well."
-        again = load(save(small, folder))
-        auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with quietly(): plain = auto.from_pretrained(folder)
-        ids = small.tokenizer([question] * 2, return_tensors='pt')
-        with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
-        assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
-        assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
-        return again
-    half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
-    with tempfile.TemporaryDirectory() as folder:
-        for name in few:
-            model = tiny_classifier(family=name, num_hidden_layers=3)
-            half = Heads(.375, 'global', 'magnitude') >> Neurons(.5, 'global', 'magnitude')
-            for method in (half >> Magnitude(.5), half >> Int8(), half >> Rtn(4, 16), half >> LayerDrop(2), half >> LayerDrop(2, 'last') >> Magnitude(.5) >> Int8()):
-                same(method(model), f'{folder}/model')
-            twice = (Neurons(.5, score='magnitude') >> Neurons(.5, score='magnitude'))(model)
-            assert not layout(twice) and {neuron_units(b).count for b in blocks(twice).values()} == {16}
-            one = (half >> LayerDrop(1, 'last'))(model); last = list(blocks(half(model)).values())[2]
-            assert neuron_units(next(iter(blocks(one).values()))).count == neuron_units(last).count and not any(s[1]['kind'] == 'neurons' for s in layout(one))
-            same(one, f'{folder}/model')
-        for name in ('gpt2', 'llama'):
-            for method in (half >> Int8(), half >> LayerDrop(1) >> Magnitude(.5) >> Rtn(4, 16)): same(method(tiny_lm(name)), f'{folder}/model')
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     cuts = {'dense': None, 'half the heads': Heads(.5, score='magnitude'), 'half the neurons': Neurons(.5, score='magnitude'),
             'both': Heads(.5, score='magnitude') >> Neurons(.5, score='magnitude'), 'half the blocks': LayerDrop(3)}
@@ -761,105 +548,7 @@ def test_LayerDrop_13(): # nbs/api/12_structure.ipynb, cell a0369c76
 @pytest.mark.data
 def test_LayerDrop_14(): # nbs/api/12_structure.ipynb, cell 868f247e
     """A level is the share of heads, neurons or blocks that is gone."""
-    def tiny(name, **config): # a classifier, or a language model where there is none
-        try: return tiny_classifier(family=name, **config)
-        except ValueError: return tiny_lm(name, **config)
-    alike = dict(bert=('bert', 'roberta', 'xlm-roberta', 'camembert', 'electra'), distilbert=('distilbert',), gpt2=('gpt2',), phi3=('phi3',), phi=('phi',),
-                 llama=('llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'smollm3', 'olmo2', 'granite'))
-    for shape_, members in alike.items():
-        for name in members:
-            block = next(iter(blocks(tiny(name)).values())); found = family(block)
-            assert found == FAMILIES[shape_] and _parts(found) == set(linear_layers(block)) # all of its linear layers, each once
-    for name in ('mpnet', 'modernbert', 'opt', 'qwen3_moe'):
-        with expect_fail(ValueError, 'it is not known where its heads and neurons are. Known are blocks with the parts of bert, distilbert'): family(next(iter(blocks(tiny(name)).values())))
-    for name, heads in dict(bert=4, gpt2=4, llama=2, phi3=2).items(): # the tiny llama and phi3 have four heads of queries and two of keys and values
-        block = next(iter(blocks(tiny(name)).values()))
-        assert head_units(block).count == heads and neuron_units(block).count == 64
-    layer = nn.Linear(3, 2)
-    slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
-    keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
-    people = bios(200)
-    some = dict(n=16, length=32)
     sns.despine(left=True)
-    ids = torch.arange(1000, 1020)[None]
-    def answer(model):
-        with torch.no_grad(): return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-    def skipped(model, gone):
-        hooks = [b.register_forward_hook(lambda m, args, out: args[0]) for i, b in enumerate(blocks(model).values()) if i in gone]
-        found = answer(model)
-        for h in hooks: h.remove()
-        return found
-    sorts = ['sliding_attention', 'full_attention', 'full_attention', 'sliding_attention']
-    for name, config, want in (('gemma3_text', dict(layer_types=sorts, sliding_window=4), dict(layer_types=sorts[2:])), ('smollm3', dict(no_rope_layers=[1, 1, 0, 1]), dict(no_rope_layers=[0, 1]))):
-        whole = tiny_lm(name, num_hidden_layers=4, initializer_range=.2, eos_token_id=[1, 2, 3, 4], **config)
-        small = LayerDrop(2, 'last')(whole)
-        assert small.config.to_dict().items() >= (want | dict(eos_token_id=[1, 2, 3, 4])).items() and whole.config.num_hidden_layers == 4
-        assert torch.allclose(answer(small), skipped(whole, {0, 1}), atol=1e-5) and not torch.allclose(answer(small), answer(LayerDrop(2, 'first')(whole)), atol=1e-2)
-        with tempfile.TemporaryDirectory() as folder: assert torch.equal(answer(load(save(small, f'{folder}/model'))), answer(small))
-    def says(model, use_cache):
-        ids = model.tokenizer('one two three four', return_tensors='pt').input_ids
-        with quietly(): return model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, use_cache=use_cache).tolist()
-    for name in ('gpt2', 'llama', 'phi3', 'gemma3_text'):
-        speaker = tiny_lm(name, num_hidden_layers=4)
-        for method in (LayerDrop(2, 'last'), Heads(.5, score='magnitude'), Heads(.375, 'global', 'random') >> LayerDrop(3)):
-            small = method(speaker)
-            assert says(small, True) == says(small, False)
-            assert all(m.layer_idx == i for i, b in enumerate(blocks(small).values()) for m in b.modules() if hasattr(m, 'layer_idx'))
-    few = ('bert', 'distilbert', 'gpt2', 'llama', 'phi3')
-    lines = people['test']['text'][:8]
-    for name in few:
-        model = tiny_classifier(people.labels, family=name, initializer_range=.2) # larger weights, so that every part is heard
-        for method in (Heads(.5, **some), Heads(.25, 'global', **some), Neurons(.5, **some), Neurons(.3, 'global', **some), Heads(.5, score='magnitude')):
-            small, whole = method(model, people), [method.units(b) for b in blocks(model).values()]
-            kept = remaining(method.scores(model, people), method.sparsity, method.scope)
-            hooks = [_silent(u, k) for u, k in zip(whole, kept)]
-            want = logits(model, lines)
-            for h in hooks: h.remove()
-            assert np.allclose(logits(small, lines), want, atol=1e-5) and not np.allclose(want, logits(model, lines), atol=1e-4)
-            assert [method.units(b).count for b in blocks(small).values()] == [len(k) for k in kept]
-        hook = list(blocks(model).values())[1].register_forward_hook(lambda m, args, out: args[0])
-        want = logits(model, lines); hook.remove()
-        assert np.allclose(logits(LayerDrop(1, 'first')(model), lines), want, atol=1e-5)
-    for name in few:
-        model = tiny_classifier(people.labels, family=name)
-        for block in blocks(model).values():
-            unit = head_units(block); matrix(unit.out)[:, places(torch.tensor([1]), unit.count, shape(unit.out)[0])] = 0
-        scores = Heads(**some).scores(model, people)
-        assert all(s[1] == 0 and (s > 0).sum() == len(s) - 1 for s in scores)
-        small = Heads(1 / len(scores[0]), **some)(model, people)
-        assert np.allclose(logits(small, lines), logits(model, lines), atol=1e-5) and small.record.parameters < model.record.parameters
-    def same(small, folder, question='a text'):
-        "Save and load; the model that plain `from_pretrained` reads as well."
-        again = load(save(small, folder))
-        auto = AutoModelForSequenceClassification if hasattr(small, 'num_labels') and not small.can_generate() else AutoModelForCausalLM
-        with quietly(): plain = auto.from_pretrained(folder)
-        ids = small.tokenizer([question] * 2, return_tensors='pt')
-        with torch.no_grad(): want, got = (m(input_ids=ids.input_ids, attention_mask=ids.attention_mask).logits for m in (small, again))
-        assert torch.equal(want, got) and again.record == small.record and layout(again) == layout(small)
-        assert all(torch.equal(t, plain.state_dict()[n]) for n, t in small.state_dict().items())
-        return again
-    half, ids = Neurons(.5, score='magnitude') >> LayerDrop(1), torch.arange(1000, 1016)[None]
-    words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
-    toy = GroupedText.from_frame(words, name='toy')
-    with tempfile.TemporaryDirectory() as folder:
-        for name in few:
-            model = tiny_classifier(family=name, num_hidden_layers=3)
-            half = Heads(.375, 'global', 'magnitude') >> Neurons(.5, 'global', 'magnitude')
-            for method in (half >> Magnitude(.5), half >> Int8(), half >> Rtn(4, 16), half >> LayerDrop(2), half >> LayerDrop(2, 'last') >> Magnitude(.5) >> Int8()):
-                same(method(model), f'{folder}/model')
-            twice = (Neurons(.5, score='magnitude') >> Neurons(.5, score='magnitude'))(model)
-            assert not layout(twice) and {neuron_units(b).count for b in blocks(twice).values()} == {16}
-            one = (half >> LayerDrop(1, 'last'))(model); last = list(blocks(half(model)).values())[2]
-            assert neuron_units(next(iter(blocks(one).values()))).count == neuron_units(last).count and not any(s[1]['kind'] == 'neurons' for s in layout(one))
-            same(one, f'{folder}/model')
-        for name in ('gpt2', 'llama'):
-            for method in (half >> Int8(), half >> LayerDrop(1) >> Magnitude(.5) >> Rtn(4, 16)): same(method(tiny_lm(name)), f'{folder}/model')
-    dense = finetune(tiny_classifier(), toy, epochs=4, lr=5e-3, progress=False)
-    chain = Heads(.5, 'global', 'random') >> Neurons(.9, 'global', 'random') >> Magnitude(.3) >> Recover(epochs=4, lr=5e-3)
-    small = chain(dense, toy)
-    with tempfile.TemporaryDirectory() as folder:
-        again = same(small, f'{folder}/model'); same((Recover(epochs=1) >> Rtn(8))(again, toy), f'{folder}/again') # a loaded model goes on
-        more = (LayerDrop(1) >> Heads(.5, score='random'))(again); assert {head_units(b).count for b in blocks(more).values()} != {4} and len(layout(more)) <= 2
     sns.despine()
     talk = toxigen(by='id') # the split of the thesis
     dense = finetune(MINILM, talk, seed=0, epochs=2, progress=False)

@@ -59,18 +59,6 @@ def test_verify(): # nbs/api/29_folders.ipynb, cell e14eaa26
 def test_tensors(): # nbs/api/29_folders.ipynb, cell e6bfbbca
     """Of each file the header is read: names, types and shapes of all tensors, before anything is built."""
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, 'config.json'); config.write_text('{"a": 1}'); assert not verify(folder)
-        seal(folder); assert verify(folder)
-        config.write_text('{"a": 2}')
-        with expect_fail(ValueError, 'config.json is not as it was saved'): verify(folder)
-        config.unlink()
-        with expect_fail(ValueError, 'config.json is missing'): verify(folder)
-        config.write_text('{"a": 1}'); Path(folder, 'added_tokens.json').write_text('{}')
-        with expect_fail(ValueError, 'added_tokens.json was not there when the model was saved'): verify(folder)
-        Path(folder, 'added_tokens.json').unlink(); Path(folder, 'notes.txt').write_text('mine'); assert verify(folder)
-        Path(folder, SEAL).write_text('{"files": {"config.json": 1}}')
-        with expect_fail(ValueError, 'fairprune.json is damaged'): verify(folder)
-    with tempfile.TemporaryDirectory() as folder:
         save_file(dict(a=torch.zeros(2, 3), b=torch.zeros(4, dtype=torch.uint8)), file := Path(folder, 'model.safetensors'))
         assert tensors(folder, {}) == dict(a=('F32', (2, 3)), b=('U8', (4,)))
         whole = file.read_bytes(); file.write_bytes(whole[:-1])
@@ -88,32 +76,6 @@ def test_tensors(): # nbs/api/29_folders.ipynb, cell e6bfbbca
 
 def test_sound(): # nbs/api/29_folders.ipynb, cell 63d36f4a
     """Transformers reads a model that was quantized by a method it does not know as if its numbers were floats; here that is an error."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, 'config.json'); config.write_text('{"a": 1}'); assert not verify(folder)
-        seal(folder); assert verify(folder)
-        config.write_text('{"a": 2}')
-        with expect_fail(ValueError, 'config.json is not as it was saved'): verify(folder)
-        config.unlink()
-        with expect_fail(ValueError, 'config.json is missing'): verify(folder)
-        config.write_text('{"a": 1}'); Path(folder, 'added_tokens.json').write_text('{}')
-        with expect_fail(ValueError, 'added_tokens.json was not there when the model was saved'): verify(folder)
-        Path(folder, 'added_tokens.json').unlink(); Path(folder, 'notes.txt').write_text('mine'); assert verify(folder)
-        Path(folder, SEAL).write_text('{"files": {"config.json": 1}}')
-        with expect_fail(ValueError, 'fairprune.json is damaged'): verify(folder)
-    with tempfile.TemporaryDirectory() as folder:
-        save_file(dict(a=torch.zeros(2, 3), b=torch.zeros(4, dtype=torch.uint8)), file := Path(folder, 'model.safetensors'))
-        assert tensors(folder, {}) == dict(a=('F32', (2, 3)), b=('U8', (4,)))
-        whole = file.read_bytes(); file.write_bytes(whole[:-1])
-        with expect_fail(ValueError, 'cannot be read from model.safetensors'): tensors(folder, {})
-        file.rename(Path(folder, 'part.safetensors')).write_bytes(whole)
-        with expect_fail(ValueError, 'model.safetensors is missing'): tensors(folder, {})
-        def indexed(**told): Path(folder, 'model.safetensors.index.json').write_text(json.dumps(dict(metadata={}, weight_map=told)))
-        indexed(a='part.safetensors'); assert set(tensors(folder, {})) == {'a', 'b'}
-        indexed(c='part.safetensors')
-        with expect_fail(ValueError, 'part.safetensors holds no c'): tensors(folder, {})
-        for file, why in (('../part.safetensors', 'lies outside the folder'), ('/etc/part.safetensors', 'lies outside the folder'), ('part.bin', 'part.bin is no safetensors file')):
-            indexed(a=file)
-            with expect_fail(ValueError, why): tensors(folder, {})
     with tempfile.TemporaryDirectory() as folder:
         save_file(dict(a=torch.zeros(2)), Path(folder, 'model.safetensors'))
         def configured(**told): Path(folder, 'config.json').write_text(json.dumps(told))

@@ -169,9 +169,6 @@ def test_gate_6(): # nbs/api/65_gate.ipynb, cell d2b62076
 
 def test_gate_7(): # nbs/api/65_gate.ipynb, cell 590aacd9
     """What was cut of long texts stands beside the reason."""
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     long = [replace(p, meta=dict(cut=12, limit=256)) for p in planted()]
     assert gate(*long).reason.endswith('12 of 900 texts are longer than the 256 tokens that were read of them.')
 
@@ -187,9 +184,6 @@ def test_gate_8(): # nbs/api/65_gate.ipynb, cell 2e3332b1
 
 def test_gate_9(): # nbs/api/65_gate.ipynb, cell 03376e78
     """A drop that is exactly the bound is never decided."""
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     little = gate(*planted(60, harm=0))
     assert little.outcome == 'too little data' and set(little.table.verdict) == {'too few texts'} and little.table.high.isna().all()
     assert gate(*planted(900, harm=0), min_n=300).outcome == 'too little data' and gate(*planted(900, harm=.9), min_n=290).outcome == 'fail'
@@ -201,9 +195,6 @@ def test_gate_9(): # nbs/api/65_gate.ipynb, cell 03376e78
 def test_gate_10(): # nbs/api/65_gate.ipynb, cell 53f68ab1
     """JSON gets None where a number is undefined or infinite."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     little = gate(*planted(60, harm=0))
     zero = gate(dense, dense, max_worst_group_drop=0)
     assert zero.outcome == 'too little data' and zero.needed == math.inf and zero.as_dict()['needed'] is None
@@ -222,9 +213,6 @@ def test_gate_11(): # nbs/api/65_gate.ipynb, cell d0103181
 def test_gate_12(): # nbs/api/65_gate.ipynb, cell fe4e9783
     """Other mistakes."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     with expect_fail(ValueError, 'max_worst_group_drop = 2'): gate(dense, small, max_worst_group_drop=2)
     with expect_fail(ValueError, 'max_worst_group_drop = -0.01'): gate(dense, small, max_worst_group_drop=-.01)
     with expect_fail(ValueError, 'confidence = 95'): gate(dense, small, confidence=95)
@@ -238,9 +226,6 @@ def test_gate_12(): # nbs/api/65_gate.ipynb, cell fe4e9783
 
 def test_gate_13(): # nbs/api/65_gate.ipynb, cell 2f06e526
     """Each text five times is judged as each text once."""
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     def repeated(p, k):
         "Predictions on each text k times, which are one cluster."
         n = np.repeat(np.arange(len(p)), k)
@@ -256,9 +241,6 @@ def test_gate_13(): # nbs/api/65_gate.ipynb, cell 2f06e526
 
 def test_gate_14(): # nbs/api/65_gate.ipynb, cell 5e28579b
     """Of clusters whose texts have nothing in common, little is lost where they are many."""
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     nine = gate(*(replace(p, clusters=np.array([str(i % 9) for i in range(900)])) for p in planted(900, harm=0)))
     assert nine.outcome == 'too little data' and set(nine.table.verdict) == {'too few clusters'} and nine.needed >= 10 and nine.table.high.isna().all()
     mixed = [replace(p, clusters=np.array([str(i % 400) for i in range(4000)])) for p in planted(4000, harm=.02)]
@@ -270,9 +252,6 @@ def test_gate_14(): # nbs/api/65_gate.ipynb, cell 5e28579b
 @pytest.mark.slow
 def test_gate_15(): # nbs/api/65_gate.ipynb, cell 65a34c6a
     """The last two columns say how often the gate passes where nothing is lost (1% of the texts flip), and fails where six points are."""
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     def repeated(p, k):
         "Predictions on each text k times, which are one cluster."
         n = np.repeat(np.arange(len(p)), k)
@@ -343,8 +322,5 @@ def test_gate_16(): # nbs/api/65_gate.ipynb, cell 8fcb5219
 
 def test_plot(): # nbs/api/65_gate.ipynb, cell 66b5167e
     """Blue lies within the bound, red is beyond it, orange is undecided, grey has too few texts."""
-    with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
-        structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     ax = gate(*planted(620, list('abcd'), harm=.4), classes=True).plot()
     assert ax.get_title() == 'Gate: fail' and len(ax.get_yticklabels()) == 6

@@ -74,8 +74,6 @@ def test_contrastive(): # nbs/api/41_losses.ipynb, cell 8cdf49b9
 
 def test_Adversary(): # nbs/api/41_losses.ipynb, cell b7d20e95
     """A batch without the second leaves the weights as they were, and a batch with both moves them by the losses $\\ln 2$ and $\\ln 4$ to 1:2."""
-    x = torch.ones(2, requires_grad=True)
-    (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
     dro, two = GroupDRO(1.), dict(member=torch.eye(2), log_q=torch.zeros(2).log_softmax(0), more=torch.zeros(2))
     z, y = torch.tensor([[0., 0.], [0., math.log(3)]]), torch.tensor([0, 0])
     assert torch.isclose(dro.of(z[:1], None, y[:1], torch.tensor([0]), two), torch.tensor(math.log(2))) and two['log_q'].exp().tolist() == [.5, .5]
@@ -87,8 +85,6 @@ def test_Adversary(): # nbs/api/41_losses.ipynb, cell b7d20e95
 @pytest.mark.heavy
 def test_Adversary_2(): # nbs/api/41_losses.ipynb, cell 6d09eadc
     """What was pruned stays so."""
-    x = torch.ones(2, requires_grad=True)
-    (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
     people = bios(160)
     half = Magnitude(.5)(tiny_classifier(people.labels))
     brief = dict(epochs=.5, lr=1e-3)

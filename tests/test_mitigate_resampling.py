@@ -133,9 +133,6 @@ def test_Mixup(): # nbs/api/40_resampling.ipynb, cell a24056c5
 @pytest.mark.heavy
 def test_Mixup_2(): # nbs/api/40_resampling.ipynb, cell 33f992eb
     """All of them run on a pruned model, and its zeros stay."""
-    uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
-    data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
-    added(data, Oversample().training(tiny, data, 0))
     people = bios(200)
     half, brief = Magnitude(.5)(tiny_classifier(people.labels)), dict(epochs=.5, lr=1e-3)
     plain = Recover(**brief)(half, people)

@@ -125,7 +125,7 @@ def _events(node, sure=True):
     "Pairs of name and whether it is bound, in the order in which `node` runs"
     if isinstance(node, ast.Name): kids = [(node.id, not isinstance(node.ctx, ast.Load))]
     elif isinstance(node, _scopes):
-        kids = [(n, False) for n in sorted(names_of(ast.unparse(node))[0])] + [(n, True) for n in [getattr(node, 'name', None)] if n]
+        kids = [(n, False) for n in sorted(set().union(*names_of(ast.unparse(node))[:2]))] + [(n, True) for n in [getattr(node, 'name', None)] if n]
     elif isinstance(node, (ast.Import, ast.ImportFrom)): kids = [((a.asname or a.name).split('.')[0], True) for a in node.names]
     else:
         kids = sorted(ast.iter_child_nodes(node), key=lambda n: n not in (getattr(node, 'iter', 0), getattr(node, 'value', 0)))
@@ -165,13 +165,15 @@ def _calls(node):
     return {f.id if isinstance(f, ast.Name) else f.attr for f in fs if isinstance(f, (ast.Name, ast.Attribute))}
 
 # %% ../../nbs/api/90_testgen.ipynb #855809cc
-def _call_roots(call):
+def _call_roots(call, fixed):
     "Names that a call standing alone may change"
     f = call.func
     name, args = getattr(f, 'attr', getattr(f, 'id', 'print')), [*call.args, *(k.value for k in call.keywords)]
     if name in _pure or _shows.match(name): return set()
-    if isinstance(f, ast.Name): return {r for a in args for r in _inner(a)}
-    return _inner(f.value) | ({r for a in args for r in _inner(a)} if _writes.match(name) else set())
+    given = {r for a in args for r in _inner(a)} - fixed
+    if isinstance(f, ast.Name): return given
+    made = any(isinstance(n, ast.Call) for n in ast.walk(f.value)) # it stands on what a call gave
+    return _inner(f.value) - (fixed if made else set()) | (given if _writes.match(name) else set())
 
 def _inner(n):
     "Root names in `n`, also those that it hands to functions, as in `(Path(d)/'a')`"
@@ -183,6 +185,7 @@ def _inner(n):
 # %% ../../nbs/api/90_testgen.ipynb #34cad755
 def changes_of(
     node:ast.stmt, # one statement
+    fixed:set=frozenset(), # names of functions, classes and modules
 )->set: # names whose value it may change in place
     "Names that a statement changes by subscript, attribute, `+=` or a call that stands alone"
     nodes, res = list(_walk(node)), set()
@@ -190,23 +193,24 @@ def changes_of(
     for n in nodes:
         if isinstance(n, ast.AugAssign): res.add(_root(n.target))
         elif isinstance(n, (ast.Attribute, ast.Subscript)) and not isinstance(n.ctx, ast.Load): res.add(_root(n))
-        elif isinstance(n, ast.Expr) and isinstance(n.value, ast.Call): res |= _call_roots(n.value)
+        elif isinstance(n, ast.Expr) and isinstance(n.value, ast.Call): res |= _call_roots(n.value, fixed)
     for n in nodes[::-1]: # the loop variable stands for a part of what is looped over
         if isinstance(n, ast.For) and res & {_root(t) for t in ast.walk(n.target)}:
-            res |= {t.id for t in ast.walk(n.iter) if isinstance(t, ast.Name)}
+            res |= {t.id for t in ast.walk(n.iter) if isinstance(t, ast.Name)} - fixed
     return res - {None}
 
 # %% ../../nbs/api/90_testgen.ipynb #fcc52aaf
+_named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _certain = (ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.With, ast.Import, ast.ImportFrom)
 
-def _record(cell, d, node, text, default):
+def _record(cell, d, node, text, default, fixed):
     "One statement of the time line"
     now, later, binds = names_of(text)
-    if isinstance(node, (ast.With, ast.For)): now = reads_first(node)
+    now = reads_first(node) if isinstance(node, (ast.With, ast.For)) else now | later
     ex = next((k for k in ('export', 'exports', 'exporti') if k in d), None)
     sure = binds if isinstance(node, _certain) else set()
     return SimpleNamespace(cell=cell.no, node=node, text=text, now=now, later=later, binds=binds, sure=sure, flags=set(d),
-        changes=changes_of(node), export=ex, module=(d.get(ex) or default) if ex else None,
+        changes=changes_of(node, fixed), export=ex, module=(d.get(ex) or default) if ex else None,
         is_import=isinstance(node, (ast.Import, ast.ImportFrom)))
 
 # %% ../../nbs/api/90_testgen.ipynb #fbcc6e1a
@@ -215,14 +219,15 @@ def timeline(
     where:str='notebook', # how errors name the notebook
 )->list: # one record per top-level statement
     "The statements of a notebook, in order"
-    res, alias, default = [], {}, None
+    res, alias, fixed, default = [], {}, set(), None
     for c in [c for c in cells if c.kind == 'code']:
         d = directives(c.src)
         default = d.get('default_exp', default)
         if d.get('eval', '').lower() == 'false': continue
         src, body = parse_cell(c.src, f'{where}, cell {c.no}')
         for node, text in zip(body, statement_texts(src, body)):
-            s = _record(c, d, node, text, default)
+            s = _record(c, d, node, text, default, fixed)
+            fixed = fixed | s.binds if s.is_import or s.export or isinstance(node, _named) else fixed - s.binds
             _follow(s, alias)
             res.append(s)
     return res
@@ -265,7 +270,7 @@ def slice_back(
 
 def _wants(s, i, stop):
     "Names that the statement `s` at position `i` needs, each with the position from which to look back"
-    return [(n, i) for n in s.now | s.later | (s.changes & s.binds)] + [(n, stop) for n in s.later]
+    return [(n, i) for n in s.now | (s.changes & s.binds)] + [(n, stop) for n in s.later]
 
 # %% ../../nbs/api/90_testgen.ipynb #62c00eea
 def last_sentence(
