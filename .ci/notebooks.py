@@ -3,22 +3,16 @@
 `nbdev_test` runs one notebook after the other in the same few processes. A notebook defines again what the package
 exports, so the next one could find the methods of the last one in the registry instead of the package's.
 """
-import argparse, gc, multiprocessing, os, sys
+import argparse, multiprocessing, os, sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from importlib import import_module
+from pathlib import Path
 
 from nbdev.config import get_config
 from nbdev.doclinks import nbglob
 from nbdev.test import test_nb
 
-LIBRARIES = ["torch", "transformers", "datasets", "sklearn.linear_model", "fairlearn.metrics", "seaborn"]
-
-
-def warm():
-    "Import what most notebooks need, once for all of them. Frozen, it is not searched at each collection of garbage."
-    for name in LIBRARIES: import_module(name)
-    gc.freeze()
+HERE = Path(__file__).resolve().parent  # of warm.py
 
 
 def run(path, **options):  # whether it passed, the seconds it took, and those of the processor
@@ -27,7 +21,8 @@ def run(path, **options):  # whether it passed, the seconds it took, and those o
 
 def forked(task, files, workers):  # each file with what came of it, in the order in which they are done
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__"])  # which runs `warm`, below
+    context.set_forkserver_preload(["warm"])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
         tasks = {pool.submit(task, f): f for f in files}
         for done in as_completed(tasks): yield tasks[done], done.result()
@@ -55,4 +50,3 @@ def main():
 
 
 if __name__ == "__main__": main()
-elif __name__ == "__mp_main__": warm()  # in the process from which those of the notebooks are forked
