@@ -126,7 +126,7 @@ def n_of_m(
 # %% ../../nbs/api/11_pruning.ipynb #f4c105bc
 def pattern_of(
     scope:str # 'global', 'layer', 'row', or n of m as in '2:4'
-)->tuple:
+)->tuple|None:
     "(n, m) of a scope such as '2:4', or None; raises `ValueError` for an unknown scope."
     if scope in ('global', 'layer', 'row'): return None
     n, _, m = scope.partition(':')
@@ -136,7 +136,7 @@ def pattern_of(
 def need_share(
     sparsity:float, # share to drop, at least 0 and below 1
     scope:str       # as in `pattern_of`
-)->tuple:           # the pattern, or None
+)->tuple|None:      # the pattern
     "Raises `ValueError` for a share that cannot be dropped."
     if not 0 <= sparsity < 1: raise ValueError(f'sparsity = {sparsity}: give the share of weights to drop, at least 0 and below 1.')
     pattern = pattern_of(scope)
