@@ -26,6 +26,7 @@ from fairprune.data import from_file, from_frame
 from fairprune.gating import gate as run_gate
 from fairprune.models import save, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.predictions import Predictions
+from fairprune.tables import published
 from fairprune.cli import *
 from fairprune.cli import _words
 
@@ -430,13 +431,19 @@ def test_main_13():
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
         Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
         def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
-        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+        with expect_fail(ValueError, 'No finished cell of'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
         with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
         assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
         assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
         against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
         kept = pd.read_csv(f'{folder}/effects.csv')
         assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
+        with mock.patch.object(Magnitude, 'revision', 1, create=True): # as if pruning had changed since
+            told = run('status').output
+            assert '4 outdated, 1 finished' in told and '  outdated, magnitude is of revision 1, now 2:\n    toy seed=0 magnitude(sparsity=0.5)\n' in told
+            with expect_fail(ValueError, '4 are of older revisions, which `older()` and --older read'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)').output
+        assert len(run('publish', f'{folder}/kept').output.splitlines()) == 3 and len(published(f'{folder}/kept')) == 5
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
 
@@ -518,13 +525,19 @@ def test_main_15():
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
         Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
         def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
-        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+        with expect_fail(ValueError, 'No finished cell of'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
         with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
         assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
         assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
         against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
         kept = pd.read_csv(f'{folder}/effects.csv')
         assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
+        with mock.patch.object(Magnitude, 'revision', 1, create=True): # as if pruning had changed since
+            told = run('status').output
+            assert '4 outdated, 1 finished' in told and '  outdated, magnitude is of revision 1, now 2:\n    toy seed=0 magnitude(sparsity=0.5)\n' in told
+            with expect_fail(ValueError, '4 are of older revisions, which `older()` and --older read'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)').output
+        assert len(run('publish', f'{folder}/kept').output.splitlines()) == 3 and len(published(f'{folder}/kept')) == 5
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
     POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
@@ -684,13 +697,19 @@ def test_main_16():
         frame.to_csv(f'{folder}/toy.csv', index=False); save(tiny_classifier(), f'{folder}/model')
         Path(folder, 'toy.toml').write_text(f'data = "{folder}/toy.csv"\nmodel = "{folder}/model"\nmethods = ["magnitude(sparsity=[0.5, 0.7])"]\nmitigations = ["none", "recover(epochs=1)"]\naudit.min_n = 3\nfinetune.epochs = 1')
         def run(*words, **kwargs): return CliRunner().invoke(app, ['sweep', words[0], f'{folder}/toy.toml', '--out', f'{folder}/out', *words[1:]], catch_exceptions=False)
-        with expect_fail(ValueError, 'No finished cell in'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+        with expect_fail(ValueError, 'No finished cell of'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
         with redirect_stderr(io.StringIO()): plan, ran, shown, counted, drawn = run('run', '--dry-run'), run('run'), run('show', '--format', 'markdown', '--save', f'{folder}/toy.parquet'), run('status', '--cells'), run('plot')
         assert plan.output.startswith('5 cells to compute') and '5 finished' in ran.output and '5 finished' in counted.output
         assert set(pd.read_parquet(f'{folder}/toy.parquet').mitigation) == {'none', 'recover(epochs=1)'} and all(Path(p).is_file() for p in drawn.output.split())
         against = run('effects', '--method', 'magnitude(sparsity=0.5)', '--method', 'magnitude(sparsity=0.7)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes', '--save', f'{folder}/effects.csv').output
         kept = pd.read_csv(f'{folder}/effects.csv')
         assert kept.against.tolist() == ['compressed', 'dense'] * 2 and kept.method.nunique() == 2 and 'tpr:yes' in against
+        with mock.patch.object(Magnitude, 'revision', 1, create=True): # as if pruning had changed since
+            told = run('status').output
+            assert '4 outdated, 1 finished' in told and '  outdated, magnitude is of revision 1, now 2:\n    toy seed=0 magnitude(sparsity=0.5)\n' in told
+            with expect_fail(ValueError, '4 are of older revisions, which `older()` and --older read'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
+            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)').output
+        assert len(run('publish', f'{folder}/kept').output.splitlines()) == 3 and len(published(f'{folder}/kept')) == 5
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
     POOLS = [('0', '1'), ('1', '2', '10'), ('01', '1', '1.0'), ('02134', '2134'), ('12345678901234567890', '12345678901234567891'), ('None', 'NA', 'nan', 'null'), ('True', 'False'), ('größer', '日本', 'naïve'),
