@@ -57,7 +57,8 @@ class Cell:
         kept = {k: v for k, v in self.revisions.items() if k not in _steps(self.method) + _steps(self.mitigation)}
         return replace(self, method='dense', mitigation='none', revisions=kept)
     @property
-    def chain(self): return ' >> '.join(t for t in (self.method, self.mitigation) if t != 'none') # all that follows the dense model
+    def chain(self): # all that follows the dense model
+        return ' >> '.join(t for t in (self.method, self.mitigation) if t != 'none')
     def __str__(self):
         fold = f' fold={self.fold}/{self.folds}' if self.folds else ''
         return f'{Path(self.data).stem} seed={self.seed}{fold} {self.chain}'
@@ -109,7 +110,8 @@ def revisions(
     need_known(measured, list(benchmarks), 'benchmark')
     steps = [s for text in (method, mitigation) if text not in ('dense', 'none') for s in steps_of(text)]
     own = {s.name.lower(): kind_of(s, methods(), 'method') for s in steps} | {b: benchmarks[b] for b in measured}
-    return dict(models=models.REVISION, compare=groups.REVISION) | {name: revision_of(kind) for name, kind in own.items()}
+    shared = dict(models=models.REVISION, compare=groups.REVISION)
+    return shared | {name: revision_of(kind) for name, kind in own.items()}
 
 def cells(
     grid
@@ -134,7 +136,7 @@ def outdated(
     now:dict=None # revisions to hold it against; today's when absent
 )->str:        # such as 'magnitude is of revision 1, now 2'; '' where it is up to date
     "What has changed since a cell was made."
-    if 'fairprune' in cell.revisions: return f'made by fairprune {cell.revisions["fairprune"]}, before its parts had revisions'
+    if version := cell.revisions.get('fairprune'): return f'made by fairprune {version}, before its parts had revisions'
     now = revisions(cell.method, cell.mitigation, tuple(cell.benchmarks)) if now is None else now
     changed = {k: (v, now.get(k)) for k, v in cell.revisions.items() if v != now.get(k)}
     return ', '.join(f'{k} is of revision {then}, now {later}' for k, (then, later) in changed.items())
@@ -152,7 +154,8 @@ def read_cell(
 def _data(name, columns, folds, sources):
     "The data set as it is, or all its folds, from one reading."
     data = named_data(name, **json.loads(columns))
-    if data.sources != json.loads(sources): raise ValueError(f'{name} has changed since the sweep began. Run the sweep again.')
+    if data.sources != json.loads(sources):
+        raise ValueError(f'{name} has changed since the sweep began. Run the sweep again.')
     return data.folds(folds) if folds else [data]
 
 def data_of(cell:Cell):
@@ -227,10 +230,11 @@ def compute(
     threads:int=None, # of torch; None leaves it as it is
     device:str='auto' # 'cpu', 'cuda', or 'auto': a GPU where there is one
 )->tuple:             # result as a dict that JSON takes, and `Predictions`
-    "Make the model of a cell and audit it; raises `ValueError` where a part of the library is of another revision here."
+    "Make the model of a cell and audit it; raises `ValueError` where a part of the library has another revision here."
     import torch
     from fairprune.models import versions
-    if changed := outdated(cell): raise ValueError(f'{changed}. Start the sweep again, and with one version of fairprune everywhere.')
+    if changed := outdated(cell):
+        raise ValueError(f'{changed}. Start the sweep again, and with one version of fairprune everywhere.')
     if threads: torch.set_num_threads(threads)
     device, start = _device(device), time.perf_counter()
     models = [_model(c, folder, device) for c in (cell.dense, cell)] if cell.benchmarks else [None, None]
@@ -265,7 +269,7 @@ def hardware(device)->str:
     return f'{(names or [platform.processor() or platform.machine()])[0]}, {torch.get_num_threads()} threads'
 
 def passes(cell:Cell)->float:
-    "Work of a cell in texts that pass the model once; a training text counts three times, for its way forward and back."
+    "Work of a cell in texts that pass the model once; a training text counts three times: forward, and twice back."
     from fairprune.compress.methods import parse
     epochs, data = [cell.finetune.get('epochs', 3)] if cell.method == 'dense' else [], data_of(cell)
     for step in (parse(s) for s in (cell.method, cell.mitigation) if s not in ('dense', 'none')):

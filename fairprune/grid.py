@@ -15,7 +15,7 @@ from .values import expanded
 # %% ../nbs/api/61_grid.ipynb #d0858333
 @dataclass(frozen=True)
 class Grid:
-    "What a sweep computes. Lists are multiplied out; `runs` holds tables that override fields, each with a product of its own."
+    "What a sweep computes: the product of its lists; `runs` holds tables that override fields, each a product of its own."
     data: str|list              # bios, toxigen, hatexplain, or a table on disk
     model: str|list             # hub id or folder, to be fine-tuned
     methods: tuple = ()         # such as 'magnitude(sparsity=[0.3, 0.5])' or 'int8()'
@@ -75,7 +75,8 @@ def _check_kinds(grid):
     seeds = [grid.seeds] if isinstance(grid.seeds, (int, float, str)) else list(grid.seeds)
     if not all(type(s) is int and s >= 0 for s in seeds):
         refuse('seeds', 'give how many, or a list of whole numbers of at least 0.')
-    if type(grid.folds) is not int or grid.folds and grid.folds < 3: refuse('folds', 'give 0, or a whole number of at least 3.')
+    if type(grid.folds) is not int or grid.folds and grid.folds < 3:
+        refuse('folds', 'give 0, or a whole number of at least 3.')
     for name in ('finetune', 'columns', 'audit'):
         if not isinstance(getattr(grid, name), dict): refuse(name, 'give a table of names and values.')
 
@@ -136,11 +137,12 @@ def model_rows(
 
 # %% ../nbs/api/61_grid.ipynb #a07717e6
 def check(grid:Grid):
-    "Raise `ValueError` on unknown methods, parameters, columns, metrics and benchmarks, and on settings that no audit takes."
+    "Raise `ValueError` on unknown methods, parameters, columns, metrics and benchmarks, and on what no audit takes."
     from fairprune.bias.groups import METRICS, compare, planted
     from fairprune.compress.methods import parse
     for product in products(grid):
-        for step in {step for p in points(product) for step in (p['method'], p['mitigation'])} - {'dense', 'none'}: parse(step)
+        steps = {step for p in points(product) for step in (p['method'], p['mitigation'])}
+        for step in steps - {'dense', 'none'}: parse(step)
         need_known(product.finetune, _tunable(), 'parameter of finetune')
         need_known(product.audit, _parameters(compare, 'dense', 'compressed'), 'parameter of audit')
         need_known(product.columns, _columns(), 'key of columns')
@@ -170,8 +172,10 @@ def tiny_grid(folder, **changes):
     "A grid over a model of two random layers and 120 short texts; a cell takes a fraction of a second."
     import pandas as pd
     from fairprune.models import save, tiny_classifier
-    words = [dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups='ab'[i % 2]) for i in range(60) for w in ('good', 'bad')]
-    pd.DataFrame(words).assign(id=range(120))[['id', 'text', 'label', 'groups']].to_csv(Path(folder)/'toy.csv', index=False)
+    label = dict(good='yes', bad='no')
+    words = [dict(text=f'{w} {i}', label=label[w], groups='ab'[i % 2]) for i in range(60) for w in label]
+    table = pd.DataFrame(words).assign(id=range(120))[['id', 'text', 'label', 'groups']]
+    table.to_csv(Path(folder)/'toy.csv', index=False)
     save(tiny_classifier(), Path(folder)/'model')
     settings = dict(
         data=f'{folder}/toy.csv',

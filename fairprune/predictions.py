@@ -190,7 +190,8 @@ def joined(
     clusters = None if any(p.clusters is None for p in parts) else all_of('clusters')
     groups = [g for p in parts for g in p.groups]
     meta = parts[0].meta | _counted(parts)
-    return Predictions(all_of('ids'), all_of('logits'), all_of('labels'), groups, parts[0].classes, meta, fold, clusters)
+    ids, logits, labels = map(all_of, ('ids', 'logits', 'labels'))
+    return Predictions(ids, logits, labels, groups, parts[0].classes, meta, fold, clusters)
 
 def _counted(parts):
     "How many texts were cut, and how many differ, where a part tells it; of a part that does not, none and all."
@@ -215,6 +216,8 @@ def packed(
     "One table for all models; raises `ValueError` where texts, labels, groups or folds differ."
     named = {f'{name}/{seed}': p for name, own in models.items() for seed, p in _by_seed(own)}
     first = next(iter(named.values()))
+    odd = [c for c in first.classes if '/' in c]
+    if odd: raise ValueError(f'The class {odd[0]!r} has a / in its name, which separates the names of columns here: rename it.')
     columns = {}
     for name, p in named.items():
         p = paired(first, p)[1]
@@ -233,7 +236,9 @@ def unpacked(
     names = list(dict.fromkeys(c.rsplit('/', 1)[0] for c in table if '/' in c))
     if not names: raise ValueError('No model in the table: it has no column <name>/<seed>/<class>.')
     texts, found = table[[c for c in table if '/' not in c or c.startswith('logit:')]], {}
-    def own(name): return table[[c for c in table if c.rsplit('/', 1)[0] == name]].rename(columns=lambda c: f'logit:{c.rsplit("/", 1)[1]}')
+    def own(name):
+        columns = {c: f'logit:{c.rsplit("/", 1)[1]}' for c in table if c.rsplit('/', 1)[0] == name}
+        return table[list(columns)].rename(columns=columns)
     first = from_frame(texts.join(own(names[0])))
     kept = [c for c in texts if c.startswith('logit:')] # none in tables of before, which hold logits of all classes
     for name in names:

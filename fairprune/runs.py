@@ -94,9 +94,10 @@ def _state(run, cell, older):
     failed = None if found else unsealed(run.path('failed', cell))
     claimed = not found and (run.folder/'claims'/f'{cell.id}.lock').exists()
     try: lock = _claim(run, cell) if claimed else None
-    except OSError: claimed, lock = not failed, None # a folder that is read alone: nothing tells whether it is tried again
+    except OSError: claimed, lock = not failed, None # a folder that is only read: nothing tells whether it is tried again
     if lock: lock.release()
-    state = 'finished' if found else 'running' if claimed and lock is None else 'failed' if failed else 'outdated' if older else 'waiting'
+    known = dict(finished=found, running=claimed and lock is None, failed=failed, outdated=older, waiting=True)
+    state = next(name for name, holds in known.items() if holds)
     error, older = failed['error'] if state == 'failed' else '', '' if found else older
     return dict(id=cell.id, cell=str(cell), state=state, seconds=(found or {}).get('seconds'), error=error, older=older)
 
@@ -104,7 +105,7 @@ def _state(run, cell, older):
 def _older(run):
     "Pairs of a cell that is not finished and the same one of another revision that is."
     wanted, own = {}, {c.id for c in run.cells}
-    others = [p for p in sorted(run.folder.glob('cells/*.json'), key=lambda p: p.stat().st_mtime_ns) if p.stem not in own]
+    others = sorted((p for p in run.folder.glob('cells/*.json') if p.stem not in own), key=_stamp)
     if others: wanted = {c.asked: c for c in run.cells if not _finished(run, c)}
     stored = [read_cell(found['cell']) for p in others if (found := unsealed(p))]
     latest = {c.asked: c for c in stored if c.asked in wanted and _finished(run, c)}
@@ -120,7 +121,8 @@ def _as_made(run):
 def attempt(cell, folder, threads, device):
     "In the worker: a result, or what went wrong, as plain data. The cell comes as a dict."
     try: return dict(zip(('result', 'predictions'), compute(Cell(**cell), folder, threads, device)))
-    except Exception as e: return dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(), full=disk_full(e))
+    except Exception as e:
+        return dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(), full=disk_full(e))
 
 @lru_cache
 def _is_kept(method):
@@ -155,7 +157,8 @@ class _Flight:
 
     def settled(self, cell):
         "Whether another run has finished the cell, or failed at it, since this one began."
-        return bool(_finished(self.run, cell)) or _stamp(self.run.path('failed', cell)) not in (None, self.failures[cell.id])
+        failed = _stamp(self.run.path('failed', cell))
+        return bool(_finished(self.run, cell)) or failed not in (None, self.failures[cell.id])
 
     def launch(self):
         "Submit what can go now."
@@ -257,7 +260,8 @@ def _run(
         with executor: _drive(_Flight(run, todo, executor, device), progress)
     except (OSError, ValueError) as e:
         if not disk_full(e): raise
-        raise ValueError(f'No space left in {run.folder}. What is finished is safe; free some space and run again.') from e
+        told = f'No space left in {run.folder}. What is finished is safe; free some space and run again.'
+        raise ValueError(told) from e
     return run
 
 # %% ../nbs/api/67_runs.ipynb #97e7dd62
@@ -274,7 +278,7 @@ class Run:
 
     @classmethod
     def open(cls, grid, folder=None):
-        "A run as it stands, from a `Grid` or the path of a TOML file, in runs/<name> where no folder is named; nothing is computed."
+        "A run as it stands, of a `Grid` or its TOML file, in runs/<name> where no folder is named; nothing is computed."
         grid = grid if isinstance(grid, Grid) else load_grid(grid)
         return cls(grid, folder or Path('runs')/grid.name)
 

@@ -30,8 +30,8 @@ def _told_apart(found):
     for c in found:
         other = first.setdefault((c.data, c.model, c.method, c.mitigation), c)
         if other.finetune != c.finetune:
-            raise ValueError(f'{c} is there with finetune = {other.finetune} and with {c.finetune}, and no column tells these apart. '
-                             'Write a grid for each, with the same folder: nothing is computed twice.')
+            raise ValueError(f'{c} is there with finetune = {other.finetune} and with {c.finetune}, and no column tells '
+                             'these apart. Write a grid for each, with the same folder: nothing is computed twice.')
     return found
 
 def cell_table(
@@ -90,12 +90,13 @@ def pooled_table(
         members = sorted((c for c in members if whole[c.seed] == max(1, c.folds)), key=lambda c: (c.seed, c.fold))
         if members:
             rows = _pool_one(run, members, [c.dense for c in members])
-            parts.append(_identify(rows, members[0]).assign(of=replace(members[0], seed=0, fold=0, benchmarks=()).asked))
+            of = replace(members[0], seed=0, fold=0, benchmarks=()).asked
+            parts.append(_identify(rows, members[0]).assign(of=of))
     if not parts: raise _nothing(run, 'No configuration with a finished dense model and all its folds')
     return _ordered(_one_of_each(pd.concat(parts, ignore_index=True)).drop(columns='of'))
 
 def _one_of_each(rows):
-    "Configurations that differ in benchmarks alone, `of` the same, have many rows in common: those over most seeds stay."
+    "Configurations that differ in benchmarks alone, `of` the same, share many rows: those over most seeds stay."
     first = rows.sort_values('seeds', ascending=False, kind='stable')
     return first.drop_duplicates(['of', 'metric', 'cls', 'group', 'scope']).sort_index()
 
@@ -117,9 +118,11 @@ def said_by(
     found = sorted(matching(run.cells, only), key=lambda c: (c.seed, c.fold))
     several = len({replace(c, seed=0, fold=0).id for c in found})
     if several > 1:
-        raise ValueError(f'One configuration is needed, the patterns match {several} configurations: add another, such as method=dense.')
+        raise ValueError(f'One configuration is needed, the patterns match {several} configurations: '
+                         'add another, such as method=dense.')
     left = [c for c in found if not run.result(c)]
-    if left: raise ValueError(f'{len(left)} of {len(found)} cells are not finished, first {left[0]}. Run the sweep to its end.')
+    if left:
+        raise ValueError(f'{len(left)} of {len(found)} cells are not finished, first {left[0]}. Run the sweep to its end.')
     return [joined([run.said(c) for c in group]) for _, group in itertools.groupby(found, key=lambda c: c.seed)]
 
 # %% ../nbs/api/68_tables.ipynb #tabchain
@@ -132,14 +135,16 @@ def chain_effects(
     only=None,          # mitigations, which are the family of p-values; all when absent
     **settings          # negative, n_resamples, confidence, min_n, drawn, as for `effects`
 ): # DataFrame: the columns of `effects`, seeds, group_at_prediction
-    "Every mitigation of a method against compressed, control and dense, on the seeds that both sides have. Raises `ValueError` where one of these is not there."
+    "Every mitigation of a method on the seeds that both sides have; raises `ValueError` where a baseline is not there."
     import pandas as pd
     from fairprune.mitigate.effects import adjusted, effects
     method, control, only = expanded(method)[0], expanded(control)[0], [expanded(m)[0] for m in only or ()]
-    after = {chain.removeprefix(f'{method} >> '): own for chain, own in said.items() if chain.startswith(f'{method} >> ')}
+    first = f'{method} >> '
+    after = {chain.removeprefix(first): own for chain, own in said.items() if chain.startswith(first)}
     bases = dict(compressed=said.get(method), control=after.get(control), dense=said.get('dense'))
     if absent := [role for role, found in bases.items() if not found]:
-        raise ValueError(f'{" and ".join(absent)}: no finished cells of {method!r} with {control!r}. Known: {", ".join(sorted(said))}.')
+        known = ', '.join(sorted(said))
+        raise ValueError(f'{" and ".join(absent)}: no finished cells of {method!r} with {control!r}. Known: {known}.')
     parts, settings = [], dict(drawn={}) | settings
     for name, own in after.items():
         both = sorted(set(own).intersection(*bases.values()).intersection(own if seeds is None else seeds))
@@ -147,7 +152,9 @@ def chain_effects(
         against = {role: [p[s] for s in both] for role, p in bases.items() if (role, name) != ('control', control)}
         table = effects({name: [own[s] for s in both]}, against, metrics, **settings)
         parts.append(table.assign(seeds=len(both), group_at_prediction=group_needed(name)))
-    if not parts: raise ValueError(f'No finished mitigation of {method!r} among {", ".join(only or sorted(after))}: run the sweep.')
+    if not parts:
+        tried = ', '.join(only or sorted(after))
+        raise ValueError(f'No finished mitigation of {method!r} among {tried}: run the sweep.')
     return adjusted(pd.concat(parts, ignore_index=True))
 
 def group_needed(
@@ -169,7 +176,7 @@ def chains_said(
     for c in sorted(_told_apart(run.cells), key=lambda c: (c.seed, c.fold)):
         if (chains is None or c.chain in chains) and run.result(c): # a cell with other benchmarks says the same
             found.setdefault((c.data, c.model), {}).setdefault(c.chain, {}).setdefault(c.seed, {})[c.fold] = c
-    def whole(own): return {s: joined(list(map(run.said, folds.values()))) for s, folds in own.items() if _all_folds(folds)}
+    def whole(own): return {s: joined([run.said(c) for c in f.values()]) for s, f in own.items() if _all_folds(f)}
     return {which: {chain: whole(own) for chain, own in chains.items()} for which, chains in found.items()}
 
 def _all_folds(folds): return len(folds) == max(1, *(c.folds for c in folds.values()))
@@ -189,10 +196,12 @@ def mitigation_effects(
     tried = {c.chain.removeprefix(f'{method} >> ') for c in run.cells if c.chain.startswith(f'{method} >> ')}
     known = sorted({c.seed for c in run.cells})
     if unknown := sorted(set(only) - tried): raise ValueError(f'No {unknown[0]!r} after {method!r} in the grid.')
-    if unknown := sorted(set(seeds or ()) - {*known}): raise ValueError(f'No seed {unknown[0]} in the grid. Known: {known}.')
+    if unknown := sorted(set(seeds or ()) - {*known}):
+        raise ValueError(f'No seed {unknown[0]} in the grid. Known: {known}.')
     wanted = {'dense', method, *(f'{method} >> {m}' for m in {expanded(control)[0], *(only or tried)})}
     parts, found = [], chains_said(run, wanted)
-    if not found or any(method not in said for said in found.values()): raise _nothing(run, f'No finished cell of {method!r}')
+    if not found or any(method not in said for said in found.values()):
+        raise _nothing(run, f'No finished cell of {method!r}')
     for (data, model), said in found.items():
         table = chain_effects(said, method, control, metrics, seeds, only, **settings)
         parts.append(table.assign(data=Path(data).stem, model=model, method=method))
@@ -208,7 +217,9 @@ def estimate(
     todo = [c for c in run.cells if not run.finished(c)] if todo is None else todo
     done = [r for c in run.cells if (r := run.result(c))]
     work = sum(map(passes, todo))
-    if done: return work * sum(r['seconds'] for r in done) / sum(r['passes'] for r in done), f'{len(done)} finished cells'
+    if done:
+        rate = sum(r['seconds'] for r in done) / sum(r['passes'] for r in done)
+        return work * rate, f'{len(done)} finished cells'
     if not todo: return 0., 'nothing is left'
     model, texts = fresh_model(todo[0]), (list(data_of(todo[0])['train']['text']) * 64)[:64]
     logits(model, texts[:8]); start = time.perf_counter(); logits(model, texts) # the first call warms up
@@ -220,7 +231,7 @@ def _clock(seconds):
     return f'{seconds / 60:.0f} min' if seconds > 90 else f'{seconds:.0f} s'
 
 def _check_methods(todo):
-    "Raise `ValueError` where the model of a cell refuses the first step of its method, which is given the model as it is."
+    "Raise `ValueError` where the model of a cell refuses the first step of its method, which has the model as it is."
     from fairprune.compress.methods import parse
     def start(c): return c.data, c.model
     for _, group in itertools.groupby(sorted(todo, key=start), key=start):
@@ -251,7 +262,8 @@ def save_table(
 )->Path:
     "Write a table whole or not at all; raises `ValueError` for another kind of file."
     path = Path(path)
-    if path.suffix not in ('.parquet', '.csv'): raise ValueError(f'{path.name}: unknown kind of file. Known: .parquet, .csv.')
+    if path.suffix not in ('.parquet', '.csv'):
+        raise ValueError(f'{path.name}: unknown kind of file. Known: .parquet, .csv.')
     if path.suffix == '.csv': return write_csv(table, path)
     halves = [str(c) for c, kind in table.dtypes.items() if kind == 'int16'] # thousandths, whose bytes are packed apart
     how = dict(use_byte_stream_split=halves, use_dictionary=False, compression_level=19) if halves else {}
@@ -259,30 +271,33 @@ def save_table(
     return path
 
 # %% ../nbs/api/68_tables.ipynb #tabpubli
-_PROVENANCE = 'seconds', 'hardware', 'versions', 'when'
+_PROVENANCE = 'seconds', 'hardware', 'versions', 'when', 'revisions'
 
 def publish(
     run:Run,
     folder # that the files go to
 )->list:   # of paths: texts.parquet, a file for each seed, and cells.parquet
-    "Write what all finished chains said, and what the models cost; raises `ValueError` where the grid has several data sets or models."
+    "Write what all finished chains said, and what the models cost; raises `ValueError` for several data sets or models."
     from fairprune.predictions import packed
     found = chains_said(run)
-    if len(found) != 1: raise ValueError(f'{len(found)} pairs of data and model have finished cells in {run.folder}, and one can be published: write a grid for each.')
+    if len(found) != 1:
+        raise ValueError(f'{len(found)} pairs of data and model have finished cells in {run.folder}, and one can be '
+                         'published: write a grid for each.')
     said = next(iter(found.values()))
     every = packed(said)
-    own = {seed: [c for c in every if '/' in c and c.split('/')[-2] == str(seed)] for seed in sorted({s for by_seed in said.values() for s in by_seed})}
-    texts = every[[c for c in every if c not in set().union(*own.values())]]
-    tables = dict(texts=texts, **{f'seed_{seed}': every[columns] for seed, columns in own.items()}, cells=_costs(run))
+    own = {}
+    for column in every: own.setdefault(column.rsplit('/', 2)[1] if '/' in column else 'texts', []).append(column)
+    tables = {'texts': every[own.pop('texts')]} | {f'seed_{seed}': every[columns] for seed, columns in sorted(own.items())}
+    tables |= dict(cells=_costs(run))
     return [save_table(table, Path(folder)/f'{name}.parquet') for name, table in tables.items()]
 
 def _costs(run):
     "A row for each cell and each metric of its models, with where and by which revisions it was made."
     import json
     table = cell_table(run).query("scope == 'model'").drop(columns=['cls', 'group', 'scope', 'judged'])
-    made = {c.id: {k: r[k] for k in _PROVENANCE} | dict(revisions=c.revisions) for c in run.cells if (r := run.result(c))}
-    told = {k: [v if isinstance(v := made[i][k], (str, float)) else json.dumps(v) for i in table.id] for k in (*_PROVENANCE, 'revisions')}
-    return table.dropna(axis=1, how='all').assign(**told)
+    made = {c.id: (run.result(c) or {}) | dict(revisions=c.revisions) for c in run.cells}
+    def told(k): return [v if isinstance(v := made[i][k], (str, float)) else json.dumps(v) for i in table.id]
+    return table.dropna(axis=1, how='all').assign(**{k: told(k) for k in _PROVENANCE})
 
 def published(
     folder # that `publish` wrote
@@ -292,7 +307,8 @@ def published(
     from fairprune.predictions import unpacked
     seeds = sorted(Path(folder).glob('seed_*.parquet'), key=lambda p: int(p.stem.removeprefix('seed_')))
     texts = Path(folder)/'texts.parquet'
-    if not seeds or not texts.is_file(): raise ValueError(f'{folder} has no texts.parquet and seed_0.parquet, as `publish` writes them.')
+    if not seeds or not texts.is_file():
+        raise ValueError(f'{folder} has no texts.parquet and seed_0.parquet, as `publish` writes them.')
     return unpacked(pd.concat(map(pd.read_parquet, [texts, *seeds]), axis=1))
 
 # %% ../nbs/api/68_tables.ipynb #tabsweep

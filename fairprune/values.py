@@ -46,8 +46,10 @@ def steps_of(
 def _steps(node):
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.RShift): return _steps(node.left) + _steps(node.right)
     if isinstance(node, ast.Name): return [Step(node.id, called=False)]
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)) or None in [k.arg for k in node.keywords]: raise ValueError
-    return [Step(node.func.id, tuple(map(ast.literal_eval, node.args)), tuple((k.arg, ast.literal_eval(k.value)) for k in node.keywords))]
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)): raise ValueError
+    named = tuple((k.arg, ast.literal_eval(k.value)) for k in node.keywords)
+    if None in dict(named): raise ValueError
+    return [Step(node.func.id, tuple(map(ast.literal_eval, node.args)), named)]
 
 # %% ../nbs/api/07_values.ipynb #a483330f
 def value_of(
@@ -58,13 +60,16 @@ def value_of(
 ):
     "The value that a text names; raises `ValueError` on an unknown name or parameter."
     found = [_made(step, text, known, what) for step in steps_of(text, example)]
-    if len(found) > 1 and not hasattr(found[0], '__rshift__'): raise ValueError(f'Cannot read {text!r}. Write it as {example}.')
+    if len(found) > 1 and not hasattr(found[0], '__rshift__'):
+        raise ValueError(f'Cannot read {text!r}. Write it as {example}.')
     return reduce(rshift, found)
 
 def _made(step, text, known, what):
     kind = kind_of(step, known, what)
     try: return kind(*step.args, **dict(step.named))
-    except TypeError: raise ValueError(f'{text!r}: {step.name} takes {", ".join(f.name for f in fields(kind)) or "no parameter"}.') from None
+    except TypeError:
+        known = ', '.join(f.name for f in fields(kind)) or 'no parameter'
+        raise ValueError(f'{text!r}: {step.name} takes {known}.') from None
 
 def kind_of(
     step:Step,
@@ -97,14 +102,15 @@ def _choices(value):
 # %% ../nbs/api/07_values.ipynb #6d5948d4
 def family_level(
     method:str # such as 'magnitude(sparsity=0.3) >> int8()'
-)->tuple:      # 'magnitude >> int8', .3; the level is NaN where the method has no number, or several and not one sparsity
-    "Name and level of a method."
+)->tuple:      # 'magnitude >> int8', .3
+    "Name and level of a method; the level is NaN where there is no number, or several and not one sparsity."
     steps = steps_of(method)
     numbers = [v for s in steps for v in (*s.args, *dict(s.named).values()) if type(v) in (int, float)]
     if len(numbers) == 1: return ' >> '.join(s.name for s in steps), float(numbers[0])
     sparsities = [v for s in steps for k, v in s.named if k == 'sparsity']
     if len(sparsities) != 1: return _plainly(steps), float('nan')
-    return _plainly([replace(s, named=tuple((k, v) for k, v in s.named if k != 'sparsity')) for s in steps]), float(sparsities[0])
+    rest = [replace(s, named=tuple((k, v) for k, v in s.named if k != 'sparsity')) for s in steps]
+    return _plainly(rest), float(sparsities[0])
 
 def _plainly(steps): return ' >> '.join(s.name if str(s) == f'{s.name}()' else str(s) for s in steps)
 

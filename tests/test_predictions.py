@@ -186,18 +186,22 @@ def test_joined():
 
 
 def test_unpacked():
-    """Rounding may not change a decision: where it would make the winner's logit one among equals, that is raised by the last digit."""
+    """A probability is off by less than .0005 then, and a decision stays what it was: where the winner would be one among equals, a thousandth is added to it."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     example.to_frame()
     halves = [from_frame(example.to_frame().iloc[rows], dict(cut=cut)) for rows, cut in (([0, 2], 1), ([1], 0))]
     both = joined(halves)
-    assert halved([[1.00001, 1], [1, 1.00001], [1, 1], [0, 2.5], [0, 1e6]])[:, 0].tolist()[2:] == [0, 2.5, 6e4]
-    close = np.array([[0, 3.0001, 3], [0, 3, 3.0001], [0, 3, 3], [0, 1e-9, 0], [0, -1e-9, 0], [1, 2, 3]])
-    assert np.argmax(np.column_stack([np.zeros(6), halved(close)]), 1).tolist() == np.argmax(close, 1).tolist() == [1, 2, 1, 1, 0, 2]
+    close = np.array([[0, 3.0001, 3], [0, 3, 3.0001], [0, 3, 3], [0, 1e-9, 0], [0, -1e-9, 0], [1, 2, 3], [0, 1e6, 2e6]])
+    short = thousandths(close)
+    assert np.argmax(np.column_stack([np.zeros(7), short]), 1).tolist() == np.argmax(close, 1).tolist() == [1, 2, 1, 1, 0, 2, 2]
+    assert short.tolist() == [[3000, 3000], [3000, 3001], [3000, 3000], [1, 0], [0, 0], [1000, 2000], [32000, 32001]]
     table = packed({'dense': {3: both}, 'a(x=1) >> b()': {3: replace(both, logits=-both.logits)}})
     again = unpacked(table)
     assert list(again) == ['dense', 'a(x=1) >> b()'] and (again['dense'][3].predicted == both.predicted).all() and again['dense'][3].fold.tolist() == both.fold.tolist()
     assert np.allclose(again['dense'][3].probabilities, both.probabilities, atol=1e-3) and again['dense'][3].groups == both.groups
     with expect_fail(ValueError, 'other folds'): packed(dict(dense=[both, example]))
+    with expect_fail(ValueError, "The class 'yes/no' has a /"): packed(dict(dense=[replace(both, classes=('yes/no', *both.classes[1:]))]))
+    older = both.to_frame().rename(columns=lambda c: c.replace('logit:', 'dense/0/')) # logits of all classes, as they are
+    assert (unpacked(older)['dense'][0].logits == both.logits).all() and unpacked(older)['dense'][0].classes == both.classes
     with expect_fail(ValueError, 'No model in the table'): unpacked(table[['id', 'label', 'groups']])
