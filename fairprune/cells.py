@@ -79,9 +79,10 @@ def _told(cell, name):
 
 def _of_model(sources): return {file: checksum for file, checksum in sources.items() if file.startswith('model/')}
 
+@lru_cache(10_000)
 def _steps(text):
     "The names of the steps of a method or mitigation."
-    return [s.name.lower() for s in steps_of(text) if text not in ('dense', 'none')]
+    return tuple(s.name.lower() for s in steps_of(text) if text not in ('dense', 'none'))
 
 # %% ../nbs/api/62_cells.ipynb #8ad23610
 @lru_cache
