@@ -442,7 +442,7 @@ def test_main_13():
             told = run('status').output
             assert '4 outdated, 1 finished' in told and '  outdated, magnitude is of revision 1, now 2:\n    toy seed=0 magnitude(sparsity=0.5)\n' in told
             with expect_fail(ValueError, '4 are of older revisions, which `older()` and --older read'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
-            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)').output
+            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes').output
         assert len(run('publish', f'{folder}/kept').output.splitlines()) == 3 and len(published(f'{folder}/kept')) == 5
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
@@ -536,7 +536,7 @@ def test_main_15():
             told = run('status').output
             assert '4 outdated, 1 finished' in told and '  outdated, magnitude is of revision 1, now 2:\n    toy seed=0 magnitude(sparsity=0.5)\n' in told
             with expect_fail(ValueError, '4 are of older revisions, which `older()` and --older read'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
-            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)').output
+            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes').output
         assert len(run('publish', f'{folder}/kept').output.splitlines()) == 3 and len(published(f'{folder}/kept')) == 5
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')
@@ -708,7 +708,7 @@ def test_main_16():
             told = run('status').output
             assert '4 outdated, 1 finished' in told and '  outdated, magnitude is of revision 1, now 2:\n    toy seed=0 magnitude(sparsity=0.5)\n' in told
             with expect_fail(ValueError, '4 are of older revisions, which `older()` and --older read'): run('effects', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)')
-            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)').output
+            assert 'recover(epochs=1)' in run('effects', '--older', '--method', 'magnitude(sparsity=0.5)', '--control', 'recover(epochs=1)', '--metric', 'tpr:yes').output
         assert len(run('publish', f'{folder}/kept').output.splitlines()) == 3 and len(published(f'{folder}/kept')) == 5
         with expect_fail(ValueError, "Unknown format 'word'"): run('show', '--format', 'word')
         with expect_fail(ValueError, 'No cell matches seed=9'): run('run', '--only', 'seed=9')

@@ -111,15 +111,16 @@ def test_sweep_4():
     assert text.startswith('4 cells to compute of 8') and text.count('toy seed=1 ') == 4 and _clock(100) == '2 min' and _clock(7200) == '2.0 h'
 
 
+@pytest.mark.heavy
 def test_sweep_5():
     """What was published says the same as the folder: the same decisions, and so the same table of effects."""
     with tempfile.TemporaryDirectory() as folder:
         for ending in ('parquet', 'csv'): save_table(DataFrame(dict(group=['=1+1'])), f'{folder}/a.{ending}')
         assert read_parquet(f'{folder}/a.parquet').group[0] == '=1+1' and read_csv(f'{folder}/a.csv').group[0] == "'=1+1"
     with tempfile.TemporaryDirectory() as folder:
-        grid = tiny_grid(folder, folds=3, methods=['magnitude(sparsity=0.9)'], mitigations=['none', 'recover(epochs=1, lr=0.01)', 'temperature(min_n=3)'])
+        grid = tiny_grid(folder, folds=3, seeds=[4], methods=['magnitude(sparsity=0.9)'], mitigations=['none', 'recover(epochs=1, lr=0.01)', 'temperature(min_n=3)'])
         found = sweep(grid, f'{folder}/out', progress=False)
-        assert [p.name for p in found.publish(f'{folder}/kept')] == ['texts.parquet', 'seed_0.parquet', 'seed_1.parquet', 'cells.parquet']
+        assert [p.name for p in found.publish(f'{folder}/kept')] == ['texts.parquet', 'seed_4.parquet', 'cells.parquet']
         said, costs, how = published(f'{folder}/kept'), read_parquet(f'{folder}/kept/cells.parquet'), dict(n_resamples=200, min_n=3)
         with expect_fail(ValueError, 'has no texts.parquet'): published(folder)
         want = found.mitigation_effects('magnitude(sparsity=0.9)', 'recover(epochs=1, lr=0.01)', **how)
