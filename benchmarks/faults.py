@@ -13,7 +13,7 @@ import pandas as pd
 
 import fairprune as fp
 from fairprune.models import tiny_classifier
-from fairprune.sweeping import load_grid, open_sweep, sweep
+from fairprune import load_grid, open_sweep, sweep
 
 RUN = [sys.executable, "-c", "import sys; from fairprune.cli import main; main()", "sweep", "run"]
 
@@ -120,7 +120,7 @@ def ray_worker(folder):
     grid, out, killed = make(folder, seeds=2), folder / "out", []
     def hunt():
         while len(killed) < 3 and not done.wait(4):
-            found = subprocess.run(["pgrep", "-f", "ray::_attempt"], capture_output=True, text=True).stdout.split()
+            found = subprocess.run(["pgrep", "-f", "ray::attempt"], capture_output=True, text=True).stdout.split()
             if found: subprocess.run(["kill", "-9", found[0]]); killed.append(found[0])
     done = threading.Event()
     threading.Thread(target=hunt, daemon=True).start()

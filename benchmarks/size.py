@@ -30,17 +30,18 @@ def cells(folder, n):
     from dataclasses import asdict
 
     from fairprune.bias.groups import compare, planted
-    from fairprune.sweeping import Sweep, tiny_grid
+    from fairprune.grid import tiny_grid
+    from fairprune.runs import sealed, unsealed
+    from fairprune.tables import Sweep
     dense, small = planted(300, [f"g{i}" for i in range(12)])
     rows = json.loads(compare(dense, small, n_resamples=100).to_json(orient="split", index=False))
     found = Sweep(tiny_grid(folder, methods=["magnitude(sparsity=[0.1, 0.3, 0.5, 0.7, 0.9])"], seeds=-(-n // 6)), f"{folder}/out")
     found.commit(found.cells[0], dict(id="", cell={}, rows=rows, seconds=1., passes=1.), small)
-    from fairprune.sweeping import _sealed, _unsealed
-    kept = _unsealed(found.path("cells", found.cells[0]))
+    kept = unsealed(found.path("cells", found.cells[0]))
     first = (found.folder / "predictions" / f"{found.cells[0].predictions_key}.parquet").read_bytes()
     for cell in found.cells:
         (found.folder / "predictions" / f"{cell.predictions_key}.parquet").write_bytes(first)
-        found.path("cells", cell).write_text(_sealed(kept | dict(id=cell.id, cell=asdict(cell)), "seconds", "predictions"))
+        found.path("cells", cell).write_text(sealed(kept | dict(id=cell.id, cell=asdict(cell)), "seconds", "predictions"))
     return found
 
 
@@ -49,7 +50,7 @@ def child(what, n, groups):
     with tempfile.TemporaryDirectory() as folder:
         if what == "status":
             grid = cells(folder, n).grid
-            from fairprune.sweeping import Sweep
+            from fairprune.tables import Sweep
             run = lambda: Sweep(grid, f"{folder}/out").status()
         else:
             sides = pair(n, groups)

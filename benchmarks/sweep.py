@@ -15,8 +15,10 @@ import pandas as pd
 import torch
 
 import fairprune as fp
+from fairprune import make_grid
 from fairprune.models import tiny_classifier
-from fairprune.sweeping import _memory, cells, compute, make_grid, sweep
+from fairprune.cells import cells, compute, forget
+from fairprune.tables import sweep
 
 torch.set_num_threads(1)
 CELL = "a cell: recovery of MiniLM on synthetic biographies, one thread"
@@ -53,7 +55,7 @@ def real(folder, n, epochs):
 
 def start(folder, *names):
     "Folders that have the dense model."
-    _memory.clear()
+    forget()
     for name in names: shutil.copytree(folder / "dense", folder / name)
 
 
@@ -87,7 +89,7 @@ def workers(folder, n, epochs):
 def dispatch(folder, n):
     grid = tiny(folder, n)
     alone = timed(lambda: [compute(cell, folder / "bare") for cell in cells(grid)])
-    _memory.clear()
+    forget()
     ours = timed(lambda: sweep(grid, folder / "out", progress=False))
     show("dispatch", ours, alone, f"{n} tiny cells; peer: the bare cells in one process")
     toml = folder / "grid.toml"

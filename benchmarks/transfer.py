@@ -17,7 +17,8 @@ import torch
 import fairprune as fp
 from fairprune.bias.exemplars import to_table
 from fairprune.models import transferred
-from fairprune.sweeping import _group_needed, _joined, save_table
+from fairprune.predictions import joined
+from fairprune.tables import group_needed, save_table
 
 CLASSES = dict(neutral=["normal", "neutral"], hate=["hate", "offensive", "hatespeech"])
 
@@ -27,7 +28,7 @@ def judged(make, folder, name, seed, sets):
     paths = {s: folder / f"{name}-{seed}-{s}.parquet" for s in sets}
     if not all(p.is_file() for p in paths.values()):
         model = make()
-        for s, (data, splits) in sets.items(): replace(_joined([transferred(model, data, CLASSES, split) for split in splits]), fold=None).save(paths[s])
+        for s, (data, splits) in sets.items(): replace(joined([transferred(model, data, CLASSES, split) for split in splits]), fold=None).save(paths[s])
     return {s: fp.Predictions.load(p) for s, p in paths.items()}
 
 
@@ -61,7 +62,7 @@ if __name__ == "__main__":
         metrics, tried = ["accuracy", "worst_group_accuracy", "equalized_odds_difference", "tpr:hate", "tpr:neutral"], {m: own[m] for m in given.mitigations}
         parts = [fp.effects({given.control: own[given.control], **tried}, {k: own[k] for k in ("compressed", "dense")}, metrics), fp.effects(tried, dict(control=own[given.control]), metrics)]
         tables.append(pd.concat(parts).assign(trained=given.train, judged=s, seeds=given.seeds, texts=len(own["dense"][0])))
-    table = pd.concat(tables, ignore_index=True).assign(group_at_prediction=lambda t: t.mitigation.map(_group_needed))
+    table = pd.concat(tables, ignore_index=True).assign(group_at_prediction=lambda t: t.mitigation.map(group_needed))
     if given.save:
         save_table(table, given.save)
         for s, own in found.items():  # what a reader needs to have the table again: ids, labels, groups and logits

@@ -9,7 +9,8 @@ _PUBLIC = dict(
     models="MINILM SMOLLM2 load load_classifier load_lm load_masked_lm finetune predict save two_classes",
     likelihood="loglikelihoods pseudo_loglikelihoods",
     auditing="Audit audit",
-    sweeping="Grid Sweep load_grid make_grid open_sweep sweep",
+    grid="Grid load_grid make_grid",
+    tables="Sweep open_sweep sweep",
     gating="Gate gate",
 )
 _PUBLIC["compress.methods"] = "Method Record measure methods parse"

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'sweep_app', 'audit', 'demo', 'data', 'list_benchmarks', 'models', 'gate', 'sweep_run', 'sweep_status',
-           'sweep_show', 'sweep_effects', 'sweep_plot', 'main']
+           'sweep_show', 'sweep_effects', 'sweep_plot', 'sweep_publish', 'main']
 
 # %% ../nbs/api/63_cli.ipynb #46cda3f3
 import io, os, re, sys, tempfile, traceback
@@ -210,6 +210,12 @@ app.add_typer(sweep_app, name='sweep')
 
 _GRID = typer.Argument(help='TOML file of the grid.')
 _OUT = typer.Option(None, help='Folder of the results; runs/NAME when absent.')
+_OLDER = typer.Option(False, help='Read results of older revisions where there are no others.')
+
+def _opened(grid, out, older=False):
+    from fairprune.tables import open_sweep
+    found = open_sweep(grid, out)
+    return found.older() if older else found
 
 @sweep_app.command('run')
 def sweep_run(
@@ -221,9 +227,10 @@ def sweep_run(
     only: list[str] = typer.Option([], help='Cells that match, such as seed=0 or "method=magnitude*"; may be repeated.'),
     retry_failed: bool = typer.Option(False, help='Compute failed cells again.'), dry_run: bool = typer.Option(False, help='List cells and expected time, run nothing.')):
     "Compute what is not finished; the same command goes on after a stop."
-    from fairprune.sweeping import open_sweep, preview, sweep
-    if dry_run: typer.echo(preview(open_sweep(grid, out), only, retry_failed, workers)); return
-    try: found = sweep(grid, out, workers, ray, cpus, gpus, only, retry_failed, device)
+    from fairprune.tables import open_sweep
+    found = open_sweep(grid, out)
+    if dry_run: typer.echo(found.preview(only, retry_failed, workers)); return
+    try: found.run(workers, ray, cpus, gpus, only, retry_failed, device)
     except KeyboardInterrupt: typer.echo('\nStopped. What is finished is kept; the same command goes on.', err=True); raise typer.Exit(130)
     failed = _counts(found)
     if failed: raise typer.Exit(1)
@@ -234,26 +241,28 @@ def _counts(found):
     failed = status[status.state == 'failed']
     typer.echo(f'{found.folder}: ' + ', '.join(f'{n} {state}' for state, n in status.state.value_counts().items()))
     for r in failed.itertuples(): typer.echo(f'  failed {r.cell}: {r.error}\n         {found.folder}/failed/{r.id}.json')
+    for why, own in status[status.state == 'outdated'].groupby('older', sort=False):
+        typer.echo(f'  outdated, {why}:')
+        for cell in own.cell: typer.echo(f'    {cell}')
     return len(failed)
 
 # %% ../nbs/api/63_cli.ipynb #eab03de4
 @sweep_app.command('status')
 def sweep_status(grid: Path = _GRID, out: Optional[Path] = _OUT, cells: bool = typer.Option(False, help='A line for each cell.')):
-    "Count finished, running, failed and waiting cells."
-    from fairprune.sweeping import open_sweep
-    found = open_sweep(grid, out)
+    "Count finished, running, failed, outdated and waiting cells; outdated ones are named."
+    found = _opened(grid, out)
     _counts(found)
-    if cells: typer.echo(found.status().drop(columns='error').to_string(index=False, na_rep=''))
+    if cells: typer.echo(found.status().drop(columns=['error', 'older']).to_string(index=False, na_rep=''))
 
 @sweep_app.command('show')
 def sweep_show(grid: Path = _GRID, out: Optional[Path] = _OUT, form: str = typer.Option('text', '--format', help='text, markdown or latex.'),
-               save: Optional[Path] = typer.Option(None, help='Write the whole pooled table to a .parquet or .csv file.')):
+               save: Optional[Path] = typer.Option(None, help='Write the whole pooled table to a .parquet or .csv file.'), older: bool = _OLDER):
     "Accuracy, worst group and gaps of each configuration: means over seeds, with intervals where they hold."
     from fairprune.plots import summary_table, to_latex, to_markdown
-    from fairprune.sweeping import open_sweep, save_table
+    from fairprune.tables import save_table
     if form not in ('text', 'markdown', 'latex'): raise ValueError(f'Unknown format {form!r}. Known: text, markdown, latex.')
     _writable(file=save)
-    pooled = open_sweep(grid, out).pooled()
+    pooled = _opened(grid, out, older).pooled()
     if save: save_table(pooled, save)
     typer.echo(summary_table(pooled).to_string(index=False) if form == 'text' else (to_markdown if form == 'markdown' else to_latex)(pooled))
 
@@ -265,13 +274,12 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
                   mitigation: list[str] = typer.Option([], help='This one alone; may be repeated. P-values are adjusted over these.'),
                   seed: list[int] = typer.Option([], help='This seed alone; may be repeated. All when absent.'),
                   resamples: int = typer.Option(10_000, help='Draws of the paired bootstrap.'),
-                  save: Optional[Path] = typer.Option(None, help='Write the table to a .parquet or .csv file.')):
+                  save: Optional[Path] = typer.Option(None, help='Write the table to a .parquet or .csv file.'), older: bool = _OLDER):
     "Hold every mitigation against the compressed, the plainly trained and the dense model."
     import pandas as pd
-    from fairprune.sweeping import open_sweep, save_table
+    from fairprune.tables import save_table
     _writable(file=save)
-    swept = open_sweep(grid, out)
-    if not any(map(swept.result, swept.cells)): raise ValueError(f'No finished cell in {swept.folder} yet.')
+    swept = _opened(grid, out, older)
     asked = dict(seeds=seed or None, only=mitigation or None, negative=negative, n_resamples=resamples)
     found = pd.concat([swept.mitigation_effects(m, control, metric, **asked) for m in method], ignore_index=True)
     if save: save_table(found, save)
@@ -280,12 +288,17 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
     typer.echo(found[shown].round(3).to_string(index=False, na_rep=''))
 
 @sweep_app.command('plot')
-def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optional[Path] = typer.Option(None, help='Where to; the folder plots of the sweep when absent.')):
+def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optional[Path] = typer.Option(None, help='Where to; the folder plots of the sweep when absent.'), older: bool = _OLDER):
     "Write all pictures, and the tables for a paper."
     from fairprune.plots import save_all
-    from fairprune.sweeping import open_sweep
-    found = open_sweep(grid, out)
+    found = _opened(grid, out, older)
     for path in save_all(found.pooled(), pictures or found.folder/'plots'): typer.echo(path)
+
+@sweep_app.command('publish')
+def sweep_publish(grid: Path = _GRID, folder: Path = typer.Argument(help='Where to, such as results/sweeps/NAME.'), out: Optional[Path] = _OUT, older: bool = _OLDER):
+    "Write the predictions and the costs of all finished cells in a few small files that stay with a paper."
+    from fairprune.tables import publish
+    for path in publish(_opened(grid, out, older), folder): typer.echo(f'{path.stat().st_size:>12,}  {path}')
 
 # %% ../nbs/api/63_cli.ipynb #22bf25ef
 def main():

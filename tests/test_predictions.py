@@ -172,3 +172,36 @@ def test_with_clusters_2(): # nbs/api/02_predictions.ipynb, cell 1b7fd74a
     told = GroupedText.from_frame(pd.DataFrame(dict(id=list('cab'), text=list('xyz'), label=['no', 'no', 'yes'], groups='g', source=[2, 1, 2])), id='id', clusters='source', whole='test')
     assert with_clusters(example, told).clusters.tolist() == with_clusters(sourced, told).clusters.tolist() == ['1', '2', '2'] and with_clusters(sourced, replace(told, splits={'test': told['test'].remove_columns('cluster')})) is sourced
     with expect_fail(ValueError, "1 of 3 predicted texts are not among those of the data that name the clusters; the first is 'z'"): with_clusters(replace(example, ids=np.array(['a', 'b', 'z'])), told)
+
+
+def test_joined():
+    """`fold` tells whose a text is."""
+    example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
+                          [['women'], ['men', 'old'], []], ('no', 'yes'))
+    example.to_frame()
+    halves = [from_frame(example.to_frame().iloc[rows], dict(cut=cut)) for rows, cut in (([0, 2], 1), ([1], 0))]
+    both = joined(halves)
+    assert both.ids.tolist() == example.ids[[0, 2, 1]].tolist() and both.fold.tolist() == [0, 0, 1] and both.meta == dict(cut=1)
+    assert (paired(example, both)[1].logits == example.logits).all() and joined(halves[:1]) is halves[0]
+
+
+def test_unpacked():
+    """A probability is off by less than .0005 then, and a decision stays what it was: where the winner would be one among equals, a thousandth is added to it."""
+    example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
+                          [['women'], ['men', 'old'], []], ('no', 'yes'))
+    example.to_frame()
+    halves = [from_frame(example.to_frame().iloc[rows], dict(cut=cut)) for rows, cut in (([0, 2], 1), ([1], 0))]
+    both = joined(halves)
+    close = np.array([[0, 3.0001, 3], [0, 3, 3.0001], [0, 3, 3], [0, 1e-9, 0], [0, -1e-9, 0], [1, 2, 3], [0, 1e6, 2e6]])
+    short = thousandths(close)
+    assert np.argmax(np.column_stack([np.zeros(7), short]), 1).tolist() == np.argmax(close, 1).tolist() == [1, 2, 1, 1, 0, 2, 2]
+    assert short.tolist() == [[3000, 3000], [3000, 3001], [3000, 3000], [1, 0], [0, 0], [1000, 2000], [32000, 32001]]
+    table = packed({'dense': {3: both}, 'a(x=1) >> b()': {3: replace(both, logits=-both.logits)}})
+    again = unpacked(table)
+    assert list(again) == ['dense', 'a(x=1) >> b()'] and (again['dense'][3].predicted == both.predicted).all() and again['dense'][3].fold.tolist() == both.fold.tolist()
+    assert np.allclose(again['dense'][3].probabilities, both.probabilities, atol=1e-3) and again['dense'][3].groups == both.groups
+    with expect_fail(ValueError, 'other folds'): packed(dict(dense=[both, example]))
+    with expect_fail(ValueError, "The class 'yes/no' has a /"): packed(dict(dense=[replace(both, classes=('yes/no', *both.classes[1:]))]))
+    older = both.to_frame().rename(columns=lambda c: c.replace('logit:', 'dense/0/')) # logits of all classes, as they are
+    assert (unpacked(older)['dense'][0].logits == both.logits).all() and unpacked(older)['dense'][0].classes == both.classes
+    with expect_fail(ValueError, 'No model in the table'): unpacked(table[['id', 'label', 'groups']])

@@ -47,6 +47,7 @@ _registry = {}
 class Benchmark:
     "Called on a model, it gives the `Scores`. A subclass sets the attributes and defines `score`, `columns`, `rates` and, where items can flip, `decisions`."
     name = ''        # as `--benchmark` takes it
+    revision = 1     # raised when its numbers change
     takes = ('causal', 'masked') # kinds of model
     folder = ''      # of the data, as `public_files` takes it
     files = {}       # file name to address and checksum

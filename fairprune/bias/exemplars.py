@@ -9,7 +9,7 @@ __all__ = ['IDENTITY_WORDS', 'planted_seeds', 'modal', 'exemplars', 'halves', 'a
 # %% ../../nbs/api/21_exemplars.ipynb #46f20fbe
 import itertools, math, re, warnings
 import numpy as np, pandas as pd
-from ..predictions import Predictions, paired
+from ..predictions import Predictions, packed, paired, unpacked
 from .statistics import MIN_UNITS, clustered, holm, interval, over_seeds, resampled_sums, welch
 
 # %% ../../nbs/api/21_exemplars.ipynb #f573cddb
@@ -370,28 +370,12 @@ def _flip_rows(metric, of, points, draws, cases, groups, min_n, many, confidence
 def to_table(
     models:dict,     # name of a level to its list of `Predictions`
     words:dict=None, # text id to identity words
-)->pd.DataFrame:     # id, label, groups, words, and a column `<level>/<k>/<class>` for each model and class
+)->pd.DataFrame:     # as of `packed`, and words
     "One table for all levels."
-    first = _listed(next(iter(models.values())))[0]
-    columns = {f'{level}/{k}/{c}': logits[:, i] for level, own in models.items() for k, p in enumerate(_listed(own, first))
-               for logits in [_relative(p.logits)] for i, c in enumerate(p.classes)}
-    frame = pd.DataFrame(dict(id=first.ids, label=[first.classes[k] for k in first.labels], groups=first.groups))
-    if first.clusters is not None: frame['cluster'] = first.clusters
-    if words is not None: frame = frame.assign(words=[list(words[i]) for i in first.ids])
-    return frame.join(pd.DataFrame(columns, index=frame.index))
-
-def _relative(logits):
-    "Thousandths below the predicted class, which alone is at zero."
-    below = np.round(logits - logits.max(1, keepdims=True), 3)
-    best = np.eye(logits.shape[1], dtype=bool)[logits.argmax(1)]
-    return np.where(best, 0, np.minimum(below, -.001)).astype('float32')
+    table = packed(models)
+    return table if words is None else table.assign(words=[list(words[i]) for i in table.id])
 
 def from_table(table:pd.DataFrame)->tuple: # level to its list of `Predictions`; text id to identity words, or None
-    "The inverse of `to_table`, to the third digit of the logits."
-    names = dict.fromkeys(tuple(c.rsplit('/', 2)[:2]) for c in table if '/' in c)
-    if not names: raise ValueError('No model in the table: it has no column <level>/<k>/<class>.')
-    base, models = table[[c for c in ('id', 'label', 'groups', 'cluster') if c in table]], {}
-    for level, k in names:
-        logits = table[[c for c in table if c.startswith(f'{level}/{k}/')]].rename(columns=lambda c: f'logit:{c.rsplit("/", 1)[1]}')
-        models.setdefault(level, []).append(Predictions.from_frame(base.join(logits)))
+    "The inverse of `to_table`, to the precision of its logits."
+    models = {level: list(own.values()) for level, own in unpacked(table.drop(columns='words', errors='ignore')).items()}
     return models, dict(zip(table.id, map(list, table.words))) if 'words' in table else None

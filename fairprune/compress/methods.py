@@ -139,6 +139,7 @@ def _check_data(method, model, data):
 class Method:
     "A compression method. A subclass is a frozen dataclass that defines `apply(model, data, seed)`, which changes the copy it is given."
     needs_data = False # whether it works without data
+    revision = 1 # raised by a class when its numbers change: results that it made before are not mixed with new ones
     def __init_subclass__(cls, named=True, **kwargs): # named=False: a base that `parse` does not know
         super().__init_subclass__(**kwargs)
         if named: _registry[cls.__name__.lower()] = cls
