@@ -35,7 +35,10 @@ def _sample(model, tokens):
     return ids
 
 @torch.no_grad()
-def read_sample(model, ids):
+def read_sample(
+    model,            # any, on any device
+    ids:torch.Tensor, # (1, tokens) whole numbers
+)->torch.Tensor:      # logits: (1, labels), of a language model (1, tokens, vocabulary)
     "What a model says of token ids (1, tokens), in evaluation mode; the mode comes back."
     was_training = model.training; model.eval()
     try: return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
@@ -45,7 +48,11 @@ def read_sample(model, ids):
 class Compact(nn.Module):
     "A linear layer that keeps its (out, in) weight in another form, in `.weight`. A subclass defines `dense()`, the weight as floats."
     differentiable = False # whether its product has a gradient of its own; else `straight_through` lends it one
-    def __init__(self, in_features, out_features):
+    def __init__(
+        self,
+        in_features:int,  # width of the inputs, at least 1
+        out_features:int, # width of the outputs, at least 1
+    ):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
     bits, pruned = None, False # of a code, None where `.weight` holds whole numbers; whether zeros are there to stay
@@ -58,11 +65,15 @@ class Compact(nn.Module):
     def factors(self): return (self.dense(),) # what one token is multiplied with, one after the other
     def extra_repr(self): return f'in_features={self.in_features}, out_features={self.out_features}'
 
-def linear_layers(model)->dict:
+def linear_layers(
+    model:nn.Module, # a model or a part of one
+)->dict:             # name to module, in the model's order
     "Name to module of all layers with a weight matrix."
     return {n: m for n, m in model.named_modules() if isinstance(m, (nn.Linear, Conv1D, Compact))}
 
-def head(model):
+def head(
+    model,    # a classifier
+)->nn.Module: # linear layer, (hidden, labels)
     "The layer that gives a classifier's logits: the last outside the body that has an output a label; in training, what stands in its place."
     body, labels = set(model.base_model.modules()) - {model}, model.config.num_labels
     outside = [m for m in model.modules() if m not in body and (isinstance(m, (nn.Linear, Conv1D)) or hasattr(m, 'frozen'))]
@@ -70,7 +81,9 @@ def head(model):
     if not found: raise ValueError(f'{type(model).__name__} has no linear layer with {labels} outputs outside its body, so it has no classification head.')
     return found[-1]
 
-def shape(layer)->tuple: # (in, out)
+def shape(
+    layer:nn.Module, # `Linear`, `Conv1D` or `Compact`
+)->tuple:            # (in, out)
     "Widths of a linear layer, whichever of the three it is."
     if isinstance(layer, Compact): return layer.in_features, layer.out_features
     return tuple(layer.weight.shape if isinstance(layer, Conv1D) else layer.weight.shape[::-1])
@@ -79,13 +92,21 @@ def shape(layer)->tuple: # (in, out)
 class Bare:
     "A weight without a linear layer: a parameter of a module that multiplies with it itself."
     bias = None
-    def __init__(self, owner, attribute, axes):
+    def __init__(
+        self,
+        owner:nn.Module, # the module that multiplies
+        attribute:str,   # name of the parameter in it
+        axes:tuple,      # dimensions of the inputs, from 0; None where the products do not agree
+    ):
         self.owner, self.attribute = owner, attribute
         self.axes = axes # of the inputs, side by side; None where the products do not agree
     @property
     def weight(self): return getattr(self.owner, self.attribute)
 
-def turned(layer, t)->torch.Tensor: # (..., in)
+def turned(
+    layer,          # what holds the weight: a linear layer or a `Bare`
+    t:torch.Tensor, # of the shape of the layer's weight: the weight, its gradient or a mask
+)->torch.Tensor:    # (..., in)
     "A view of `t`, which has the shape of the layer's weight, with the inputs last."
     if isinstance(layer, Conv1D): return t.T
     if isinstance(layer, Bare) and layer.axes: return t.flatten(layer.axes[0], layer.axes[-1]).movedim(layer.axes[0], -1)
@@ -143,9 +164,9 @@ class _Products(TorchFunctionMode):
 
 # %% ../../nbs/api/08_layout.ipynb #63a6a41b
 def uses(
-    model,
-    tokens:int=64 # of a text; fewer where the model reads no more
-)->dict:          # name to times; 0 for a layer that the model does not run
+    model,         # any; it is run once, without gradients
+    tokens:int=64, # of a text, at least 1; fewer where the model reads no more
+)->dict:           # name to times a token meets the weight, at least 0; 0 for a layer that the model does not run
     "How often a token is multiplied with each weight, in one pass."
     layers, others, ids = linear_layers(model), _others(model), _sample(model, tokens)
     count, watch = dict.fromkeys(layers, 0), _Products(others)
@@ -171,20 +192,27 @@ def _agreed(found):
     first, *more = {axes for axes, _ in found}
     return first if first and not more and first[-1] - first[0] + 1 == len(first) else None
 
-def weights(model)->dict:
+def weights(
+    model, # any; run once where it has weights without a layer
+)->dict:   # name to linear layer or `Bare`
     "Name to what holds it, of all weights: linear layers, and `Bare` ones. A model with others than layers is run, once."
     if not (others := _others(model)): return linear_layers(model)
     if (key := _kind_of(model, others)) not in _multiplied: uses(model, 8)
     return linear_layers(model) | {n: Bare(*others[n], axes) for n, axes in _multiplied[key].items()}
 
-def weight_of(model, name)->torch.Tensor:
+def weight_of(
+    model,       # the model that the name belongs to
+    name:str,    # as in `weights`
+)->torch.Tensor: # the parameter, or codes of a compact layer
     "The weight of a layer, or the parameter itself, by the name in `weights`."
     owner, _, attribute = name.rpartition('.')
     found = getattr(model.get_submodule(owner), attribute)
     return found.weight if isinstance(found, nn.Module) else found
 
 # %% ../../nbs/api/08_layout.ipynb #38102234
-def pruned_weights(model)->dict:
+def pruned_weights(
+    model, # any
+)->dict:   # name to booleans; True is a zero that stays
     "Name to booleans of the weight's shape: the zeros that training keeps. In an embedding or norm these are more than one in a thousand, rows of zeros apart; a fresh LoRA factor has none."
     found, known = {}, weights(model)
     tables = {n: m for n, m in model.named_modules() if n not in known and isinstance(getattr(m, 'weight', None), nn.Parameter)}
@@ -198,7 +226,9 @@ def pruned_weights(model)->dict:
 # %% ../../nbs/api/08_layout.ipynb #aec59ad7
 _kinds = {}
 
-def kind(build):
+def kind(
+    build,   # function of a module and keywords, which returns a module
+)->callable: # the same function
     "Register `build(module, **spec) -> module` under its name; it may also change the module and return it."
     _kinds[build.__name__] = build
     return build
@@ -224,17 +254,26 @@ def _step(step)->tuple:
 
 class Layout(QuantizationConfigMixin):
     "Steps that turn the standard model into the saved one: (module name, dict of `kind` and what it takes), in order. Raises `ValueError` on what is no step."
-    def __init__(self, steps=(), **kwargs):
+    def __init__(
+        self,
+        steps:list=(), # (module name, dict of `kind` and what it takes), in order
+        **kwargs       # that transformers adds
+    ):
         if not isinstance(steps, (list, tuple)): raise ValueError(f'The layout is {steps!r}: it should be a list of steps.')
         self.quant_method, self.steps = 'fairprune', [_step(s) for s in steps]
 
-def steps_of(config)->list:
+def steps_of(
+    config, # a model's configuration
+)->list:    # of (module name, dict) pairs
     "The steps that a configuration tells of, as it comes from a file or as a model has it; [] where there is no layout."
     found = getattr(config, 'quantization_config', None)
     if isinstance(found, dict): return Layout(**found).steps if found.get('quant_method') == 'fairprune' else []
     return found.steps if isinstance(found, Layout) else []
 
-def follow(model, steps):
+def follow(
+    model,      # a standard model, changed in place
+    steps:list, # (module name, dict of `kind` and what it takes), in order
+):              # the same model
     "Take the steps of a layout; raises `ValueError` where one does not suit the model."
     for name, spec in steps:
         try:
@@ -264,7 +303,9 @@ class Loader(HfQuantizer):
 if 'fairprune' not in AUTO_QUANTIZER_MAPPING:
     register_quantization_config('fairprune')(Layout); register_quantizer('fairprune')(Loader)
 
-def layout(model)->list:
+def layout(
+    model, # any
+)->list:   # (module name, dict of `kind` and what it takes), in order
     "The steps of a model, () for a standard one. Raises `ValueError` where another library has quantized it."
     found = getattr(model.config, 'quantization_config', None)
     if found is None: return []
@@ -281,20 +322,31 @@ def _set_layout(model, steps):
         if hasattr(model.config, 'quantization_config'): del model.config.quantization_config
     return model
 
-def mark(model, specs:dict): # name to spec
+def mark(
+    model,      # its configuration is changed
+    specs:dict, # module name to dict of `kind` and what it takes
+):              # the same model
     "Add steps to the layout of a model."
     return _set_layout(model, [*layout(model), *specs.items()])
 
 # %% ../../nbs/api/08_layout.ipynb #72078763
-def frozen(model)->list:
+def frozen(
+    model, # any
+)->list:   # of module names
     "Names of the modules that training leaves as they are."
     return list(getattr(model.config, 'fairprune_frozen', ()))
 
-def within(name, modules)->bool:
+def within(
+    name:str, # of a module or parameter, with dots
+    modules,  # names of modules
+)->bool:
     "Whether a name is one of `modules`, or of something inside one."
     return any(f'{name}.'.startswith(f'{m}.') for m in modules)
 
-def freeze(model, modules): # names; none lifts it all
+def freeze(
+    model,        # changed in place
+    modules:list, # names of modules; an empty list lets everything move again
+):                # the same model
     "Let these modules hold still from now on, and no others."
     for n, p in model.named_parameters():
         if within(n, modules): p.requires_grad_(False)
@@ -304,12 +356,17 @@ def freeze(model, modules): # names; none lifts it all
     return model
 
 # %% ../../nbs/api/08_layout.ipynb #595bfd71
-def attention_configs(model)->list:
+def attention_configs(
+    model:nn.Module, # any
+)->list:             # of configurations; the model's own is among them
     "The configurations that layers of a model ask, each once."
     return list({id(c): c for m in model.modules() if (c := getattr(m, 'config', None)) is not None}.values())
 
 @contextmanager
-def attending(model, implementation):
+def attending(
+    model:nn.Module,    # restored afterwards
+    implementation:str, # of attention, such as eager or sdpa
+):
     "Within it, all layers attend by another implementation."
     every = attention_configs(model)
     before = [c._attn_implementation for c in every]
@@ -319,7 +376,11 @@ def attending(model, implementation):
         for c, was in zip(every, before): c._attn_implementation = was
 
 # %% ../../nbs/api/08_layout.ipynb #1c76fd9e
-def straight_through(layer, args, y):
+def straight_through(
+    layer:Compact,  # of the hook
+    args:tuple,     # its inputs: one tensor (..., in)
+    y:torch.Tensor, # (..., out) its output
+)->torch.Tensor:    # (..., out)
     "A forward hook for a compact layer that holds still: its output, with the gradient of the float weight."
     x = args[0]
     if layer.differentiable or not x.requires_grad: return y
@@ -336,8 +397,12 @@ def pack(
     stream = nn.functional.pad(stream.flatten(1), (0, -codes.shape[1] * bits % 8)).view(len(codes), -1, 8)
     return (stream << torch.arange(8, dtype=torch.uint8, device=codes.device)).sum(-1, dtype=torch.uint8)
 
-def unpack(packed, bits, width):
-    "The codes again: (out, width) uint8."
+def unpack(
+    packed:torch.Tensor, # (out, ceil(width * bits / 8)) uint8
+    bits:int,            # of a code, 1 to 8
+    width:int,           # codes in a row
+)->torch.Tensor:         # (out, width) uint8, below 2^bits
+    "The codes again."
     stream = ((packed[..., None] >> torch.arange(8, dtype=torch.uint8, device=packed.device)) & 1).flatten(1)[:, :width * bits]
     return (stream.view(len(packed), width, bits) << torch.arange(bits, dtype=torch.uint8, device=packed.device)).sum(-1, dtype=torch.uint8)
 
@@ -345,9 +410,9 @@ def unpack(packed, bits, width):
 def _numbers(layer): return layer.numbers() if isinstance(layer, Compact) else (layer.weight.data, 0)
 
 def written_bytes(
-    layer,
-    kept=None # how many of its weights are not zero, where that is known
-)->int:
+    layer:nn.Module, # with a weight matrix
+    kept:int=None,   # how many of its weights are not zero; counted when not given
+)->int:              # bytes
     "What `save` takes for a weight matrix: as it is, or without zeros where that is smaller."
     if isinstance(layer, Compact) and not layer.pruned: return layer.weight.nbytes
     numbers, zero = _numbers(layer)
@@ -357,9 +422,9 @@ def written_bytes(
     return min(layer.weight.nbytes, len(numbers) * -(-numbers.shape[1] // 8) - (-kept * bits // 8))
 
 def thin(
-    model,
-    kept:dict={} # address of a weight to how many are not zero, where that is known
-)->dict:         # name to module
+    model,        # any
+    kept:dict={}, # address of a weight to how many are not zero, where that is known
+)->dict:          # name to module
     "The layers that `save` writes without zeros; a weight that two modules share is written as it is."
     owners = Counter(t.data_ptr() for t in model.state_dict().values() if torch.is_tensor(t)) # what torch quantized keeps more than tensors
     return {n: m for n, m in linear_layers(model).items() if owners[at := m.weight.data_ptr()] == 1 and written_bytes(m, kept.get(at)) < m.weight.nbytes}
@@ -392,23 +457,34 @@ class _Sparse(nn.Module):
         return layer
 
 @kind
-def sparse(layer, count:range(2**63)): return _Sparse(layer, count)
+def sparse(
+    layer:nn.Module,    # with a weight matrix
+    count:range(2**63), # weights that are kept
+)->nn.Module:           # in the form that a file has, to be filled
+    "The layer as it lies on disk."
+    return _Sparse(layer, count)
 
-def unfold(model):
+def unfold(
+    model, # as it was read, changed in place
+):         # the same model
     "Turn layers that were read without zeros into ordinary ones."
     for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, _Sparse)]:
         try: model.set_submodule(name, module.whole())
         except (ValueError, RuntimeError, IndexError) as e: raise ValueError(f'{name}: its list of kept weights is damaged: {e}.') from e
     return model
 
-def aligned(model):
+def aligned(
+    model:nn.Module, # changed in place
+):                   # the same model
     "Move tensors that a file placed at odd addresses: a CPU's kernels round differently there, in the last digit."
     for t in (*model.parameters(), *model.buffers()):
         if t.data_ptr() % 64: t.data = t.data.clone()
     return model
 
 @contextmanager
-def folded(model):
+def folded(
+    model, # restored afterwards
+):         # the same model, for the length of the block
     "Within it, `save_pretrained` writes no zeros where that is smaller."
     steps, state, specs = layout(model), model.state_dict(), {}
     for name, m in thin(model).items():
