@@ -44,7 +44,7 @@ def _sentences(table, confidence, flips, control):
     classes = table[(table.metric == 'tpr') & (table.scope == 'all') & table.judged].sort_values('change')
     if len(classes): c = classes.iloc[0]; yield f'The class {c.cls} has the lowest change of recall: {c.dense:.3f} to {c.compressed:.3f} ({pct(c.low)} to {pct(c.high)} points).'
     yield from _uneven(table, confidence)
-    if table.control.notna().any(): yield from _beside_control(table, confidence, control)
+    if control and table.control.notna().any(): yield from _beside_control(table, confidence, control)
 
 def _judged(table, metric): return table[(table.metric == metric) & (table.scope == 'judged')].iloc[0]
 
@@ -113,8 +113,8 @@ def _silent(audit):
     for name, scores in audit.scores.items(): found[name] = collapsed(scores[1], audit.benchmarks[audit.benchmarks.benchmark == name])
     return {name: why for name, why in found.items() if why}
 
-def _on_benchmark(benchmark, t, confidence, why):
-    "Sentences on one benchmark, from its rows of the table; `why` the compressed model tells nothing of a bias, if it does not."
+def _on_benchmark(benchmark, t, confidence, why, control):
+    "Sentences on one benchmark, from its rows of the table; `why` the compressed model tells nothing of a bias, if it does not; what the `control` is called, '' where it is the dense model."
     rows = t.set_index(['metric', 'type'])
     where = 'all' if ('all' in t.type.to_numpy()) else 'across'
     def went(m): r = rows.loc[(m, where)]; return f'{m} went from {r.dense:.1f} to {r.compressed:.1f} ({r.low:+.1f} to {r.high:+.1f})'
@@ -126,7 +126,7 @@ def _on_benchmark(benchmark, t, confidence, why):
     told.append(f'{len(beyond)} of {judged} judged types changed beyond chance' + (f' ({", ".join(f"{r.type} {r.change:+.1f}" for r in beyond.itertuples())})' if len(beyond) else ''))
     yield f'{benchmark}: {"; ".join(told)}.'
     c = rows.loc[(benchmark.bias, where)] if (benchmark.bias, where) in rows.index else None
-    if c is not None and np.isfinite(c.over_control):
+    if control and c is not None and np.isfinite(c.over_control):
         more = 'the difference is more than damage' if c.over_control_low > 0 or c.over_control_high < 0 else 'no difference from plain damage is shown'
         yield f'The control has {c.control:.1f}; compressed minus control {c.over_control:+.1f} ({c.over_control_low:+.1f} to {c.over_control_high:+.1f}): {more}.'
 
@@ -142,6 +142,7 @@ def _together(p):
     return f'{n - distinct:,} of {n:,} texts nearly repeat another, and count as independent; clusters="text" (--clusters text) judges such texts together.' if distinct else ''
 
 def _matched(audit): return 'control' in audit.settings # a control that was made, not given
+def _undamaged(audit): return audit.settings.get('control') == 'dense' # a control that needed no damage
 
 def _otherwise(cost):
     "A sentence where models were computed in other floats or by other int8 kernels, or, unless all is float32, on other processors."
@@ -156,13 +157,15 @@ def _otherwise(cost):
 def _verdict(audit):
     confidence = audit.settings['confidence']
     control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
+    if _undamaged(audit): control = '' # nothing is held against it
     told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
     if audit.table is not None:
         for name in ('dense', 'compressed'): told += _guessing(name, getattr(audit, name), confidence)
         told.append('The intervals know which texts were asked. What another training would have given is not in them.')
+    if _undamaged(audit): told.append('The compressed model is not worse than the dense one, or hardly, so its control needs no damage: it is the dense model.')
     silent = _silent(audit)
     if audit.table is not None: told += filter(None, [_together(audit.dense), _cut_short([audit.dense, audit.compressed])])
-    for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence, silent.get(name))
+    for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence, silent.get(name), control)
     return ' '.join([*told, *_otherwise(audit.cost)])
 Audit.verdict = property(_verdict)
 
@@ -300,7 +303,8 @@ def _controlled(control, sides, measure, seed, progress):
     near = dict(within=.1, slack=.005) if _classifies(models[0]) else {} # an accuracy is no surer than that
     made = matched_control(*models, measure, 'random' if automatic else control, seed=seed, progress=progress, **near)
     chosen = made.match[made.match.chosen].squeeze()
-    return [(None, made)], dict(control=made.record.method or 'dense', control_reached=float(chosen.value), control_target=float(chosen.target))
+    name = made.record.method if chosen.level else 'dense' # which is what pruning nothing gives
+    return [(None, made)], dict(control=name, control_reached=float(chosen.value), control_target=float(chosen.target))
 
 def _once(ask):
     "The same function of a model, which asks each model once."
@@ -394,7 +398,9 @@ def plot_groups(audit:Audit, ax=None):
     import matplotlib.pyplot as plt
     t, there = _pictured(audit.table)
     everyone = audit.table.query("metric == 'accuracy' and scope == 'all'").change.item()
-    note = f' (x: {"a control of the same accuracy, damaged at random" if _matched(audit) else "the control"})' if t.control.notna().any() else ''
+    control = 'a control of the same accuracy, damaged at random' if _matched(audit) else 'the control'
+    if _undamaged(audit): control = 'the control, which is the dense model'
+    note = f' (x: {control})' if t.control.notna().any() else ''
     harmed = set(_harmed(t, 1 - audit.settings['confidence']).group)
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
     for y, r in enumerate(t.itertuples()):
@@ -402,6 +408,7 @@ def plot_groups(audit:Audit, ax=None):
         ax.plot([100 * r.low, 100 * r.high], [y, y], color=color, lw=2); ax.plot(100 * r.change, y, 'o', color=color)
         ax.plot(100 * (r.control - r.dense), y, 'x', color='black')
     ax.axvline(0, color='black', lw=.8); ax.axvline(100 * everyone, color='grey', lw=1, ls='--')
+    ax.set_ylim(-.6, len(t) - .4) # half a row of room above and below
     ax.set_yticks(range(len(t)), [f'{r.group} (n={r.n})' for r in t.itertuples()], parse_math=False)
     ax.set(xlabel='change of accuracy, points (dashed: all texts)', title='Who pays' + (f', {len(t)} of {there:,} groups' if len(t) < there else '') + note)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)

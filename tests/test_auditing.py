@@ -222,7 +222,8 @@ def test_audit_14():
     assert own.table.query("metric == 'accuracy' and group == 'c'").over_control.item() == own.table.query("metric == 'accuracy' and group == 'c'").change.item()
     with expect_fail(ValueError, 'A control is made from models'): audit(dense, small, control='random')
     with tempfile.TemporaryDirectory() as folder: of_folder = audit(tiny, Magnitude(.9)(tiny), toy, control=str(save(Magnitude(.6)(tiny), f'{folder}/own')))
-    assert 'The control changed its accuracy by' in of_folder.verdict and 'damaged as much at random' in from_models.verdict
+    damaged = replace(from_models, settings=from_models.settings | dict(control='random(sparsity=0.5)'))
+    assert 'The control changed its accuracy by' in of_folder.verdict and 'A control that is damaged as much at random changed its accuracy by' in damaged.verdict
     assert 'its worst group by -20.3 (-20.3), its equalized odds difference by +0.400 (+0.400). No single group is shown' in audit(dense, small, control=small, n_resamples=500).verdict # the control explains all
     assert 'by +0.0 points (the compressed model by -6.7)' in own.verdict and 'Beyond the control and beyond the mean of the groups moved most: accuracy in c' in own.verdict
     assert of_folder.cost.method['control'] == 'magnitude(sparsity=0.6)' and of_folder.table.control.notna().any()
@@ -231,6 +232,20 @@ def test_audit_14():
 
 
 def test_audit_15():
+    """Its control is the dense model, and the audit says so instead of speaking of damage."""
+    dense, small = planted()
+    sources = np.array([str(i // 6) for i in range(900)])
+    by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
+    known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
+    pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
+    words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
+    toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
+    unhurt = audit(tiny, tiny, toy, n_resamples=100)
+    assert unhurt.settings['control'] == 'dense' and 'so its control needs no damage: it is the dense model.' in unhurt.verdict
+    assert 'at random' not in unhurt.verdict and 'control changed its accuracy' not in unhurt.verdict
+
+
+def test_audit_16():
     """This one asks which pronoun is the likelier one after an occupation."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -260,7 +275,7 @@ def test_audit_15():
     assert 'tells nothing' not in told.verdict and told.cost.perplexity['compressed'] < 100
 
 
-def test_audit_16():
+def test_audit_17():
     """It did not become fair: it guesses."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -292,7 +307,7 @@ def test_audit_16():
     assert set(lost.summary().query("measure.str.contains('she')").note) == {'tells nothing'} and lost.cost.vocabulary['compressed'] == 30522
 
 
-def test_audit_17():
+def test_audit_18():
     """Without running text the benchmark itself has to tell: by its metric of damage or, as here, by its ties."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -323,7 +338,7 @@ def test_audit_17():
     assert known.verdict.endswith('tells nothing of a bias here, as 100% of its answers are ties.')
 
 
-def test_audit_18():
+def test_audit_19():
     """A plain model of transformers, which has no record, is measured; without a tokenizer it is refused."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -353,7 +368,7 @@ def test_audit_18():
     with expect_fail(ValueError, 'has no tokenizer'): audit(bare, bare, benchmarks=[Pronouns()], corpus=text)
 
 
-def test_audit_19():
+def test_audit_20():
     """What is asked has to suit both sides."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
@@ -389,7 +404,16 @@ def test_audit_19():
 
 
 def test_plot():
-    """One for each benchmark."""
+    """Here are the groups of the planted harm."""
+    dense, small = planted()
+    found = audit(dense, small)
+    found.summary()
+    ax = plot_groups(found)
+    assert ax.get_title() == 'Who pays' and len(ax.get_yticklabels()) == 3
+
+
+def test_plot_2():
+    """With more groups than fit, those that lost most are drawn, and the title says of how many."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
@@ -401,6 +425,11 @@ def test_plot():
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
     known = GroupedText.from_frame(pd.DataFrame(dict(id=dense.ids, text='t', label=[dense.classes[k] for k in dense.labels], groups=[g for g, in dense.groups], source=sources)), id='id', clusters='source', whole='test')
     pd.testing.assert_frame_equal(audit(dense, small, known, n_resamples=500).table, by_source.table)
+    words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
+    toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
+    from_models = audit(tiny, Magnitude(.9)(tiny), toy)
+    damaged = replace(from_models, settings=from_models.settings | dict(control='random(sparsity=0.5)'))
+    unhurt = audit(tiny, tiny, toy, n_resamples=100)
     @dataclass(frozen=True)
     class Pronouns(Benchmark):
         "How often *she* is likelier than *he*."
@@ -426,6 +455,9 @@ def test_plot():
     fig = found.plot()
     assert [ax.get_title() for ax in fig.axes] == ['Who pays', 'Recall by class, most frequent first']
     assert [t.get_text() for t in plot_groups(called).get_yticklabels()][-1].startswith('across (n=') # it lost most
+    assert plot_groups(found).get_ylim() == (-.6, 2.6) # half a row of room beyond the outermost points
+    assert plot_groups(unhurt).get_title() == 'Who pays (x: the control, which is the dense model)'
+    assert plot_groups(damaged).get_title() == 'Who pays (x: a control of the same accuracy, damaged at random)'
     crowd = audit(*planted(3000, [f'g{i}' for i in range(500)], harm=1.), n_resamples=100, probabilities=False)
     there = sum(crowd.table.query("metric == 'accuracy'").scope == 'group')
     assert plot_groups(crowd).get_title() == f'Who pays, 60 of {there} groups' and len(plt.gca().get_yticklabels()) == 60
