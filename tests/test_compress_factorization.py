@@ -118,6 +118,30 @@ def test_LowRank_3():
     assert mean.is_monotonic_increasing and mean[384] > .999
 
 
+def test_LowRank_4():
+    """At half the rank the two factors hold as many numbers as the matrix."""
+    torch.manual_seed(0)
+    tiny = tiny_classifier()
+    inner = {n: m for n, m in prunable(tiny).items()}
+    for energy in (.3, .6):
+        small = LowRank(energy=energy)(tiny)
+        for n, m in inner.items():
+            share = small.get_submodule(n).weight.detach() @ getattr(small.get_submodule(n), 'right', torch.eye(m.weight.shape[1])).detach()
+            assert share.square().sum() > (energy - 1e-5) * m.weight.square().sum()
+    minilm = load_classifier(MINILM, labels=['no', 'yes'])
+    fig, ax = plt.subplots(figsize=(5, 3))
+    ax.legend(frameon=False, fontsize=8)
+    whole = minilm.get_submodule('bert.encoder.layer.0.attention.self.query').weight.detach()
+    of_rank = {r: torch.matmul(*truncated(whole, r)) for r in (192, 48)}
+    lost = {r: float((whole - m).square().sum() / whole.square().sum()) for r, m in of_rank.items()}
+    assert lost[192] < .15 and .35 < lost[48] < .75
+    fig, axes = plt.subplots(1, 3, figsize=(7.5, 1.8), dpi=80, sharey=True)
+    for ax, (title, m) in zip(axes, {'dense': whole, **{f'rank {r}: {lost[r]:.0%} lost': m for r, m in of_rank.items()}}.items()):
+        ax.imshow(m[:32, :64], cmap='RdBu', vmin=-.15, vmax=.15, aspect='auto', interpolation='nearest')
+        ax.set(title=title, xlabel='input')
+    axes[0].set_ylabel('output')
+
+
 def test_centroids():
     """The centres start at equal distances from the lowest to the highest weight, which the paper found best: the few large weights get centres of their own."""
     torch.manual_seed(0)
@@ -175,6 +199,26 @@ def test_Share():
 
 
 def test_Share_2():
+    """Every weight takes the nearest value."""
+    torch.manual_seed(0)
+    minilm = load_classifier(MINILM, labels=['no', 'yes'])
+    layer = nn.Linear(2, 2)
+    layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
+    few = shared_linear(layer, 1)
+    learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
+    (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
+    layer = minilm.get_submodule('bert.encoder.layer.0.attention.self.query')
+    eight = shared_linear(layer, 3)
+    assert len(eight.dense().unique()) == 8
+    nearest = eight.codebook[(layer.weight.detach()[..., None] - eight.codebook).abs().argmin(-1)]
+    assert torch.allclose(nearest, eight.dense())
+    fig, ax = plt.subplots(figsize=(4, 2.2), dpi=80)
+    ax.hist(layer.weight.detach().flatten().numpy(), bins=80, color='lightgrey')
+    for value in eight.codebook.tolist(): ax.axvline(value, lw=1)
+    ax.set(xlabel='weight', ylabel='weights')
+
+
+def test_Share_3():
     """Low rank loses more than either at any size."""
     torch.manual_seed(0)
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
@@ -185,6 +229,7 @@ def test_Share_2():
     spectrum = pd.DataFrame(rows)
     fig, ax = plt.subplots(figsize=(5, 3))
     sns.lineplot(spectrum, x='rank', y='energy', hue='layer', errorbar=('pi', 100), ax=ax)
+    sns.despine()
     sns.despine()
     def relative(lost): return (lost / sum(float(s.square().sum()) for s in singular.values())) ** .5
     def error(model): # of the weights
@@ -488,6 +533,7 @@ def test_Lora_7():
     few = shared_linear(layer, 1)
     learning, x = few.thawed(), torch.tensor([[10., 1.], [100., 2.]])
     (learning(x) * torch.tensor([1., 5.])).sum().backward() # dL/dW = [[110, 3], [550, 15]]
+    sns.despine()
     def relative(lost): return (lost / sum(float(s.square().sum()) for s in singular.values())) ** .5
     def error(model): # of the weights
         return relative(sum(float((m.weight.detach() - model.get_submodule(n).dense()).square().sum()) for n, m in prunable(minilm).items()))

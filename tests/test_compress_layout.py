@@ -11,6 +11,7 @@ from fairprune.compress.pruning import Magnitude
 from fairprune.compress.quantization import Int8, Rtn
 from fairprune.models import _quiet, load_classifier, logits, save, tiny_classifier
 import fairprune.compress.layout as library
+import matplotlib.pyplot as plt
 from fairprune.compress.layout import *
 from fairprune.compress.layout import _Products, _Sparse, _places, _sample
 
@@ -152,6 +153,19 @@ def test_unpack():
         assert torch.equal(unpack(pack(codes, bits), bits, 13), codes) and pack(codes, bits).shape == (3, -(-13 * bits // 8))
 
 
+def test_unpack_2():
+    """The third code begins in the first byte and ends in the second, so no bit is wasted."""
+    stream = pack(torch.arange(8, dtype=torch.uint8)[None], 3)
+    bits = torch.stack([stream[0] >> i & 1 for i in range(8)], 1)
+    owner = (torch.arange(24) // 3).view(3, 8)
+    assert stream.shape == (1, 3) and (bits.flatten().view(8, 3) @ torch.tensor([1, 2, 4], dtype=torch.uint8)).tolist() == list(range(8))
+    fig, ax = plt.subplots(figsize=(4, 1.7), dpi=80)
+    ax.imshow(owner, cmap='Set3', aspect='auto')
+    for row in range(3):
+        for column in range(8): ax.text(column, row, int(bits[row, column]), ha='center', va='center')
+    ax.set(yticks=range(3), yticklabels=['byte 0', 'byte 1', 'byte 2'], xticks=range(8), xlabel='bit')
+
+
 def test_folded():
     """`fairprune.save` writes it so; a model's own `save_pretrained` writes all zeros out, for readers without `fairprune`."""
     tiny = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
@@ -176,6 +190,20 @@ def test_folded():
 
 
 def test_folded_2():
+    """A bit for each weight is the price, so in 32 bits it pays from one zero in 32 on, in 16 bits from one in 16."""
+    shares, found = [i / 32 for i in range(33)], {}
+    for dtype in (torch.float32, torch.float16):
+        layer = nn.Linear(64, 64).to(dtype)
+        found[dtype] = [written_bytes(layer, round((1 - share) * 64 * 64)) for share in shares]
+    assert found[torch.float32][:3] == [4 * 4096, 4 * 4096, 4 * 4096 * 30 // 32 + 512] and found[torch.float32][-1] == 512
+    assert found[torch.float16][2] == 2 * 4096 > found[torch.float16][3]
+    fig, ax = plt.subplots(figsize=(4, 2.2), dpi=80)
+    for dtype, sizes in found.items(): ax.plot(shares, sizes, label=str(dtype).removeprefix('torch.'))
+    ax.set(xlabel='share of zeros', ylabel='bytes', ylim=0)
+    ax.legend(frameon=False)
+
+
+def test_folded_3():
     """The two are counted."""
     for extra in (1, -1):
         layer = nn.Linear(8, 4); layer.weight.data[1:] = 0

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 from unittest.mock import patch
+import matplotlib.pyplot as plt
 import pandas as pd
 from fastcore.test import expect_fail
 from transformers import AutoModelForSequenceClassification
@@ -186,6 +187,22 @@ def test_Rtn():
 
 
 def test_Rtn_2():
+    """How the numbers are rounded, for the first 64 weights of a row, which share one grid: no weight moves by more than half a step, and each bit less doubles the step."""
+    minilm = load_classifier(MINILM, labels=['no', 'yes'])
+    found = {bits: Rtn(bits, 64)(minilm) for bits in (8, 4, 3, 2)}
+    first = next(iter(prunable(minilm)))
+    weights_of_row = minilm.get_submodule(first).weight[0, :64].detach()
+    fig, axes = plt.subplots(1, 4, figsize=(7, 2), dpi=80, sharex=True, sharey=True)
+    for ax, (bits, model) in zip(axes, found.items()):
+        layer = model.get_submodule(first)
+        points, step = layer.dense()[0, :64], next(layer.grid())[0, 0]
+        assert len(points.unique()) <= 2 ** bits and (points - weights_of_row).abs().max() <= .51 * step
+        ax.plot(weights_of_row, points, '.', ms=4)
+        ax.set(title=f'{bits} bits', xlabel='weight')
+    axes[0].set_ylabel('rounded')
+
+
+def test_Rtn_3():
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     tiny = tiny_classifier(hidden_size=64)
     pruned = Magnitude(.8)(tiny)
@@ -213,6 +230,20 @@ def test_OnGrid():
 
 
 def test_OnGrid_2():
+    """The gradient sees a straight line: it is 1 wherever the weight is."""
+    torch.manual_seed(0)
+    at = torch.linspace(-1, 2, 121, requires_grad=True)
+    taken = through(at, at.detach().round())
+    taken.sum().backward()
+    assert taken.unique().tolist() == [-1, 0, 1, 2] and (at.grad == 1).all()
+    fig, ax = plt.subplots(figsize=(3.6, 2.2), dpi=80)
+    ax.plot(at.detach(), taken.detach(), label='forward')
+    ax.plot(at.detach(), at.grad, label='slope in training')
+    ax.set(xlabel='float weight')
+    ax.legend(frameon=False)
+
+
+def test_OnGrid_3():
     """So [recovery](18_recovery.ipynb) and every other training of a quantized model keep its steps, and the zeros of a model that was pruned first."""
     torch.manual_seed(0)
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
@@ -265,6 +296,22 @@ def test_laplace_threshold():
         b2 = -2 * np.log(1 - (.6 - .25 * laplace_sparsity(b1, 1)) / .75)
         return .25 * laplace_error(b1, 1) + .75 * laplace_error(b2, 2)
     assert cost(b) < min(cost(b - .1), cost(b + .1))
+
+
+def test_laplace_threshold_2():
+    """The threshold for a half lies where half of the area under the curve is to its left."""
+    minilm = load_classifier(MINILM, labels=['no', 'yes'])
+    first = next(iter(prunable(minilm)))
+    sizes = minilm.get_submodule(first).weight.detach().abs().flatten().numpy()
+    tau = float(sizes.mean())
+    half = laplace_threshold([tau], [len(sizes)], .5)
+    assert .35 < (sizes < half).mean() < .5
+    fig, ax = plt.subplots(figsize=(4, 2.2), dpi=80)
+    ax.hist(sizes, bins=60, range=(0, 6 * tau), density=True, color='lightgrey')
+    grid = np.linspace(0, 6 * tau, 100)
+    ax.plot(grid, np.exp(-grid / tau) / tau)
+    ax.axvline(half, color='black', ls='--', lw=1)
+    ax.set(xlabel='magnitude of a weight', ylabel='density')
 
 
 def test_bit_widths():

@@ -3,6 +3,7 @@ import pytest
 import torch
 from fairprune.compress.calibration import Products
 from fairprune.compress.quantization import affine, decode, encode, Rtn
+import matplotlib.pyplot as plt
 import numpy as np
 import tempfile
 from fastcore.test import expect_fail
@@ -54,6 +55,24 @@ def test_obs_score():
     assert (half == 0).sum() == 256 and error(half) < .5 * error(w * keep) # of what magnitude alone loses
 
 
+def test_obs_score_2():
+    """Magnitude would leave them as they are."""
+    torch.manual_seed(0)
+    x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
+    U = inverse_factor(x.T @ x, len(x))
+    rule = _Prune(w, .5, None)
+    half = obs(w, U, rule, 32, rule.begin)
+    keep = w.abs() > w.abs().median()
+    stays, changed = half != 0, (half - w).abs() * (half != 0)
+    assert .6 < (stays == keep).float().mean() < .95
+    assert (changed[:, 0] == 0).all() and changed[:, 16:].mean() > changed[:, :16].mean()
+    fig, axes = plt.subplots(1, 3, figsize=(7, 1.6), dpi=80, sharey=True)
+    for ax, (title, m) in zip(axes, {'magnitude keeps': keep, 'second order keeps': stays, 'change of the kept': changed}.items()):
+        ax.imshow(m.float(), cmap='Greys', aspect='auto', interpolation='nearest')
+        ax.set(title=title, xlabel='input')
+    axes[0].set_ylabel('output')
+
+
 def test_Round():
     """Zero is always on the grid, so what is pruned stays zero."""
     torch.manual_seed(0)
@@ -64,6 +83,25 @@ def test_Round():
     found = obs(w, U, rounding, 32, rounding.begin)
     nearest = decode(encode(w, *affine(w, 3), 3), *affine(w, 3))
     assert torch.equal(found, decode(rounding.codes, *affine(w, 3))) and error(found) < error(nearest)
+
+
+def test_Round_2():
+    """The later ones are not: they have taken over the errors of those before them, so many land on a point next to the nearest."""
+    torch.manual_seed(0)
+    x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
+    U = inverse_factor(x.T @ x, len(x))
+    rounding = _Round(w, 3, None)
+    found = obs(w, U, rounding, 32, rounding.begin)
+    nearest = decode(encode(w, *affine(w, 3), 3), *affine(w, 3))
+    elsewhere = found != nearest
+    assert not elsewhere[:, 0].any() and elsewhere[:, 16:].float().mean() > .2
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 1.9), dpi=80)
+    left.imshow(elsewhere, cmap='Greys', aspect='auto', interpolation='nearest')
+    left.set(title='not on the nearest point', xlabel='input', ylabel='output')
+    for v, label in ((nearest, 'nearest'), (found, 'second order')):
+        right.hist((x @ (w - v).T).abs().flatten().numpy(), bins=40, histtype='step', label=label)
+    right.set(xlabel='absolute error of an output', ylabel='outputs')
+    right.legend(frameon=False)
 
 
 def test_GPTQ():
@@ -100,6 +138,17 @@ def test_GPTQ_2():
 
 def test_GPTQ_3():
     """They count as the first to go: half of what is already sparser stays as sparse as it is."""
+    torch.manual_seed(0)
+    x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
+    U = inverse_factor(x.T @ x, len(x))
+    rule = _Prune(w, .5, None)
+    half = obs(w, U, rule, 32, rule.begin)
+    keep = w.abs() > w.abs().median()
+    stays, changed = half != 0, (half - w).abs() * (half != 0)
+    fig, axes = plt.subplots(1, 3, figsize=(7, 1.6), dpi=80, sharey=True)
+    for ax, (title, m) in zip(axes, {'magnitude keeps': keep, 'second order keeps': stays, 'change of the kept': changed}.items()):
+        ax.imshow(m.float(), cmap='Greys', aspect='auto', interpolation='nearest')
+        ax.set(title=title, xlabel='input')
     people = bios(200)
     tiny = tiny_classifier(people.labels)
     some = dict(n=16, length=32)
