@@ -20,12 +20,12 @@ from fairprune.auditing import _is_table
 
 
 def test_checked():
-    """A name that ends in `.parquet`, in letters of any size, is a file of predictions; any other is a model."""
+    """A name that ends in `.parquet`, in upper or lower case, is a file of predictions; any other name is a model."""
     assert _is_table('runs/DENSE.PARQUET') and not _is_table('runs/dense')
 
 
 def test_audit():
-    """The control is matched on what the models are for: accuracy on the same split, or perplexity on running text."""
+    """The control is matched by the purpose of the models: accuracy on the same split for classifiers, perplexity on running text for language models."""
     dense, small = planted()
     found = audit(dense, small)
     assert 'moved most: accuracy in c by -' in found.verdict and ', recall of yes in c by -' in found.verdict and found.summary().set_index('measure').note['equalized odds difference'] == 'uneven'
@@ -34,7 +34,7 @@ def test_audit():
 
 
 def test_audit_2():
-    """Two copies of the same model: nobody is harmed, and the verdict does not claim more than that."""
+    """An audit of two copies of the same model: nobody is harmed, and the verdict does not claim more than that."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
@@ -50,7 +50,7 @@ def test_audit_2():
 
 
 def test_audit_3():
-    """The verdict says that this is no fairness."""
+    """The verdict says that this is not fairness."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
@@ -64,7 +64,7 @@ def test_audit_3():
 
 
 def test_audit_4():
-    """Groups may be called what our tables call something else: the one that loses is found, whatever its name."""
+    """Groups may have names that the tables of this library use for other things: the group that loses is found, whatever its name."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
@@ -75,7 +75,7 @@ def test_audit_4():
 
 
 def test_audit_5():
-    """Where a model read texts of which many nearly repeat another, it says that they count as independent."""
+    """Where many of the texts nearly repeat another and no clusters are named, the verdict says that they count as independent."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -95,7 +95,7 @@ def test_audit_5():
 
 
 def test_audit_6():
-    """Predictions that do not say how they were computed are taken as they are."""
+    """Predictions that do not say how they were computed are accepted without a remark."""
     dense, small = planted()
     def on(predictions, arithmetic, processor): return replace(predictions, meta=dict(arithmetic=arithmetic, processor=processor))
     def alike(a, b, **control): return 'not computed alike' not in audit(on(dense, *a), on(small, *b), n_resamples=100, **control).verdict
@@ -118,7 +118,7 @@ def test_audit_7():
 
 
 def test_audit_8():
-    """Probabilities take the longer part of the time, and can be left out."""
+    """Measures of probabilities take the larger part of the time, and can be left out."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
@@ -127,14 +127,14 @@ def test_audit_8():
 
 
 def test_audit_9():
-    """Many groups take many resamples, so as many are drawn: with 30 groups at 95% confidence, 1,200."""
+    """So many groups need many resamples, and as many are drawn: with 30 groups at 95% confidence, 1,200."""
     many = audit(*planted(3000, [f'g{i:02d}' for i in range(30)], harm=1.), n_resamples=100)
     assert many.settings['n_resamples'] == 1200 and 2 * 30 / 1201 < .05 < 2 * 30 / 1199
     assert '1 of 30 judged groups lost accuracy beyond chance: g29' in many.verdict and many.table.query("metric == 'true_probability' and group == 'g29'").p_holm.item() < .05
 
 
 def test_audit_10():
-    """Models are predicted first, and timed."""
+    """If models are given, they are asked for predictions first, and timed."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -149,7 +149,7 @@ def test_audit_10():
 
 
 def test_audit_11():
-    """A copy that was changed by hand, cast or quantized elsewhere does not show the figures of the model that it was copied from."""
+    """A copy that was changed by hand, cast, or quantized by another library does not show the numbers of the original."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -171,7 +171,7 @@ def test_audit_11():
 
 
 def test_audit_12():
-    """What is cut, by the model's own limit or by one that is named, the verdict says."""
+    """If texts are cut, by the model's own limit or by a given one, the verdict says so."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -205,7 +205,7 @@ def test_audit_13():
 
 
 def test_audit_14():
-    """A control of one's own, be it a model, its folder or predictions, is taken as it is, and `control=None` leaves it out."""
+    """A control of your own, as a model, its folder or predictions, is taken as it is, and `control=None` leaves the control out."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -246,7 +246,7 @@ def test_audit_15():
 
 
 def test_audit_16():
-    """This one asks which pronoun is the likelier one after an occupation."""
+    """The benchmark of this example asks which pronoun is likelier after an occupation."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -308,7 +308,7 @@ def test_audit_17():
 
 
 def test_audit_18():
-    """Without running text the benchmark itself has to tell: by its metric of damage or, as here, by its ties."""
+    """Without running text, a guessing model must be recognised by the benchmark itself: by its metric of damage or, as here, by its ties."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -339,7 +339,7 @@ def test_audit_18():
 
 
 def test_audit_19():
-    """A plain model of transformers, which has no record, is measured; without a tokenizer it is refused."""
+    """A model from plain transformers has no record, so its cost is measured; a model without a tokenizer is refused."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -369,7 +369,7 @@ def test_audit_19():
 
 
 def test_audit_20():
-    """What is asked has to suit both sides."""
+    """A benchmark or data set that does not suit both sides is refused."""
     dense, small = planted()
     sources = np.array([str(i // 6) for i in range(900)])
     by_source = audit(*(replace(p, clusters=sources) for p in (dense, small)), n_resamples=500)
@@ -404,7 +404,7 @@ def test_audit_20():
 
 
 def test_plot():
-    """Here are the groups of the planted harm."""
+    """Here is the picture of the groups for the planted harm."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()
@@ -465,7 +465,7 @@ def test_plot_2():
 
 
 def test_to_html():
-    """What an audit holds, in one tidy table and one picture, whichever kind it is of."""
+    """`tidy` and `plot` give one tidy table and one picture of everything that an audit holds, for classifiers and language models."""
     dense, small = planted()
     found = audit(dense, small)
     found.summary()

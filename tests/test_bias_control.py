@@ -15,7 +15,7 @@ from fairprune.bias.control import _ClusterDeals, _Deals
 
 
 def test_matched_control():
-    """Half its weights are pruned by magnitude; the control reaches the same perplexity."""
+    """Half of its weights are pruned by magnitude, and the control reaches the same perplexity."""
     text = Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 60))
     lm = tiny_lm('llama')
     step = torch.optim.Adam(lm.parameters(), 3e-3)
@@ -56,7 +56,7 @@ def test_Deals():
 
 
 def test_ClusterDeals():
-    """A fifth cluster, of one text, has nobody to change places with, so of three lost answers two could be others'."""
+    """So two of the three lost answers could fall on other groups."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
         ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
@@ -94,7 +94,7 @@ def test_even_moves():
 
 
 def test_even_moves_2():
-    """The same answers, dealt out slowly text by text, give the same range."""
+    """A slow loop that deals the same answers out text by text gives the same range."""
     dense, small = planted()
     told = even_moves(dense, small, n_resamples=2000)
     seen = compare(dense, small, n_resamples=200)
@@ -111,7 +111,7 @@ def test_even_moves_2():
 
 
 def test_even_moves_3():
-    """So does a slow loop over clusters: here of up to eight texts of several groups, with two seeds, some templates harder than others."""
+    """A slow loop over clusters gives the same range too: here clusters of up to eight texts of several groups, with two seeds, and some templates harder than others."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
         ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]
@@ -185,7 +185,7 @@ def test_even_moves_5():
 
 @pytest.mark.heavy
 def test_even_moves_6():
-    """Where nothing changed at all it never does, and several seeds are judged together."""
+    """Where no answer changed it never does, and several seeds are judged together."""
     dense, small = planted()
     rng = np.random.default_rng(0)
     def even_loss(k=1, n=1000, groups=10):
@@ -230,7 +230,7 @@ def test_even_moves_8():
 
 
 def test_floors():
-    """The compressed model's is beyond any chance."""
+    """The gap of the compressed model is far beyond chance."""
     dense, small = planted()
     told = even_moves(dense, small, n_resamples=2000)
     seen = compare(dense, small, n_resamples=200)
@@ -246,7 +246,7 @@ def test_floors():
 
 @pytest.mark.heavy
 def test_floors_2():
-    """By hand, text by text; and models without any gap, of which one in twenty may be taken for one that has a gap."""
+    """Then come models without any gap, of which one in twenty may be reported to have one."""
     def in_clusters(said, groups, clusters, labels=None):
         logits, labels = np.eye(2, dtype='float32')[np.array(said)], np.ones(len(said), int) if labels is None else labels
         ids, groups = np.arange(len(said)).astype(str), [[*g] for g in groups]

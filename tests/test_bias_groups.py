@@ -22,7 +22,7 @@ from fairprune.bias.groups import _auc, _by_blocks, _centred, _counted, _design,
 
 
 def test_planted():
-    """The compressed model is planted with a harm: it misses the class `yes` of group `c`."""
+    """A harm is planted in the compressed model: it misses the class `yes` in group `c`."""
     dense, small = planted()
     assert small.accuracy < dense.accuracy and len(dense) == 900
 
@@ -37,7 +37,7 @@ def test_group_table():
 
 
 def test_group_table_2():
-    """A group with one class has a TPR for that class and none for the other."""
+    """A group whose texts all have one class has a TPR for that class and no TPR for the other."""
     one_class = group_table(Predictions(np.array(['1', '2', '3']), np.eye(2, dtype='float32')[[0, 1, 1]], np.array([0, 1, 1]), [['x'], ['x'], ['y']], ('no', 'yes')))
     assert np.isnan(one_class.query("metric == 'tpr' and cls == 'no' and group == 'y'").value.item())
     assert one_class.query("metric == 'tpr' and cls == 'yes' and group == 'y'").value.item() == 1
@@ -55,7 +55,7 @@ def test_rates_of():
 
 
 def test_METRICS():
-    """Beside them stands the p-value of what can be tested: that [some group moved otherwise than the others](24_statistics.ipynb)."""
+    """Beside them stands the p-value of a question that can be tested: whether [some group moved otherwise than the others](24_statistics.ipynb)."""
     dense, small = planted()
     both_models = _tally([[dense], [small]])
     once = _summed(_design(both_models, np.arange(4)), [both_models.n[None]], 4)
@@ -69,7 +69,7 @@ def test_METRICS():
 
 
 def test_levels():
-    """The planted harm is found, in the group and in the class where it is, and nowhere else."""
+    """The planted harm is found in the group and in the class where it is, and nowhere else."""
     dense, small = planted()
     found = compare(dense, small)
     accuracy = found.query("metric == 'accuracy' and group != 'all'").set_index('group')
@@ -84,7 +84,7 @@ def test_levels():
 
 
 def test_levels_2():
-    """The same in numbers as a bootstrap written out text by text."""
+    """A bootstrap that is written out text by text gives the same numbers."""
     dense, small = planted()
     found = compare(dense, small)
     accuracy = found.query("metric == 'accuracy' and group != 'all'").set_index('group')
@@ -121,7 +121,7 @@ def test_levels_3():
 
 
 def test_levels_4():
-    """Several seeds are one mean."""
+    """Several seeds are averaged."""
     dense, small = planted()
     found = compare(dense, small)
     shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
@@ -145,7 +145,7 @@ def test_levels_4():
 
 
 def test_levels_5():
-    """Small groups are marked, a rate that is not there has neither interval nor p-value, and a copy of the same model shows no change at all."""
+    """Small groups are marked, an undefined rate has neither interval nor p-value, and a copy of the same model shows no change at all."""
     dense, small = planted()
     few = compare(*planted(60), n_resamples=500)
     assert not few.query("group == 'a' and metric == 'accuracy'").judged.item()
@@ -162,7 +162,7 @@ def test_levels_5():
 
 
 def test_levels_6():
-    """It is judged as any other is, and what the words stand for in our tables is found by `scope`."""
+    """It is judged like any other group, and `scope` tells it from the rows that have these names in the tables of this library."""
     dense, small = planted()
     words = compare(*planted(groups=('all', 'judged', 'model')), n_resamples=500)
     plain = compare(dense, small, n_resamples=500)
@@ -176,7 +176,7 @@ def test_levels_6():
 
 
 def test_levels_7():
-    """Where only one is large enough, or no class stands in two, it is undefined."""
+    """Where only one is large enough, or no class occurs in two of them, the difference is undefined."""
     dense, small = planted()
     alone = compare(*(replace(p, groups=[['a'] if i % 9 else ['rare'] for i in range(900)]) for p in (dense, small)), n_resamples=500, min_n=200)
     gap = alone[alone.metric.str.endswith('_difference')]
@@ -187,7 +187,7 @@ def test_levels_7():
 
 
 def test_levels_8():
-    """Here the control loses as many answers, spread over everybody: the group's loss stands out, the loss of all does not."""
+    """So the loss of the group stands out, and the loss of all texts does not."""
     dense, small = planted()
     found = compare(dense, small)
     shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
@@ -209,7 +209,7 @@ def test_levels_8():
 
 
 def test_identity_aucs():
-    """Scores of two models have no common scale, so in cross-validation only texts of the same fold are ranked against each other: the AUC is the mean over the folds, weighted by their pairs."""
+    """In cross-validation, therefore, only texts of the same fold are ranked against each other: the AUC is the mean over the folds, weighted by their numbers of pairs."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
         rng = np.random.default_rng(seed); base = np.random.default_rng(9)
@@ -236,7 +236,7 @@ def test_identity_aucs():
 
 
 def test_compare_probabilities():
-    """Beyond 20,000 texts, packs of texts are drawn that were put together at random: a sum over texts has the same spread either way, and a million texts cost as much to draw as twenty thousand."""
+    """A sum over texts has the same spread either way, and a million texts cost as much to draw as twenty thousand."""
     dense, small = planted()
     found = compare(dense, small)
     shown = ['metric', 'group', 'n', 'dense', 'compressed', 'change', 'low', 'high', 'p_holm', 'relative', 'relative_low', 'relative_high', 'p_relative']
@@ -263,7 +263,7 @@ def test_compare_probabilities():
 
 
 def test_compare_probabilities_2():
-    """Ten groups with an AUC of .8, each known to within .04: the shifted draws cover .8 about as often as they should, the others do not."""
+    """An example of ten groups with an AUC of .8, each known to within .04: intervals from the shifted draws cover .8 about as often as they should, intervals from the other draws do not."""
     rng = np.random.default_rng(0)
     def covers(draws): low, high = interval(draws); return low <= .8 <= high
     seen = [.8 + .04 * rng.standard_normal(10) for _ in range(400)]
@@ -273,7 +273,7 @@ def test_compare_probabilities_2():
 
 
 def test_compare_probabilities_3():
-    """A draw of a fair model's bootstrap is one of texts, so the spread of a resampled AUC is its standard error, here beside the formula of Hanley & McNeil (1982)."""
+    """Here it stands beside the formula of Hanley & McNeil (1982)."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
         rng = np.random.default_rng(seed); base = np.random.default_rng(9)
@@ -303,7 +303,7 @@ def test_compare_probabilities_4():
 
 @pytest.mark.heavy
 def test_compare_probabilities_5():
-    """Ten thousand groups on twenty thousand texts take seconds, and a thousand groups that are all judged no more memory than ten."""
+    """Ten thousand groups on twenty thousand texts take seconds, and a thousand groups that are all judged need no more memory than ten."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -320,7 +320,7 @@ def test_compare_probabilities_5():
 
 
 def test_compare_probabilities_6():
-    """Packs of texts say what texts say: here packs of three, beside texts one by one."""
+    """Packs of texts give the same results as texts: here packs of three beside single texts."""
     def graded(seed, harm=0., n=1500):
         "A model that is unsure, and sees the harmless texts of group c as more toxic than they are."
         rng = np.random.default_rng(seed); base = np.random.default_rng(9)
@@ -428,7 +428,7 @@ def test_intersections_4():
 
 @pytest.mark.data
 def test_intersections_5():
-    """On the 5,048 texts of the test split, taken one by one, three of six categories changed "beyond chance"; the 66 templates they come from, or the 135 clusters of nearly equal texts, show no change at all, and intervals are more than twice as wide."""
+    """With the 66 templates of these texts as clusters, or with the 135 clusters of nearly equal texts, no category changed beyond chance, and the intervals are more than twice as wide."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -456,7 +456,7 @@ def test_intersections_5():
 
 
 def test_intersections_6():
-    """The texts are drawn once for all of them, and the spread between seeds widens the interval."""
+    """The texts are drawn once for all seeds, and the spread between seeds widens the interval."""
     dense, small = planted()
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -472,7 +472,7 @@ def test_intersections_6():
 
 
 def test_intersections_7():
-    """A copy of a run is no second run: where the seeds agree, the interval is the one of a single seed."""
+    """A copy of a run is no second run: where the seeds agree, the interval is the same as with a single seed."""
     dense, small = planted()
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
@@ -497,7 +497,7 @@ def test_intersections_8():
 
 @pytest.mark.slow
 def test_intersections_9():
-    """And it can miss harm: a planted one, of a stated size in one group of eight, is to be found as often as [the formula says](24_statistics.ipynb)."""
+    """Second, it can miss harm: a harm of known size is planted in one group of eight, and should be found as often as [the formula says](24_statistics.ipynb)."""
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']
     names['_BLOCK'] = size
@@ -527,7 +527,7 @@ def test_intersections_9():
 
 @pytest.mark.slow
 def test_intersections_10():
-    """As if texts were independent, many audits see a group that changed."""
+    """If texts are treated as independent, many audits see a group that changed."""
     pair = planted(2000, [f'g{i}' for i in range(30)])
     names = compare.__globals__
     names['_BLOCK'], size = 20_000, names['_BLOCK']

@@ -8,7 +8,7 @@ from fairprune.bias.statistics import *
 
 
 def test_Draws():
-    """What is kept is what would be drawn again."""
+    """Draws that were kept are the same as new draws would be."""
     kept, fresh = Draws([3, 1, 400], 2500, 0), Draws([3, 1, 400], 2500, 0, keep=0)
     assert kept.kept is not None and fresh.kept is None
     assert all((np.concatenate(list(d)) == np.concatenate(list(kept))).all() for d in (kept, fresh, fresh))
@@ -36,7 +36,7 @@ def test_MIN_UNITS():
 
 
 def test_design_effect():
-    """Four texts that do the same are one text; four that have nothing in common are nearly four, once there are many of them."""
+    """Four texts that have nothing in common count as nearly four, once there are many clusters."""
     template = np.arange(400) // 4
     alike = (template % 4 == 0)[:, None].astype('int8')
     assert np.isclose(design_effect(alike[:, 0], template), 4) and design_effect(alike[:, 0], np.arange(400)) == 1
@@ -57,7 +57,7 @@ def test_p_value():
 
 
 def test_few_units():
-    """So their draws are stretched about the value that is seen."""
+    """So their draws are stretched around the observed value."""
     clean = np.random.default_rng(0)
     errs = {k: np.zeros(2) for k in (10, 30)}
     for k, wrong in errs.items():
@@ -70,7 +70,7 @@ def test_few_units():
 
 
 def test_mcnemar():
-    """McNemar's test (1947) is its form for right and wrong: of the texts on which the two models differ, are as many won as lost?"""
+    """McNemar's test (1947) is its form for right and wrong answers: of the texts on which the two models differ, are as many won as lost?"""
     rng = np.random.default_rng(0)
     few, many = rng.normal(.5, 1, (9, 2)), rng.normal(.2, 1, (60, 2))
     def by_scipy(d, n): return stats.permutation_test((d,), lambda x, axis: x.mean(axis), permutation_type='samples', n_resamples=n, vectorized=True, rng=1).pvalue
@@ -88,7 +88,7 @@ def test_mcnemar():
 
 
 def test_over_seeds():
-    """With one seed nothing is added: what a single run shows holds for that run alone."""
+    """With one seed nothing is added: the interval then holds for this single training run."""
     points = np.array([.70, .72, .77])
     still = np.full(200_000, points.mean())
     assert np.allclose(interval(over_seeds(still, points)), stats.t.interval(.95, 2, points.mean(), stats.sem(points)), atol=.002)
@@ -96,7 +96,7 @@ def test_over_seeds():
 
 
 def test_over_seeds_2():
-    """It is that of a textbook where the texts leave nothing to chance, it agrees with drawing, and another seed of the bootstrap hardly moves it, where counted draws near a bound decide about a star by luck."""
+    """With counted draws, luck would decide about significance near a bound."""
     points = np.array([.70, .72, .77])
     moved = points - .7
     assert np.isclose(p_value(np.full(1000, moved.mean()), moved), stats.ttest_1samp(moved, 0).pvalue)
@@ -110,7 +110,7 @@ def test_over_seeds_2():
 
 
 def test_welch():
-    """Where seeds alone are compared, K before and K after that have nothing to do with each other, Welch's t-test (1947) allows the two levels to spread differently."""
+    """Welch's t-test (1947) allows the two to have different spreads."""
     a, b = np.array([[.8, .5], [.82, .5], [.81, .5]]), np.array([[.7, .5], [.75, .5]])
     found = welch(a, b)
     va, vb = a[:, 0].var(ddof=1) / 3, b[:, 0].var(ddof=1) / 2
@@ -122,19 +122,19 @@ def test_welch():
 
 
 def test_holm():
-    """Holm's correction keeps that at 5%: the k-th smallest of m p-values is multiplied by m - k + 1, and the order is kept (Holm 1979)."""
+    """Holm's correction (1979) keeps this at 5%: the k-th smallest of m p-values is multiplied by m - k + 1, and the order of the p-values is kept."""
     assert np.allclose(holm([.01, .04, .03]), [.03, .06, .06])
     assert np.allclose(holm([.5, np.nan, .9]), [1, np.nan, 1], equal_nan=True)
 
 
 def test_benjamini_hochberg():
-    """Where many findings are looked through and a few false ones among them do no harm, as with words or attention heads, the share of false ones is what to bound (Benjamini & Hochberg 1995)."""
+    """Then the share of false findings is bounded instead (Benjamini & Hochberg 1995)."""
     assert np.allclose(benjamini_hochberg([.01, np.nan, .04, .03]), [.03, np.nan, .04, .04], equal_nan=True)
     assert (benjamini_hochberg([.01, .02, .2]) <= holm([.01, .02, .2])).all() and np.isnan(benjamini_hochberg([np.nan])).all()
 
 
 def test_simultaneous():
-    """A group that lost nothing gets the variance of the others."""
+    """A group that lost nothing gets the pooled variance of all groups."""
     rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
     def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
     def contrasts(d, unit=np.arange(200), **how):
@@ -157,7 +157,7 @@ def test_simultaneous():
 
 
 def test_simultaneous_2():
-    """Where nothing changed in forty texts of each of two groups, nothing moved, but one in forty may."""
+    """Where nothing changed in forty texts of each of two groups, no move is found, but up to one text in forty may have changed."""
     rng, member = np.random.default_rng(0), np.repeat(np.arange(4), 50)
     def lost(share): return -(rng.random(200) < np.asarray(share)[member]).astype(float)
     def contrasts(d, unit=np.arange(200), **how):
@@ -175,7 +175,7 @@ def test_simultaneous_2():
 
 
 def test_tost():
-    """A [gate](65_gate.ipynb) decides in this manner."""
+    """A [gate](65_gate.ipynb) decides in this way."""
     change = np.random.default_rng(0).normal(-.01, .01, 100_000)
     assert np.isclose(non_inferiority(change, .03), stats.norm.cdf(-.03, -.01, .01), atol=.002) and tost(change, .03) == non_inferiority(change, .03)
     assert np.isclose(tost(-change, .03), tost(change, .03)) and tost(change, .01) > .4 # half of the draws lose more
@@ -185,7 +185,7 @@ def test_tost():
 
 
 def test_minimum_group_size():
-    """Texts are flipped as the formula supposes, twenty thousand times, and tested."""
+    """Texts are flipped as the formula assumes, twenty thousand times, and tested."""
     n, psi = 500, .12
     gap = minimum_detectable_gap(n, psi)
     won, lost, _ = np.random.default_rng(0).multinomial(n, [(psi - gap) / 2, (psi + gap) / 2, 1 - psi], 20_000).T
@@ -200,7 +200,7 @@ def test_minimum_group_size():
 
 
 def test_minimum_group_size_2():
-    """Judged in five folds, all texts count, 400 to 600 a group, and 4 points are found."""
+    """In five folds all texts are judged, 400 to 600 a group, and a loss of 4 points is found."""
     half_width = 1.96 * np.sqrt(.8 * .2 / np.array([100, 190]))
     assert np.allclose(half_width, [.078, .057], atol=.001)
     sizes = pd.DataFrame(dict(n=[100, 190, 400, 600])).assign(one_group=lambda t: minimum_detectable_gap(t.n), thirteen_groups=lambda t: minimum_detectable_gap(t.n, groups=13))

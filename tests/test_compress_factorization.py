@@ -28,7 +28,7 @@ from fairprune.compress.factorization import _learns
 
 
 def test_truncated():
-    """The singular values are divided evenly between the two factors, which suits further training."""
+    """Each singular value is divided evenly between the two factors, which suits further training."""
     torch.manual_seed(0)
     w = torch.randn(6, 9)
     B, A = truncated(w, 2)
@@ -39,7 +39,7 @@ def test_truncated():
 
 
 def test_rank_of_energy():
-    """It is given, or follows from a share of the *energy*, the sum of the squared singular values."""
+    """The rank is given, or it follows from a share of the *energy*, the sum of the squared singular values."""
     torch.manual_seed(0)
     values = torch.tensor([3., 2., 1.]) # squares 9, 4, 1
     assert [rank_of_energy(values, e) for e in (.1, 9 / 14, .65, 13 / 14, .95, 1.)] == [1, 1, 2, 2, 3, 3]
@@ -64,7 +64,7 @@ def test_low_rank_linear():
 
 
 def test_LowRank():
-    """So a smaller rank is a faster layer, on any hardware."""
+    """A smaller rank is less work, on any hardware."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
     inner = {n: m for n, m in prunable(tiny).items()}
@@ -143,7 +143,7 @@ def test_LowRank_4():
 
 
 def test_centroids():
-    """The centres start at equal distances from the lowest to the highest weight, which the paper found best: the few large weights get centres of their own."""
+    """The paper found this start the best, because the few large weights get centres of their own."""
     torch.manual_seed(0)
     assert torch.allclose(centroids(torch.tensor([0., 1, 10, 11, 12]), 2), torch.tensor([.5, 11.]))
     x = torch.rand(3000)
@@ -157,7 +157,7 @@ def test_centroids():
 
 
 def test_shared_linear():
-    """By hand: four weights, two zeros, a code for zero and one for the mean of the others."""
+    """One code stands for zero and one for the mean of the others."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
     layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
@@ -251,7 +251,7 @@ def test_Share_3():
 
 
 def test_Unfreeze():
-    """Compression may still change what is frozen: it is training that may not."""
+    """Compression may still change frozen weights; only training may not."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
     inner = {n: m for n, m in prunable(tiny).items()}
@@ -280,7 +280,7 @@ def test_Unfreeze():
 
 
 def test_Unfreeze_2():
-    """Recovery moves the rest and leaves the frozen part bit-identical, also after saving, and also where the frozen part is pruned, factorized, shared or quantized."""
+    """Recovery moves the other weights and leaves the frozen part bit-identical, also after saving, and also where the frozen part is pruned, factorized, shared or quantized."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
     layer = nn.Linear(2, 2)
@@ -306,7 +306,7 @@ def test_Unfreeze_2():
 
 
 def test_lora():
-    """Here PEFT's layers wrap what `fairprune` made: pruned layers of either orientation, factors, shared and packed weights."""
+    """PEFT's layers can wrap every layer that `fairprune` makes: pruned layers of either orientation, factors, shared and packed weights."""
     torch.manual_seed(0)
     w = torch.randn(6, 9)
     B, A = truncated(w, 2)
@@ -324,7 +324,7 @@ def test_lora():
 
 
 def test_Lora():
-    """On each kind of compressed model: what was compressed stays bit-identical, the record counts what was added, and the model says the same after saving."""
+    """This holds for each kind of compressed model: the compressed weights stay bit-identical, the record counts the adapters, and the model gives the same answers after saving."""
     torch.manual_seed(0)
     tiny = tiny_classifier()
     layer = nn.Linear(2, 2)
@@ -382,7 +382,7 @@ def test_Lora():
 
 
 def test_Lora_2():
-    """A language model has adapters alone; a masked one is not trained, and keeps no adapter from the attempt."""
+    """A masked language model cannot be trained here; it is refused, and no adapter is left in it."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
     layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
@@ -403,7 +403,7 @@ def test_Lora_2():
 
 
 def test_Lora_3():
-    """Adapters lie beside linear layers alone, and not beside one whose weight the model reads past them, as Mamba's `dt_proj`."""
+    """Adapters are put only beside linear layers, and not beside a layer whose weight the model reads directly, such as Mamba's `dt_proj`."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
     layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
@@ -428,7 +428,7 @@ def test_Lora_3():
 
 @pytest.mark.heavy
 def test_Lora_4():
-    """Each method on each architecture prints as what `parse` reads, trains in the form that it has, and is the same after saving: for `load`, and for plain `from_pretrained`."""
+    """On each architecture each method prints as a text that `parse` reads, is trained in its compressed form, and is the same after saving: for `load`, and for plain `from_pretrained`."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
     layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
@@ -456,7 +456,7 @@ def test_Lora_4():
 
 @pytest.mark.heavy
 def test_Lora_5():
-    """Factors and centres are found in float32 or float64 and written in its type."""
+    """Factors and centres are computed in float32 or float64 and stored in the type of the checkpoint."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
     layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])
@@ -482,7 +482,7 @@ def test_Lora_5():
 
 @pytest.mark.heavy
 def test_Lora_6():
-    """Training keeps ranks and codes: what changes are factors and centres."""
+    """Training changes factors and centres, and keeps ranks and codes."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 2)
     layer.weight.data = torch.tensor([[0., 1.], [3., 0.]])

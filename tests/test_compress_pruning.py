@@ -24,7 +24,7 @@ from fairprune.compress.pruning import _Moving, _Smallest, _need_rows
 
 
 def test_matrix():
-    """What comes before and after the lists, such as a pooler or a head, is no part of it, nor is DeBERTa-v2's convolution beside them, or a layer that shares its weight with another module."""
+    """Neither does DeBERTa-v2's convolution, which lies beside its list, or a layer that shares its weight with another module."""
     tiny = tiny_classifier()
     assert len(prunable(tiny)) == 12 and not any('classifier' in n for n in prunable(tiny))
     assert len(targets(tiny, '*attention*')) == 8 and list(targets(tiny, 'classifier')) == ['classifier']
@@ -34,7 +34,7 @@ def test_matrix():
 
 
 def test_matrix_2():
-    """What is added or looked up stays dense, and has a name."""
+    """Parameters that are added or looked up, not multiplied, stay dense; `left_dense` names them."""
     tiny = tiny_classifier()
     assert [n for n in prunable(tiny_lm('mamba')) if '.1.' in n][-1] == 'backbone.layers.1.mixer.conv1d' and left_dense(tiny_lm('mamba'))[0] == 'backbone.layers.0.mixer.A_log'
     mixture, upside, xl = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss', 'xlnet'))
@@ -65,7 +65,7 @@ def test_matrix_3():
 
 
 def test_smallest():
-    """Exactly k go, ties in order of position."""
+    """Exactly k weights go; of equal scores, the first go first."""
     scores = dict(a=torch.tensor([[3., 1.], [2., 5.]]), b=torch.tensor([[4., 0.]]))
     masks = dict(smallest(scores.get, scores, .5))
     assert masks['a'].tolist() == [[True, False], [False, True]] and masks['b'].tolist() == [[True, False]]
@@ -78,7 +78,7 @@ def test_smallest():
 
 
 def test_n_of_m():
-    """Hardware wants *n of m* weights kept, such as two of every four."""
+    """Some hardware computes faster when *n of m* weights are kept, such as two of every four."""
     row = torch.tensor([[4., 1., 3., 2.], [0., 1., 2., 3.]])
     assert by_row(row, .25).tolist() == [[True, False, True, True], [False, True, True, True]]
     assert n_of_m(row, 1, 2).tolist() == [[True, False, True, False], [False, True, False, True]]
@@ -107,7 +107,7 @@ def test_Magnitude_2():
 
 
 def test_Magnitude_3():
-    """On MiniLM the masks are those of `torch.nn.utils.prune`, over the model and by layer."""
+    """On MiniLM the masks are the same as those of `torch.nn.utils.prune`, both over the whole model and by layer."""
     minilm, peer, by_layer = (load_classifier(MINILM, labels=['no', 'yes']) for _ in range(3))
     prune.global_unstructured([(m, 'weight') for m in prunable(peer).values()], prune.L1Unstructured, amount=.5)
     for m in prunable(by_layer).values(): prune.l1_unstructured(m, 'weight', amount=.3)
@@ -138,7 +138,7 @@ def test_Magnitude_5():
 
 
 def test_Random():
-    """The control: whatever a score achieves, it must achieve more than chance."""
+    """Random pruning is the control: whatever a score achieves, it must achieve more than chance."""
     tiny = tiny_classifier()
     half = Magnitude(sparsity=.5)(tiny)
     a, b, c = Random(.5)(tiny), Random(.5)(tiny), Random(.5)(tiny, seed=1)
@@ -168,7 +168,7 @@ def test_Random_2():
 
 
 def test_Noise():
-    """Noise is the other control: nothing is dropped, every weight is shaken."""
+    """Noise is the other control: no weight is dropped, but every weight is changed a little."""
     tiny = tiny_classifier()
     first = next(iter(prunable(tiny)))
     clean, loud, louder = (m.get_submodule(first).weight for m in (tiny, Noise(.1)(tiny), Noise(.2)(tiny)))
@@ -200,7 +200,7 @@ def test_Taylor():
 
 
 def test_Taylor_2():
-    """On the layer of MiniLM, with the loss of 16 biographies: a weight stays where its product with the gradient is large, so some large weights go and some small ones stay."""
+    """A weight stays where its product with the gradient is large, so some large weights go and some small ones stay."""
     minilm, peer, by_layer = (load_classifier(MINILM, labels=['no', 'yes']) for _ in range(3))
     def corner(**panels):
         "Draw the first 32 rows and 64 columns of matrices side by side; the larger a number, the darker."
@@ -227,7 +227,7 @@ def test_Taylor_2():
 
 
 def test_Wanda():
-    """The model is walked block by block, so each layer is judged on what pruned blocks give it."""
+    """The model is processed block by block, so each layer is judged on the inputs that the pruned blocks before it give."""
     people = bios(200)
     worker = tiny_classifier(people.labels)
     some = batches(worker, people, n=12, length=24, batch_size=5)
@@ -276,7 +276,7 @@ def test_Wanda_2():
 
 
 def test_cubic():
-    """Layers that are [frozen](15_factorization.ipynb) stay as they are, and the sparsity is that of the others."""
+    """Layers that are [frozen](15_factorization.ipynb) stay as they are, and the sparsity counts the other layers alone."""
     assert cubic(0, .8) == 0 and np.isclose(cubic(.5, .8), .7) and cubic(1, .8) == cubic(2, .8) == .8
     fig, ax = plt.subplots(figsize=(3.6, 2.2))
     ax.plot(t := np.linspace(0, 1, 50), [cubic(v, .8) for v in t])
@@ -351,7 +351,7 @@ def test_Movement_2():
 
 
 def test_Movement_3():
-    """Both reach their sparsity, on a classifier and on a language model, and beat the mask that is cut at once and not trained."""
+    """Both methods reach their sparsity, on a classifier and on a language model, and are better than the same model pruned at once without training."""
     tiny = tiny_classifier()
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -382,7 +382,7 @@ def test_Movement_4():
 
 
 def test_zeros():
-    """Whatever holds the weights: half of all is zero, and a row has as many zeros as any other, on whichever side its inputs are."""
+    """The same holds for weights without a linear layer: half of all weights are zero, and each row has as many zeros as any other, on whichever side its inputs are."""
     mixture, upside, xl = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss', 'xlnet'))
     experts, attention, ids = 'model.layers.0.mlp.experts.down_proj', 'transformer.layer.0.rel_attn.', torch.arange(1000, 1020)[None]
     for model in (mixture, upside, xl):
@@ -400,7 +400,7 @@ def test_zeros():
 
 
 def test_zeros_2():
-    """Experts are pruned while they train, and by their gradients, as layers are; and training keeps their zeros."""
+    """Experts are also pruned during training and by their gradients, as layers are, and further training keeps their zeros."""
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
     experts = 'model.layers.0.mlp.experts.down_proj'
@@ -431,7 +431,7 @@ def test_zeros_3():
 
 
 def test_zeros_4():
-    """So do masked language models whose head and embeddings are one, also in int8."""
+    """Masked language models that use one matrix for head and embeddings are pruned and saved in the same way, also in int8."""
     tiny = tiny_classifier()
     def other(family):
         torch.manual_seed(0)
@@ -449,7 +449,7 @@ def test_zeros_4():
 
 @pytest.mark.slow
 def test_zeros_5():
-    """The random mask shows how much of it all is the score's doing."""
+    """The random mask shows how much of this is due to the score."""
     sns.despine()
     sns.despine()
     jobs = bios(2000)

@@ -39,7 +39,7 @@ def test_to_int8():
 
 
 def test_steps():
-    """Inputs are rounded as well, to 256 steps between the smallest and the largest of them."""
+    """Its inputs are rounded as well, to 256 steps between the smallest and the largest of them."""
     assert input_grid(-1, 254) == (1, 1) and input_grid(5, 510) == (2, 0) and input_grid(0, 0)[1] == 0
     assert steps(torch.tensor([-9., -1., 3.4, 999.]), 1., 1.).tolist() == [-1, -1, 3, 254]
     with expect_fail(ValueError, 'NaN or infinite'): input_grid(-1, math.nan)
@@ -53,7 +53,7 @@ def test_engine():
 
 
 def test_int8():
-    """Its `exact` is slow and says what any engine should say: the same integers, multiplied and summed in 64 bits."""
+    """The layer has a slow method `exact`, which gives what every engine should give: the same integers, multiplied and summed in 64 bits."""
     torch.manual_seed(0)
     dense = nn.Linear(384, 384)
     x = torch.randn(5, 7, 384)
@@ -77,7 +77,7 @@ def test_int8_2():
 
 
 def test_int8_3():
-    """Layers of PyTorch's own first weights show best where sums saturate."""
+    """Saturation shows best with the weights that PyTorch draws for a new layer."""
     torch.manual_seed(0)
     dense = nn.Linear(384, 384)
     layer = quantized(dense, Int8Linear)
@@ -92,7 +92,7 @@ def test_int8_3():
 
 
 def test_Int8():
-    """MiniLM: the linear layers shrink almost four times, the logits hardly move, and a reloaded model says exactly the same."""
+    """On MiniLM the linear layers shrink almost four times, the logits hardly change, and a reloaded model gives exactly the same logits."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     small = Int8()(minilm)
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
@@ -129,7 +129,7 @@ def test_Int8_3():
 
 
 def test_StaticInt8():
-    """What lies outside is cut off."""
+    """Inputs outside the range are cut off."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     people = bios(200)
@@ -156,7 +156,7 @@ def test_decode():
 
 
 def test_packed():
-    """Numbers that were read from a file must be those of a grid: steps above zero, zero points within the codes, and an order that names each column once."""
+    """Numbers that are read from a file are checked: steps must be above zero, zero points within the range of the codes, and the order must name each column once."""
     torch.manual_seed(0)
     def broken(layer, **changes):
         for name, (place, value) in changes.items(): getattr(layer, name).view(-1)[place] = value
@@ -170,7 +170,7 @@ def test_packed():
 
 
 def test_Rtn():
-    """`rtn` rounds to the nearest point and looks at no data: weight-only quantization to int8, int4 and between, and what GPTQ must beat."""
+    """It is weight-only quantization to int8, to int4 and to bits between, and the baseline for GPTQ."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     linear = sum(m.weight.numel() * 4 for m in prunable(minilm).values())
@@ -187,7 +187,7 @@ def test_Rtn():
 
 
 def test_Rtn_2():
-    """How the numbers are rounded, for the first 64 weights of a row, which share one grid: no weight moves by more than half a step, and each bit less doubles the step."""
+    """No weight moves by more than half a step, and with each bit less the step doubles."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     found = {bits: Rtn(bits, 64)(minilm) for bits in (8, 4, 3, 2)}
     first = next(iter(prunable(minilm)))
@@ -230,7 +230,7 @@ def test_OnGrid():
 
 
 def test_OnGrid_2():
-    """The gradient sees a straight line: it is 1 wherever the weight is."""
+    """The gradient follows a straight line: the slope is 1 for every weight."""
     torch.manual_seed(0)
     at = torch.linspace(-1, 2, 121, requires_grad=True)
     taken = through(at, at.detach().round())
@@ -244,7 +244,7 @@ def test_OnGrid_2():
 
 
 def test_OnGrid_3():
-    """So [recovery](18_recovery.ipynb) and every other training of a quantized model keep its steps, and the zeros of a model that was pruned first."""
+    """So [recovery](18_recovery.ipynb) and every other training of a quantized model keep the steps of its grid, and the zeros of a model that was pruned first."""
     torch.manual_seed(0)
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -258,7 +258,7 @@ def test_OnGrid_3():
 
 
 def test_Qat():
-    """Two bits a weight: the loss on the test texts after rounding alone, and after training on the grid."""
+    """An example with two bits for each weight: the loss on the test texts after rounding alone, and after training on the grid."""
     torch.manual_seed(0)
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g) for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
@@ -280,7 +280,7 @@ def test_Qat():
 
 
 def test_laplace_error():
-    """Dropping all below b then drops the share `1 - exp(-b/tau)`, and costs `E(b) = tau^2 (2 - exp(-b/tau) ((b/tau)^2 + 2 b/tau + 2))` a weight."""
+    """Dropping all weights below b then drops the share `1 - exp(-b/tau)`, and costs a squared error of `E(b) = tau^2 (2 - exp(-b/tau) ((b/tau)^2 + 2 b/tau + 2))` for each weight of the layer."""
     torch.manual_seed(0)
     w = torch.distributions.Laplace(0., .3).sample((2_000_000,))
     small = w.abs() < .4
@@ -288,7 +288,7 @@ def test_laplace_error():
 
 
 def test_laplace_threshold():
-    """So under a budget for all layers together one global threshold is the best, and it follows from the layers' tau alone."""
+    """So under one budget for all layers together a single global threshold is the best, and it follows from the taus of the layers."""
     assert abs(laplace_threshold([1.], [7], .5) - np.log(2)) < 1e-9
     b = laplace_threshold([1., 2.], [100, 300], .6)
     assert abs(.25 * laplace_sparsity(b, 1) + .75 * laplace_sparsity(b, 2) - .6) < 1e-9
@@ -299,7 +299,7 @@ def test_laplace_threshold():
 
 
 def test_laplace_threshold_2():
-    """The threshold for a half lies where half of the area under the curve is to its left."""
+    """The threshold for a sparsity of a half has half of the area under the curve to its left."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     first = next(iter(prunable(minilm)))
     sizes = minilm.get_submodule(first).weight.detach().abs().flatten().numpy()
@@ -315,7 +315,7 @@ def test_laplace_threshold_2():
 
 
 def test_bit_widths():
-    """Bits go where they save most for each bit they take, until the budget is spent; every layer has 2 to 8."""
+    """Every layer has 2 to 8 bits."""
     ranges, counts = [1., 3., 9.], [10, 10, 10]
     total = lambda widths: sum((r / (2 ** b - 1)) ** 2 for r, b in zip(ranges, widths))
     best = min((w for w in itertools.product(range(2, 9), repeat=3) if sum(w) <= 12), key=total)
@@ -323,7 +323,7 @@ def test_bit_widths():
 
 
 def test_Opq():
-    """On disk the model takes what the mask and the codes that remain take."""
+    """On disk the model takes as much as the mask and the codes of the remaining weights."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     texts = ['A short text.', 'A somewhat longer text about nothing in particular.', 'Another one, on bread.']
     opq = Opq(.5, 4)(minilm)
@@ -357,7 +357,7 @@ def test_Opq_2():
 
 @pytest.mark.heavy
 def test_Opq_3():
-    """A process of its own then says how far each engine is from the integers, and our layers, and every layer of three saved models."""
+    """A separate process then measures how far each engine is from the integers, and how far the layers of this page and every layer of three saved models are."""
     people = bios(200)
     whole = load_classifier(MINILM, labels=people.labels)
     static = StaticInt8(n=32)(whole, people)
@@ -394,7 +394,7 @@ print(json.dumps(dict(engines=engines, layer=error(layer(x)), static=error(stati
 
 @pytest.mark.heavy
 def test_Opq_4():
-    """A tenth of a thousandth of the embeddings moves these logits, which no head was trained for, as far as the grids themselves do."""
+    """Moving the embeddings by a ten-thousandth changes these logits, for which no head was trained, as much as the grids themselves do."""
     torch.manual_seed(0)
     people = bios(200)
     whole = load_classifier(MINILM, labels=people.labels)
@@ -431,7 +431,7 @@ def test_Opq_5():
 
 
 def test_Opq_6():
-    """A model that has them is refused, so that nothing stays in float unseen; `modules` names the layers that are to be replaced."""
+    """A model that has them is refused, so that nothing stays in float unnoticed; `modules` names the layers that should be replaced."""
     torch.manual_seed(0)
     people = bios(200)
     mixture = tiny_classifier(people.labels, family='mixtral')
@@ -442,7 +442,7 @@ def test_Opq_6():
 
 
 def test_Opq_7():
-    """T5 knows int8, so that is no harm; packed codes are refused before any work."""
+    """T5 can handle int8, so int8 is allowed there; packed codes are refused before any work."""
     torch.manual_seed(0)
     people = bios(200)
     ids = torch.tensor([[101, 2000, 3000, 102]])
@@ -459,7 +459,7 @@ def test_Opq_7():
 
 
 def test_Opq_8():
-    """An int8 layer says what its float32 twin says, rounded."""
+    """An int8 layer gives the same output as its float32 twin, rounded."""
     torch.manual_seed(0)
     coarse = nn.Linear(6, 4).bfloat16()
     seen = torch.randn(3, 6).bfloat16()
@@ -472,7 +472,7 @@ def test_Opq_8():
 
 @pytest.mark.heavy
 def test_Opq_9():
-    """So a saved model says exactly the same here as well, trained on its grid or not."""
+    """So a saved model in half precision gives exactly the same answers too, whether it was trained on its grid or not."""
     torch.manual_seed(0)
     jobs = bios(200)
     with tempfile.TemporaryDirectory() as folder:
@@ -486,7 +486,7 @@ def test_Opq_9():
 
 @pytest.mark.heavy
 def test_Opq_10():
-    """Every method on each of them, as classifier and as language model: saved, reloaded, identical."""
+    """The models are identical after saving."""
     few = bios(200)
     methods = [Int8(), StaticInt8(n=8), Rtn(3, 16), Opq(.5, 4), Qat(4, 16, epochs=.1)]
     with tempfile.TemporaryDirectory() as folder, _quiet():

@@ -18,7 +18,7 @@ from fairprune.compress.second_order import _Prune, _Round
 
 
 def test_inverse_factor():
-    """What the solver needs is U, the upper Cholesky factor of the inverse: its row j says how the weights after j make up for an error in weight j."""
+    """Row j of U says how the weights after j make up for an error in weight j."""
     torch.manual_seed(0)
     x = torch.randn(500, 6) @ torch.randn(6, 6)
     seen = Products()
@@ -28,7 +28,7 @@ def test_inverse_factor():
 
 
 def test_obs():
-    """With one column dropped and all others free, the solution is that of least squares: the remaining weights are the best that exist."""
+    """An example with a known answer: if one column is dropped and all others are free, the solver must find the least-squares solution, which is the best choice of the remaining weights."""
     torch.manual_seed(0)
     x = torch.randn(500, 6) @ torch.randn(6, 6)
     seen = Products()
@@ -43,7 +43,7 @@ def test_obs():
 
 
 def test_obs_score():
-    """Within a block, those of lowest `w^2 / U_jj^2`: small weights, and weights whose loss others make up for easily."""
+    """Within a block, the weights with the lowest `w^2 / U_jj^2` go: small weights, and weights whose loss other weights make up for easily."""
     torch.manual_seed(0)
     assert torch.allclose(obs_score(torch.tensor([[2., 3.]]), torch.tensor([.5, 3.])), torch.tensor([[16., 1.]])) # the smaller weight stays
     x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
@@ -56,7 +56,7 @@ def test_obs_score():
 
 
 def test_obs_score_2():
-    """Magnitude would leave them as they are."""
+    """Magnitude pruning would leave them as they are."""
     torch.manual_seed(0)
     x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
     U = inverse_factor(x.T @ x, len(x))
@@ -74,7 +74,7 @@ def test_obs_score_2():
 
 
 def test_Round():
-    """Zero is always on the grid, so what is pruned stays zero."""
+    """Zero is always on the grid, so pruned weights stay zero."""
     torch.manual_seed(0)
     x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
     U = inverse_factor(x.T @ x, len(x))
@@ -128,7 +128,7 @@ def test_GPTQ():
 
 
 def test_GPTQ_2():
-    """Groups and patterns need not fit into each other: the columns are settled in blocks that hold whole groups and whole patterns, here 400 for groups of 200 and patterns of 16."""
+    """Groups of the grid and patterns of zeros may have different sizes: the columns are settled in blocks that hold whole groups and whole patterns, here blocks of 400 columns for groups of 200 and patterns of 16."""
     people = bios(200)
     some = dict(n=16, length=32)
     wide = tiny_classifier(people.labels, intermediate_size=256)
@@ -137,7 +137,7 @@ def test_GPTQ_2():
 
 
 def test_GPTQ_3():
-    """They count as the first to go: half of what is already sparser stays as sparse as it is."""
+    """The zeros count among the weights to drop: pruning to a half changes no zeros in a layer that is sparser already."""
     torch.manual_seed(0)
     x, w = torch.randn(500, 8) @ torch.randn(8, 32) + .3 * torch.randn(500, 32), torch.randn(16, 32) # inputs that say much the same, as activations do
     U = inverse_factor(x.T @ x, len(x))
@@ -164,7 +164,7 @@ def test_GPTQ_3():
 
 @pytest.mark.heavy
 def test_GPTQ_4():
-    """All at once, on five architectures: saved, reloaded, identical; zeros stay zeros on the grid."""
+    """The models are identical after saving, and zeros stay zeros on the grid."""
     people = bios(200)
     some = dict(n=16, length=32)
     methods = [SparseGPT(.5, **some), SparseGPT(.5, bits=4, group=16, **some), GPTQ(4, 16, **some), GPTQ(3, 0, act_order=True, **some), GPTQ(8, **some), Rtn(4, 16)]
@@ -182,7 +182,7 @@ def test_GPTQ_4():
 
 
 def test_GPTQ_5():
-    """A checkpoint in bfloat16 stays so: the solver computes in float32, and what it writes reads back exactly."""
+    """A checkpoint in bfloat16 stays in bfloat16: the solver computes in float32, and the stored numbers read back exactly."""
     torch.manual_seed(0)
     people = bios(200)
     some = dict(n=16, length=32)
@@ -197,7 +197,7 @@ def test_GPTQ_5():
 @pytest.mark.slow
 @pytest.mark.data
 def test_GPTQ_6():
-    """GPTQ needs enough calibration text: with a quarter of it, GPTQ at 3 bits was worse than rounding."""
+    """GPTQ needs enough calibration text: with a quarter of this text, GPTQ at 3 bits was worse than rounding."""
     smol, wiki, some = load_lm(SMOLLM2), wikitext2(), dict(n=32, length=256)
     levels = [None, Random(.5), Magnitude(.5, 'layer'), Wanda(.5, **some), SparseGPT(.5, **some), Rtn(4, 64), GPTQ(4, 64, **some), GPTQ(4, 64, True, **some),
               Rtn(3, 64), GPTQ(3, 64, **some)]

@@ -28,7 +28,7 @@ from fairprune.compress.structure import _parts, _silent
 
 
 def test_family():
-    """One table says what the parts are called; it fits where these are all the linear layers of the block, and everything after it knows no architecture."""
+    """All code after the table works for every architecture."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)
@@ -46,7 +46,7 @@ def test_family():
 
 
 def test_places():
-    """Where several query heads share keys and values, as in Llama, they go together: a unit is such a group."""
+    """Where several query heads share keys and values, as in Llama, they are taken out together: a unit is such a group."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)
@@ -79,7 +79,7 @@ def test_keep():
 
 
 def test_gate_scores():
-    """In the first text only the first unit speaks, in the second only the other; its two tokens are added up before the sign is dropped."""
+    """The derivatives of the two tokens are added before the absolute value is taken."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -96,7 +96,7 @@ def test_gate_scores():
 
 
 def test_gate_scores_2():
-    """Against a difference quotient: each head of a model made a little louder and a little softer, one text at a time."""
+    """The derivative is compared with a difference quotient: each head of a model is made a little larger and a little smaller, one text at a time."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -116,7 +116,7 @@ def test_gate_scores_2():
 
 
 def test_group_norm():
-    """In a gated feed-forward part a neuron of small weights may speak loudest."""
+    """In a gated feed-forward part, a neuron with small weights may have the largest output."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -129,7 +129,7 @@ def test_group_norm():
 
 
 def test_remaining():
-    """No layer loses all."""
+    """No layer loses all of its units."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -142,7 +142,7 @@ def test_remaining():
 
 
 def test_Neurons():
-    """Half the heads go, then half the neurons."""
+    """Here half the heads are taken out, then half the neurons."""
     people = bios(200)
     some = dict(n=16, length=32)
     worker = tiny_classifier(people.labels)
@@ -155,7 +155,7 @@ def test_Neurons():
 
 
 def test_Neurons_2():
-    """What cannot be is refused before any work."""
+    """What is impossible is refused before any work."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)
@@ -186,7 +186,7 @@ def test_Neurons_2():
 
 
 def test_renumbered():
-    """(2023) compared these and found dropping the top the best of them."""
+    """(2023) compared these choices and found dropping the top the best of them."""
     assert kept_blocks(12, 6, 'even') == [0, 2, 4, 7, 9, 11] # the layers of BERT that DistilBERT started from
     assert all(len(set(kept_blocks(n, k, 'even'))) == k for n in range(1, 40) for k in range(1, n + 1))
     assert renumbered(['a.h.1', 'a.h.10.mlp', 'a.h.3.mlp.up', 'head'], 'a.h', [0, 3, 10]) == {'a.h.10.mlp': 'a.h.2.mlp', 'a.h.3.mlp.up': 'a.h.1.mlp.up', 'head': 'head'}
@@ -217,7 +217,7 @@ def test_LayerDrop():
 
 
 def test_LayerDrop_2():
-    """What else the layout says of the blocks goes along with them, and what is frozen stays frozen."""
+    """Other steps of the layout that concern a block stay with the block or go with it, and frozen blocks stay frozen."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -235,7 +235,7 @@ def test_LayerDrop_2():
 
 
 def test_LayerDrop_3():
-    """The model says what the whole one says where the dropped blocks are skipped."""
+    """The smaller model gives the same answers as the whole model in which the dropped blocks are skipped."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -257,7 +257,7 @@ def test_LayerDrop_3():
 
 
 def test_LayerDrop_4():
-    """A language model goes on generating with its cache: what it says with it is what it says without."""
+    """A language model still generates with its cache: with and without the cache it gives the same text."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -273,7 +273,7 @@ def test_LayerDrop_4():
 
 
 def test_LayerDrop_5():
-    """So it is on every kind of block."""
+    """This holds for every kind of block."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -297,7 +297,7 @@ def test_LayerDrop_5():
 
 
 def test_LayerDrop_6():
-    """It goes first, and nothing changes."""
+    """It is taken out first, and the answers do not change."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -317,7 +317,7 @@ def test_LayerDrop_6():
 
 @pytest.mark.heavy
 def test_LayerDrop_7():
-    """Every method on every kind of block, classifiers and language models: printed as what `parse` reads, saved, reloaded, identical, with the same record."""
+    """It prints as a text that `parse` reads, and the model is identical after saving, with the same record."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -400,7 +400,7 @@ def test_LayerDrop_8():
 
 
 def test_LayerDrop_9():
-    """Where it cannot, as with half of BERT's heads, that process refuses instead of reading something else."""
+    """Where it does not, as with half of BERT's heads, that process refuses instead of reading something else."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -432,7 +432,7 @@ assert 'fairprune' not in sys.modules
 
 
 def test_LayerDrop_10():
-    """Llama's configuration wants the heads to divide the width; three heads at a width of 32 stand in the layout."""
+    """Three heads at a width of 32 are therefore written into the layout."""
     layer = nn.Linear(3, 2)
     slim(layer, rows=torch.tensor([1]), columns=torch.tensor([0, 2]))
     keep(head_units(next(iter(blocks(small := tiny_lm('gpt2')).values()))), torch.tensor([1, 3]))
@@ -452,7 +452,7 @@ def test_LayerDrop_10():
 
 
 def test_LayerDrop_11():
-    """And structure after structure, where the layout must follow: the second share is one of what is left, and steps of dropped blocks go with them."""
+    """The second share then counts what is left, and steps of the layout that concern dropped blocks are dropped too."""
     def tiny(name, **config): # a classifier, or a language model where there is none
         try: return tiny_classifier(family=name, **config)
         except ValueError: return tiny_lm(name, **config)

@@ -11,7 +11,7 @@ from fairprune.data import _codes, _csv, _decoded, _group_lists, _hash_split, _j
 
 
 def test_near_duplicates():
-    """A text of its own is its own cluster."""
+    """A text that nothing repeats is a cluster by itself."""
     some = ['The nurse told the patient that she would be back in an hour.', 'The nurse told the patient that he would be back in an hour!', 'A different sentence about the weather in May.', 'the NURSE told the patient that she would be back in an hour', 'Room 12', 'Room 7', '12', '7']
     assert near_duplicates(some).tolist() == [0, 0, 2, 0, 4, 4, 6, 7] and near_duplicates(some[:1]).tolist() == [0]
     assert near_duplicates(some, 1).tolist() == [0, 1, 2, 0, 4, 4, 6, 7] # but for case, digits and punctuation
@@ -19,7 +19,7 @@ def test_near_duplicates():
 
 
 def test_near_duplicates_2():
-    """The estimate is the share it stands for: among sentences that have 80% of their runs in common nearly all pairs are found, among those with 40% none."""
+    """The estimate is close to the share that it stands for: among sentences that have 80% of their runs in common nearly all pairs are found, among sentences with 40% none."""
     rng = np.random.default_rng(0)
     def words(k): return ' '.join(''.join(rng.choice(list('abcdefghijklmnopqrstuvwxyz'), 8)) for _ in range(k))
     def shared(a, b): a, b = ({f'^^^^{t}$$$$'[i:i + 5] for i in range(len(t) + 4)} for t in (a, b)); return len(a & b) / len(a | b)
@@ -37,7 +37,7 @@ def test_unit_hash():
 
 
 def test_name():
-    """What is blank or missing is no name."""
+    """A blank or missing value is no name."""
     assert [_name(v) for v in ('02134', ' a', 7, np.int64(7), 7., 1.5, np.float32(.1), True, np.bool_(True), pd.Timestamp('2020-01-01'), 2**70)] == ['02134', ' a', '7', '7', '7', '1.5', '0.1', 'True', 'True', '2020-01-01 00:00:00', str(2**70)]
     for value in (2.**60, np.inf, np.float32(2**30)):
         with expect_fail(ValueError, 'too long to tell it from its neighbours'): _name(value)
@@ -47,7 +47,7 @@ def test_name():
 
 
 def test_group_lists():
-    """An object gives groups like several columns do: `{"gender": "female"}` is the group `gender=female`."""
+    """An object gives groups in the same way as several columns do: `{"gender": "female"}` is the group `gender=female`."""
     assert _group_lists(pd.DataFrame(dict(g=['a', None, 'b'])), 'g') == [['a'], [], ['b']]
     assert _group_lists(pd.DataFrame(dict(g=[['b', 'a'], []])), 'g') == [['a', 'b'], []]
     assert _group_lists(pd.DataFrame(dict(g=[['b', None, np.nan], pd.NA, 3])), 'g') == [['b'], [], ['3']]
@@ -65,7 +65,7 @@ def test_group_lists():
 
 
 def test_mentioned():
-    """And no column at all, but words that tell whom a text is about, searched whole and whatever the case."""
+    """These are searched as whole words, in upper and lower case."""
     hot = pd.DataFrame(dict(female=[1, 0., np.nan], muslim=['0.4', 'TRUE', '0.5']))
     assert _one_hot_groups(hot, ['female', 'muslim']) == [['female'], ['muslim'], ['muslim']]
     for value in (2, 'yes', -.1, [1]):
@@ -75,7 +75,7 @@ def test_mentioned():
 
 
 def test_codes():
-    """Two names that only white space tells apart are a mistake of typing, and refused."""
+    """Two names that differ only in white space are taken for a typing mistake, and refused."""
     assert _codes([10, '9', 10.], None, 'label') == (('9', '10'), [1, 0, 1]) and _codes(['b', '10', '9'], None, 'label')[0] == ('10', '9', 'b')
     with expect_fail(ValueError, "The groups ' a' and 'a' differ in white space alone"): _codes(['a', ' a'], None, 'group')
     with expect_fail(ValueError, "The label 'a' is named twice"): _codes(['a'], ['a', 'a'], 'label')
@@ -89,7 +89,7 @@ def test_dataset_dict():
 
 
 def test_dataset_dict_2():
-    """What is wrong is said with what would be right."""
+    """An error also says what would be right."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     with expect_fail(ValueError, 'Missing column: gender. The table has: text'): from_frame(frame, groups='gender')
@@ -109,7 +109,7 @@ def test_dataset_dict_2():
 
 
 def test_dataset_dict_3():
-    """Ids and groups that look like numbers stay what they are, however pandas holds them; numbered classes stand in the order of their numbers."""
+    """Numbered classes are sorted by their numbers."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     for coded, expected in ((['02134', '2134'], {'02134', '2134'}), ([0, np.nan], {'0'}), (pd.array([0, None], 'Int64'), {'0'}), (pd.Categorical([7, None]), {'7'}), ([True, False], {'True', 'False'})):
         assert set(from_frame(frame.assign(groups=pd.Series(coded).repeat(20).to_numpy())).groups) == expected
@@ -118,7 +118,7 @@ def test_dataset_dict_3():
 
 
 def test_dataset_dict_4():
-    """Numbered labels get names by `label_names`, be they those of a model or nicer ones."""
+    """`label_names` gives numbered labels names: those of a model, or names that read better."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     numbered = frame.assign(label=[1, 0] * 20)
     assert from_frame(numbered, label_names={0: 'yes', 1: 'no'}).labels == ('yes', 'no') # in this order
@@ -128,7 +128,7 @@ def test_dataset_dict_4():
 
 
 def test_dataset_dict_5():
-    """One-hot columns, and words in place of a column."""
+    """Groups from one-hot columns, and from words where there is no column."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     hot = from_frame(frame.assign(female=[1, 0] * 20, muslim=[.2, np.nan, .5, .9] * 10), groups=['female', 'muslim'], one_hot=True, whole='test')
     assert hot['test']['groups'][:4] == [['female'], [], ['female', 'muslim'], ['muslim']] and list(hot.splits) == ['test']
@@ -144,7 +144,7 @@ def test_dataset_dict_6():
 
 
 def test_dataset_dict_7():
-    """`together` keeps them in one split, that of the first; it may also name the column of a template, or an author."""
+    """It may also name a column, such as the template or the author, whose values are kept together."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     twins = frame.assign(text=[f'Text  {i // 2}' if i % 2 else f'text {i // 2}' for i in range(40)])
@@ -156,7 +156,7 @@ def test_dataset_dict_7():
 
 
 def test_clustered():
-    """`'text'` stands for those that nearly repeat each other; a set that is there already gets them by `clustered`."""
+    """`'text'` makes clusters of texts that nearly repeat each other; `clustered` does the same for a data set that exists already."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     sources = from_frame(frame.assign(source=np.arange(40) // 4), clusters='source')
@@ -171,7 +171,7 @@ def test_clustered():
 
 
 def test_clustered_2():
-    """A rationale has a number in [0, 1] for each token."""
+    """A rationale has a number in [0, 1] for each token: how much the token decided the label."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     def marked(mask): return from_frame(frame.assign(tokens=[['a', 'word']] * 40, mask=[[0, 1]] * 39 + [mask]), tokens='tokens', rationale='mask')
     assert marked([0, .5]).labels == ('no', 'yes')
@@ -183,7 +183,7 @@ def test_clustered_2():
 
 
 def test_clustered_3():
-    """A table for a finished model needs no texts to train on: all of it is the test split."""
+    """A table that is only used to judge a finished model needs no training texts: the whole table is the test split."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     only = from_frame(frame, whole='test')
     assert list(only.splits) == ['test'] and only['test']['id'] == [str(k) for k in range(40)]
@@ -193,7 +193,7 @@ def test_clustered_3():
 
 
 def test_decoded():
-    """First come the bytes, and the kind."""
+    """The first step is to read the bytes and the kind of file."""
     assert _kind('a/My.Data.CSV.GZ')[::2] == ('.csv', 'My.Data') and _kind('x.Parquet')[::2] == ('.parquet', 'x') and _decoded('\ufeffä'.encode(), 'x.csv', 'utf-8') == 'ä'
     for name in ('mine.xls', 'mine', 'mine.gz', 'mine.csv.rar'):
         with expect_fail(ValueError, f'{name}: unknown kind of file'): _kind(name)
@@ -203,7 +203,7 @@ def test_decoded():
 
 
 def test_csv():
-    """Of rows between tabs it would make one row, without a word, so that is refused."""
+    """Between tabs, this would silently join several rows into one, so it is refused."""
     swallowed = 'text\tlabel\tgroups\n"Never\t1\tg\nhe said\t0\th\ngo away"\t0\tg\n'
     with expect_fail(ValueError, 'my.tsv, line 2: a field holds a tab and a line break'): _csv(swallowed, 'my.tsv', '\t', ())
 
@@ -223,7 +223,7 @@ def test_csv_2():
 
 
 def test_parquet():
-    """Parquet is read as Python values, since pandas would turn whole numbers into floats where one is missing."""
+    """Parquet is read as Python values, because pandas would turn whole numbers into floats where one is missing."""
     lines = '{"text": "a", "id": "02134", "groups": ["x"]}\n\n{"text": "b", "id": 12345678901234567890, "label": 1}\n'
     assert _json(lines, 'x.json').index.tolist() == [1, 3] and _json(lines, 'x.json').id.tolist() == ['02134', 12345678901234567890]
     assert _json('[' + lines.strip().replace('\n\n', ',') + ']', 'x.json').to_dict('records') == _json(lines, 'x.jsonl').to_dict('records')
@@ -242,7 +242,7 @@ def test_from_file():
 
 
 def test_from_file_2():
-    """Whatever form a table is stored in, the same is read."""
+    """The same table is read from each of these formats."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
@@ -259,7 +259,7 @@ def test_from_file_2():
 
 
 def test_from_file_3():
-    """A text in another encoding is read by its name, and an error names file, place and remedy."""
+    """An error names the file, the place and the remedy."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
@@ -284,7 +284,7 @@ def test_from_file_3():
 
 
 def test_from_file_4():
-    """In a CSV file only an empty field is missing: `None` and `NA` are names as good as any."""
+    """In a CSV file only an empty field is missing: `None` and `NA` are ordinary names."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
@@ -313,7 +313,7 @@ def test_from_file_4():
 
 
 def test_from_file_5():
-    """They are read without it, where that was done throughout."""
+    """Reading removes the apostrophes, if all such names of the file have one."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
@@ -390,7 +390,7 @@ def test_from_hub():
 
 
 def test_folds():
-    """In `k` folds each text is a test text exactly once, so all of them can be judged."""
+    """In `k` folds each text is a test text exactly once, so all texts can be judged."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     data = GroupedText.from_frame(frame, name='example')
     five = data.folds(5)
@@ -400,7 +400,7 @@ def test_folds():
 
 
 def test_folds_2():
-    """A cluster is in one test split, with all of its texts."""
+    """All texts of a cluster are in the same test split."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     sources = from_frame(frame.assign(source=np.arange(40) // 4), clusters='source')
     whole = pd.concat([f.frame('test').assign(fold=i) for i, f in enumerate(sources.folds(5))])
@@ -417,7 +417,7 @@ def test_counts():
 
 
 def test_download():
-    """A file that is not what it should be leaves nothing behind."""
+    """A download with a wrong checksum leaves no file behind."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)
@@ -488,7 +488,7 @@ def test_hatexplain():
 
 
 def test_named_sources():
-    """`named_sources` says what a set would be read from, without parsing it: the checksums that make a result repeatable."""
+    """The checksums make a result repeatable."""
     frame = pd.DataFrame(dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10))
     with tempfile.TemporaryDirectory() as folder:
         frame.assign(groups='a').to_csv(Path(folder)/'mine.csv', index=False)

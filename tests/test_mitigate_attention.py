@@ -19,7 +19,7 @@ from fairprune.mitigate.attention import _heads_of, _runs, _spread
 
 
 def test_word_of_pieces():
-    """The tokenizer says from which letters each piece came, so each piece finds its word in the very text that is trained on."""
+    """So each piece is matched to a word of the very text that is trained on."""
     tiny = tiny_classifier()
     def pieces(text, words, **how): return list(zip(tiny.tokenizer.convert_ids_to_tokens(tiny.tokenizer(text)['input_ids']), word_of_pieces(tiny, [text], [words], **how)[0].tolist()))
     assert pieces("unbelievably good , isn't it", ['unbelievably', 'good', ',', "isn't", 'it']) == [('[CLS]', -1), ('un', 0), ('##bel', 0), ('##ie', 0), ('##va', 0), ('##bly', 0), ('good', 1), (',', 2), ('isn', 3), ("'", 3), ('t', 3), ('it', 4), ('[SEP]', -1)]
@@ -30,14 +30,14 @@ def test_word_of_pieces():
 
 @pytest.mark.data
 def test_word_of_pieces_2():
-    """A byte-level tokenizer, as GPT-2 and SmolLM2 have, puts the blank into the piece."""
+    """A byte-level tokenizer, such as those of GPT-2 and SmolLM2, makes the blank before a word a part of its piece."""
     byte_level = tiny_lm('llama')
     byte_level.tokenizer = _tokenizer(packaged(SMOLLM2), gguf_file=PACKAGED[SMOLLM2][2])
     assert word_of_pieces(byte_level, ['a remarkably fine day'], [['a', 'remarkably', 'fine', 'day']])[0].tolist() == [0, *[1] * len(byte_level.tokenizer(' remarkably')['input_ids']), 2, 3]
 
 
 def test_attention_rows():
-    """Attention weights are only there in the plain implementation, to which the model is switched for as long as needed."""
+    """Only the plain implementation of attention returns these weights, so the model is switched to it for as long as needed."""
     decoders = 'gpt2', 'llama', 'bloom', 'falcon', 'modernbert-decoder'
     for family in ('bert', 'distilbert', 'roberta', 'deberta-v2', *decoders):
         some = tiny_classifier(family=family)
@@ -56,7 +56,7 @@ def test_attention_rows():
 
 
 def test_attention_loss():
-    """A text in which nobody marked anything asks for even attention, as the formula has it; `empty='skip'` leaves such texts alone."""
+    """For a text in which nobody marked a word, the formula asks for even attention; `empty='skip'` leaves such texts out."""
     of = np.array([-1, 0, 0, 1, -1])
     assert np.allclose(attention_target([1, 0], of), np.array([0, np.e**5, np.e**5, 1, 0]) / (2 * np.e**5 + 1)) and np.allclose(attention_target([0, 0], of), np.array([0, 1, 1, 1, 0]) / 3)
     assert np.allclose(attention_loss(torch.tensor([[[.5, .5, 0], [.25, .75, 0]]]), torch.tensor([[1., 0, 0]])), (np.log(2) + np.log(4)) / 2)
@@ -73,7 +73,7 @@ def test_rationale_scores():
 
 
 def test_plausibility():
-    """A layer that lost heads is still the layer that it was: the first one's attention is that of the first, in a GPT-2 as in a Phi3 whose layers differ."""
+    """A layer that lost heads keeps its place: the attention of the first layer is still that of the first layer, in a GPT-2 as in a Phi3 whose layers differ."""
     for family in ('gpt2', 'phi3'):
         uneven = parse("heads(sparsity=0.25, scope='global', score='random')")(tiny_classifier(family=family))
         first, second = (word_attention(uneven, ['one two three'], [['one', 'two', 'three']], layers=(k,))[0] for k in (0, 1))
@@ -85,7 +85,7 @@ def test_plausibility():
 
 @pytest.mark.heavy
 def test_plausibility_2():
-    """So attention is what this loss changes, for certain; whether decisions follow is another question, to be asked of each model."""
+    """Whether decisions change as well is another question, which has to be asked of each model."""
     rng = np.random.default_rng(0)
     def shortcut(n, follows, split):
         is_yes = rng.random(n) < .5
@@ -104,7 +104,7 @@ def test_plausibility_2():
 
 @pytest.mark.heavy
 def test_plausibility_3():
-    """It works on whatever is left of a model, and with no weight it is plain training."""
+    """The loss works on models that were compressed in any way, and with a weight of zero it is plain training."""
     rng = np.random.default_rng(0)
     def shortcut(n, follows, split):
         is_yes = rng.random(n) < .5

@@ -21,7 +21,7 @@ from fairprune.mitigate.constraints import _Shown, _as_logits, _frequent, _layer
 
 
 def test_combinations_of():
-    """A combination that fewer than `min_n` texts have is too rare to be treated by a rule of its own: such texts, and those of groups that were not there, keep the decision of the model."""
+    """For such texts, and for groups that did not occur, the decision of the model stays."""
     lists = [['b', 'a']] * 3 + [['a']] * 2 + [[]]
     assert combinations_of(lists).tolist() == ['a & b'] * 3 + ['a'] * 2 + ['(none)'] and _frequent(lists, 2) == ['a', 'a & b']
 
@@ -34,7 +34,7 @@ def test_check_adjustment():
 
 
 def test_threshold():
-    """The group *b* scores one too low here, as a group would that the compressed model has unlearnt."""
+    """In this example the logits of group *b* are too low by one, as if compression had made the model forget this group."""
     rng = np.random.default_rng(0)
     def scored(n):
         yes, group = rng.random(n) < .5, np.where(rng.random(n) < .4, 'b', 'a').astype(object)
@@ -66,7 +66,7 @@ def test_Threshold():
 
 
 def test_GridSearch():
-    """Fairlearn called directly gives the same chances."""
+    """The chances are the same as those of Fairlearn called directly."""
     rng = np.random.default_rng(0)
     def described(n):
         of = np.where(rng.random(n) < .4, 'b', 'a').astype(object)
@@ -93,7 +93,7 @@ def test_GridSearch_2():
 
 
 def test_Temperature():
-    """A part that is missing, or of another type or size, is refused."""
+    """A missing part, or a part of another type or size, is refused."""
     right = dict(kind='temperature', groups=dict(a=1.5), everybody=2.), dict(kind='threshold', problems=[dict(a=[0., 0., 1., .2, .3])]), dict(kind='linear', problems=[[[1., .5, [.1] * 8]]])
     for told in right: check_adjustment(told, 2, 8)
     for told in (5, dict(kind='oracle', problems=[]), dict(right[0], groups=dict(a=0.)), dict(right[0], groups=dict(a='x')), dict(right[1], problems=[dict(a=[0., 0., 1., .2])]), dict(right[1], problems=[]), dict(right[2], problems=[]), dict(right[2], problems=[[[1., .5, [.1] * 7]]])):
@@ -111,7 +111,7 @@ def test_Temperature_2():
 
 @pytest.mark.heavy
 def test_Temperature_3():
-    """The weights are what they were, `predict` obeys, and a saved copy does the same."""
+    """The weights are unchanged, `predict` applies the adjustment, and a saved copy gives the same answers."""
     people = bios(600)
     half = Magnitude(.5)(finetune(tiny_classifier(people.labels), people, epochs=1, lr=4e-3, progress=False))
     few_needed = dict(min_n=15)
@@ -135,7 +135,7 @@ def test_Temperature_4():
 
 
 def test_Temperature_5():
-    """Training or compressing it afterwards would leave thresholds that belong to another model, so that is refused."""
+    """Training or compressing the model afterwards would leave thresholds that were made for another model, so this is refused."""
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
     equal = debias(small, two, 'recover(epochs=0.5, lr=0.001) >> threshold()')
@@ -144,7 +144,7 @@ def test_Temperature_5():
 
 
 def test_Temperature_6():
-    """So are settings and data that do not go together."""
+    """Settings and data that do not go together are refused as well."""
     two = GroupedText.from_frame(pd.DataFrame(dict(text=[f'{w} {i % 9}' for i in range(200) for w in ('good', 'bad', 'fine', 'poor')], label=['yes', 'no'] * 400, groups=['a', 'a', 'b', 'b'] * 200)), name='two')
     small = Magnitude(.5)(tiny_classifier())
     lonely = GroupedText.from_frame(pd.DataFrame(dict(text=['a', 'b'] * 60, label=['no', 'yes'] * 60, groups=[[]] * 120)), name='lonely')

@@ -8,7 +8,7 @@ from fairprune.mitigate.effects import *
 
 
 def test_adjusted():
-    """One mitigation takes back half of it, one all, and one does nothing."""
+    """One mitigation takes back half of the harm, one takes back all of it, and one does nothing."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
@@ -21,7 +21,7 @@ def test_adjusted():
 
 
 def test_adjusted_2():
-    """Draws of the texts are close to normal, so their error is enough to have the star again to a few percent."""
+    """Draws of the texts are close to normal, so their standard error is enough to get the p-value again to a few percent."""
     def again(r, draws=100_000):
         "The p-value of a row of several seeds, from its own figures."
         change, spread = np.array(r.by_seed), np.std(r.by_seed, ddof=1) / len(r.by_seed) ** .5
@@ -37,7 +37,7 @@ def test_adjusted_2():
 
 
 def test_adjusted_3():
-    """So all metrics are resampled as often, the slower [AUCs](20_groups.ipynb) too, and a table of many mitigations asks for many resamples: with 25 of them 1,000 at least, and 10,000 for a p that another seed of the bootstrap hardly moves."""
+    """With 25 mitigations at least 1,000 are needed, and 10,000 if another seed of the bootstrap should hardly change a p-value."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     ranked = effects({f'{name} {i}': p for name, p in cures.items() for i in range(3)}, dict(compressed=small), ['gmb_bnsp_auc'], negative='no', n_resamples=1000).set_index('mitigation')
@@ -68,7 +68,7 @@ def test_families():
 
 
 def test_won_back():
-    """A worst group or a gap has no interval, so no gain of it is sure; that of a class or of all texts may be."""
+    """A worst group or a gap has no interval, so no gain of it is sure; the gain of a class or of all texts may be."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
@@ -83,7 +83,7 @@ def test_won_back():
 
 
 def test_plot_effects():
-    """A filled point is a change that remains after Holm's adjustment; of a worst group or a difference, one that is more than an even move does."""
+    """For a worst group or a difference, a filled point is a change beyond that of an even move."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)
@@ -97,7 +97,7 @@ def test_plot_effects():
 
 
 def test_plot_effects_2():
-    """The table has both, and [`minimum_detectable_gap`](24_statistics.ipynb) makes one number of them, which belongs beside every such table."""
+    """It belongs beside every such table."""
     dense, small = planted(3000, harm=.5)
     cures = {name: planted(3000, harm=h)[1] for name, h in {'nothing': .5, 'half': .25, 'all': 0.}.items()}
     found = effects(cures, dict(compressed=small, dense=dense), n_resamples=500)

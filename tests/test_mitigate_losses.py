@@ -24,7 +24,7 @@ from fairprune.mitigate.losses import _Reverse
 
 
 def test_effective_weights():
-    """Weights have the mean 1 over the texts or, for the effective number, over the classes as in the paper."""
+    """Weights are scaled to a mean of 1: over the texts or, for the effective number, over the classes as in the paper."""
     assert np.allclose(inverse_weights([1, 3]), [2, 2 / 3]) and np.allclose(inverse_weights([1, 3], 0), 1)
     assert np.allclose(effective_weights([1, 2], .5), np.array([1, 2 / 3]) * 2 / (5 / 3)) and np.allclose(effective_weights([5, 50], 0.), 1)
     with expect_fail(ValueError, 'without a training text'): inverse_weights([3, 0])
@@ -33,7 +33,7 @@ def test_effective_weights():
 
 
 def test_ldam():
-    """2019) asks for a margin that grows as a class is rarer, $\\Delta_y \\propto n_y^{-1/4}$, and weights classes only in the second part of training."""
+    """2019) asks for a margin that is larger for a rarer class, $\\Delta_y \\propto n_y^{-1/4}$, and weights classes only in the second part of training."""
     z, y = torch.tensor([[0., math.log(3)], [2., 0.]], dtype=torch.float64), torch.tensor([1, 1])
     assert torch.allclose(focal(z, y)[0], torch.tensor((1 / 4) ** 2 * math.log(4 / 3), dtype=torch.float64)) and torch.equal(focal(z, y, 0), cross_entropy(z, y, reduction='none'))
     prior = torch.tensor([.8, .2], dtype=torch.float64)
@@ -46,7 +46,7 @@ def test_ldam():
 
 
 def test_odds_gaps():
-    """These are equalities with a Lagrange multiplier each, which moves with the gap as it is, sign included: a batch has two or three texts of a group, so the size of its gap is mostly noise, and noise has no sign."""
+    """With the sign kept, such noise cancels out over batches."""
     member = torch.tensor([[1., 0], [1, 0], [0, 1], [1, 1]], dtype=torch.float64)
     each = torch.tensor([1., 2, 6, 3], dtype=torch.float64)
     assert group_means(each, member)[0].tolist() == [2, 4.5] and ceag_gaps(each, member).tolist() == [-1, 1.5]
@@ -60,7 +60,7 @@ def test_odds_gaps():
 
 
 def test_contrastive():
-    """2016) tries to read the groups from it, through a layer that turns the gradient around: what helps the adversary is unlearnt."""
+    """A layer between the two turns the gradient around, so the model unlearns what helps the adversary."""
     f = torch.tensor([[1., 0], [2, 0], [0, 1]], dtype=torch.float64)
     y = torch.tensor([0, 0, 1])
     assert torch.allclose(contrastive(f, y, 1.), torch.tensor([math.log(math.e + 1) - 1] * 2 + [0.], dtype=torch.float64)) # beside one positive at 1, one other at 0
@@ -73,7 +73,7 @@ def test_contrastive():
 
 
 def test_Adversary():
-    """A batch without the second leaves the weights as they were, and a batch with both moves them by the losses $\\ln 2$ and $\\ln 4$ to 1:2."""
+    """A batch with both groups moves the weights by the losses $\\ln 2$ and $\\ln 4$ to 1:2."""
     x = torch.ones(2, requires_grad=True)
     (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
     dro, two = GroupDRO(1.), dict(member=torch.eye(2), log_q=torch.zeros(2).log_softmax(0), more=torch.zeros(2))
@@ -86,7 +86,7 @@ def test_Adversary():
 
 @pytest.mark.heavy
 def test_Adversary_2():
-    """What was pruned stays so."""
+    """Weights that were pruned stay zero."""
     x = torch.ones(2, requires_grad=True)
     (_Reverse.apply(x, .5) * torch.tensor([1., 2])).sum().backward()
     people = bios(160)
@@ -122,7 +122,7 @@ def test_Adversary_3():
 
 
 def test_Adversary_4():
-    """It is a trade: in so few steps the gap closes because a gives way, not because b gains."""
+    """In so few steps the gap closes because group a gives way, not because group b gains."""
     rng = np.random.default_rng(0)
     minority, label = rng.random(1200) < .1, rng.integers(0, 2, 1200)
     words = np.where(minority, np.array(['good sir', 'bad sir'])[label], np.array(['bad', 'good'])[label])

@@ -17,7 +17,7 @@ from fairprune.mitigate.mitigation import *
 
 
 def test_undone():
-    """Every kind of compression holds in plain training, and a weight that comes back is noticed."""
+    """If a pruned weight is no longer zero, the check reports it."""
     people = bios(240)
     kinds = Magnitude(.6), LayerDrop(1), Neurons(.5, n=32), Int8(), Rtn(4, 32), LowRank(budget=.4), Share(3), Magnitude(.5) >> Rtn(4, 32)
     for method in kinds:
@@ -48,7 +48,7 @@ def test_undone_2():
 
 
 def test_mitigation_table():
-    """It is told which texts these are by their place in the training split."""
+    """The loss recognises these texts by their place in the training split."""
     people = bios(240)
     half = Magnitude(.6)(tiny_classifier(people.labels))
     @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def test_mitigation_table():
 
 
 def test_mitigation_table_2():
-    """What does not go together is said before any work."""
+    """Combinations that make no sense are refused before any work."""
     people = bios(240)
     half = Magnitude(.6)(tiny_classifier(people.labels))
     @dataclass(frozen=True)

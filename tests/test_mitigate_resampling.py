@@ -20,7 +20,7 @@ from fairprune.mitigate.resampling import _OPERATIONS, _SWAPS, _acceptable
 
 
 def test_Undersample():
-    """`limit` keeps a cell of a few texts from ruling all others: HateXplain has eight posts of one class and group, and 4,823 of another."""
+    """`limit` keeps a cell with few texts from dominating all others: HateXplain has eight posts of one class and group, and 4,823 of another."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     def sizes(mitigation): return added(data, mitigation.training(tiny, data, 0)).query("group != 'all'").set_index(['label', 'group']).after
@@ -46,7 +46,7 @@ def test_Reweigh():
 
 
 def test_Swap():
-    """A group whose name is in the list changes with the text, and is taken from the copy where the data do not know the other one."""
+    """If the data do not have the other group, the copy loses the group."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     added(data, Oversample().training(tiny, data, 0))
@@ -64,7 +64,7 @@ def test_Swap():
 
 @pytest.mark.data
 def test_Swap_2():
-    """It goes wrong where a verb or an adjective follows (*keep her safe*, *wished her happy birthday*)."""
+    """The rule is wrong where a verb or an adjective follows (*keep her safe*, *wished her happy birthday*)."""
     items = WinoBias('dev').pairs()
     sides = [[''.join(p for two in zip(r.parts, [*words, '']) for p in two) for words in (r.pro, r.anti)] for r in items.itertuples() if 'her' in (*r.pro, *r.anti)]
     def pronouns(text): return [w for w in re.findall(r'\w+', text.lower()) if w in ('he', 'him', 'his')]
@@ -74,7 +74,7 @@ def test_Swap_2():
 
 
 def test_synonyms():
-    """Another copy is found through `WNHOME`, as other programs do."""
+    """Another copy of WordNet is found through `WNHOME`, as other programs do."""
     assert synonyms('physician') == ['doctor', 'doc', 'md', 'medico'] and synonyms('large') == ['big'] and synonyms('the') == synonyms('zzz') == []
 
 
@@ -104,7 +104,7 @@ def test_Eda_2():
 
 
 def test_Paraphrase():
-    """How many are left `added` tells."""
+    """`added` tells how many are left."""
     naming = {'women', 'men', 'she', 'he'}
     assert _acceptable('women work in the mine', 'there are women who work in the mine', naming) and not _acceptable('women work in the mine', 'men work in the mine', naming)
     assert not any(_acceptable('she left', n, naming) for n in ('', 'She left.', 'she left ' * 9, 'they went'))
@@ -122,7 +122,7 @@ def test_Paraphrase_2():
 
 
 def test_Mixup():
-    """A mixture of a text with itself is the text: the loss is the model's own, on every architecture, and the head learns from it."""
+    """So its loss is the model's own loss, on every architecture, and the head learns from it."""
     for family in ('bert', 'xlm-roberta', 'camembert', 'bloom', 'modernbert-decoder', 'bart'):
         model = tiny_classifier(family=family)
         twice = dict(model.tokenizer(['a good day'] * 2, return_tensors='pt'), labels=torch.tensor([0, 1]))
@@ -132,7 +132,7 @@ def test_Mixup():
 
 @pytest.mark.heavy
 def test_Mixup_2():
-    """All of them run on a pruned model, and its zeros stay."""
+    """All of these mitigations work on a pruned model, and its zeros stay."""
     uneven = pd.DataFrame([dict(text=f'{y} {g} {i}', label=y, groups=g) for (y, g), n in {('yes', 'a'): 400, ('yes', 'b'): 100, ('no', 'a'): 200, ('no', 'b'): 50}.items() for i in range(n)])
     data, tiny = GroupedText.from_frame(uneven, labels=('no', 'yes'), name='uneven'), tiny_classifier()
     added(data, Oversample().training(tiny, data, 0))

@@ -51,14 +51,14 @@ def test_packaged():
 
 
 def test_is_lm():
-    """Without `labels` a head that is missing is an error."""
+    """Without `labels`, a missing head is an error."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     assert minilm.config.id2label == {0: 'no', 1: 'yes'}
     with expect_fail(ValueError, 'missing weights, 2 in all, such as classifier.bias. The checkpoint is for another architecture or size than config.json says, or has no head of its own: give `labels`'): load_classifier(MINILM)
 
 
 def test_is_lm_2():
-    """The trap that the introduction tells of, DistilBERT's checkpoint in BERT's architecture, is caught."""
+    """The mistake from the introduction, DistilBERT's checkpoint in BERT's architecture, is noticed."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     with tempfile.TemporaryDirectory() as folder, _quiet():
         small = DistilBertForSequenceClassification(DistilBertConfig(vocab_size=30522, dim=32, hidden_dim=32, n_layers=1, n_heads=2))
@@ -70,14 +70,14 @@ def test_is_lm_2():
 
 @pytest.mark.slow
 def test_load():
-    """They are read in one batch, for `Int8` rounds a whole batch by its largest number."""
+    """Both are read in one batch, because `Int8` rounds a whole batch by its largest number."""
     with redirect_stderr(io.StringIO()): lm = load_lm(SMOLLM2)
     with torch.no_grad(): out = lm(**lm.tokenizer('The capital of France is', return_tensors='pt')).logits
     assert lm.tokenizer.decode(out[0, -1].argmax()).strip() == 'Paris'
 
 
 def test_save():
-    """A folder of other things that holds no model is refused."""
+    """A folder that holds other files but no model is refused."""
     minilm = load_classifier(MINILM, labels=['no', 'yes'])
     with tempfile.TemporaryDirectory() as folder:
         again = load_classifier(save(minilm, Path(folder)/'model'))
@@ -96,7 +96,7 @@ def test_tiny_masked_lm():
 
 
 def test_tiny_masked_lm_2():
-    """What BERT's own checkpoints carry beside, a pooler and a head for the next sentence, is passed over."""
+    """BERT's own checkpoints also hold a pooler and a head for predicting the next sentence; both are ignored."""
     pretrained = BertForPreTraining(tiny_masked_lm().config)
     pretrained.tokenizer = tiny_masked_lm().tokenizer
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()): # says what is left over
@@ -121,7 +121,7 @@ def test_tiny_masked_lm_3():
 
 
 def test_tiny_masked_lm_4():
-    """Its head is left alone, as every head is."""
+    """Its head is not compressed, as no head is."""
     ids = torch.arange(1000, 1010)[None]
     for family in ('bert', 'distilbert', 'roberta'):
         whole = tiny_masked_lm(family)
@@ -139,7 +139,7 @@ def test_tiny_masked_lm_5():
 
 
 def test_tiny_masked_lm_6():
-    """`save` writes checksums, so a change on purpose has to be said: delete `fairprune.json`, or save the model again."""
+    """`save` writes checksums, so a file that was changed on purpose is refused as well; to use it, delete `fairprune.json`, or save the model again."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -153,7 +153,7 @@ def test_tiny_masked_lm_6():
 
 
 def test_tiny_masked_lm_7():
-    """A folder's choice of an attention implementation, which may name code on the hub, is not followed; code that it brings is not run, by the model or by the tokenizer."""
+    """Code in the folder is not run, neither for the model nor for the tokenizer."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -167,7 +167,7 @@ def test_tiny_masked_lm_7():
 
 
 def test_tiny_masked_lm_8():
-    """What is not known is refused: numbers, layouts, entries of our own, tokens, and weights that are pickled."""
+    """What the library does not know is refused: numbers, layouts, entries of its own kind, tokens, and weights that are pickled."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -222,7 +222,7 @@ def test_tiny_masked_lm_10():
 
 @pytest.mark.heavy
 def test_tiny_masked_lm_11():
-    """What `save` does in all kinds of folders: it replaces a model and nothing else, or it refuses before it does any work, and then nothing at all has changed."""
+    """How `save` behaves in all kinds of folders: it replaces a model and nothing else, or it refuses before any work, and then no file has changed."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -293,7 +293,7 @@ def test_tiny_masked_lm_12():
 @pytest.mark.heavy
 @pytest.mark.slow
 def test_tiny_masked_lm_13():
-    """There is one whole model under the name each time, and what else lies there stays."""
+    """Each time there is one whole model under the name, and all other files stay."""
     saved_model = tiny_classifier(('yes', 'no'))
     def a_project(folder, **config):
         for name in ('.git/HEAD', 'docs/notes.md', 'data.csv'): (folder/name).parent.mkdir(parents=True, exist_ok=True); (folder/name).write_text('mine')
@@ -320,14 +320,14 @@ def test_tiny_masked_lm_13():
 
 
 def test_tiny_masked_lm_14():
-    """Funnel's classifier has no decoder, and so Funnel's body has none."""
+    """Funnel's classifier has no decoder, so Funnel's body has none."""
     (bert_body, bert_parts), (funnel_body, funnel_parts) = (_parts(tiny_classifier(family=f).config) for f in ('bert', 'funnel'))
     assert bert_parts - bert_body == {'pooler.dense.weight', 'pooler.dense.bias'} and 'encoder.layer.1.output.dense.weight' in bert_body
     assert {k.split('.')[0] for k in funnel_parts - funnel_body} == {'decoder'} and 'ln_f.weight' in _parts(tiny_lm('gpt2').config)[0]
 
 
 def test_tiny_masked_lm_15():
-    """A line says so."""
+    """Loading prints this."""
     def hub_folder(model, folder, tokenizer=None):
         "Save a plain transformers model, as a hub holds it."
         with _quiet(): model.save_pretrained(folder)
@@ -341,7 +341,7 @@ def test_tiny_masked_lm_15():
 
 
 def test_tiny_masked_lm_16():
-    """With them it stays where they are its own, or it has no names for them; for other labels the layer that gives the logits is fresh, by the seed."""
+    """For other labels the layer that gives the logits is fresh, drawn by the seed."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -381,7 +381,7 @@ def test_tiny_masked_lm_16():
 
 
 def test_tiny_masked_lm_17():
-    """For other labels its head alone is fresh all the same."""
+    """For other labels only its classification head is fresh all the same."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -567,7 +567,7 @@ def test_tiny_masked_lm_21():
 
 
 def test_padded():
-    """Many tokenizers of decoders are set to the left, for generating; that setting is not used here."""
+    """Many tokenizers of decoders are set to pad on the left, for generating; that setting is not used here."""
     assert _batches([3, 9, 4, 1], 10) == [[1], [2, 0], [3]]
     lengths = np.random.default_rng(0).integers(5, 60, 500)
     places = sum(len(b) * lengths[b[0]] for b in _batches(lengths, 1024))
@@ -619,7 +619,7 @@ def test_versions():
 
 
 def test_versions_2():
-    """A model that is being trained is still being trained after it was asked, also where that ended in an error."""
+    """A model in training mode is still in training mode after a prediction, also if the prediction ended in an error."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -663,7 +663,7 @@ def test_versions_2():
 
 
 def test_read_places():
-    """These tell the first column from the first token of the text, and the last token from the last column."""
+    """The two rows together tell the first column from the first token of the text, and the last token from the last column."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -762,7 +762,7 @@ def test_read_places_2():
 
 
 def test_features():
-    """A decoder's last layer is given one at every token, and the one at the token that is read counts."""
+    """The last layer of a decoder gets a vector at every token, and the vector at the token that is read counts."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -910,7 +910,7 @@ def test_predict():
 
 
 def test_transferred():
-    """Both are put under common names: *offensive* and *hatespeech* of one set may be the *hate* of another."""
+    """Both are mapped to common names: *offensive* and *hatespeech* of one data set may be the *hate* of another."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -957,13 +957,13 @@ def test_transferred():
 
 
 def test_class_weights():
-    """A language model is trained on windows of running text, and its best epoch is that of lowest loss."""
+    """A language model is trained on windows of running text, and its best epoch is the one with the lowest loss."""
     assert class_weights([0, 0, 0, 1], 2).tolist() == [np.float32(2 / 3), 2]
     with expect_fail(ValueError, 'Class 1 has no training text'): class_weights([0, 0], 2)
 
 
 def test_weighted_loss():
-    """Fed with accuracies by hand, the callback keeps the second epoch and stops after the third."""
+    """It keeps the second epoch and stops after the third."""
     control, layer, watch = SimpleNamespace(should_training_stop=False), torch.nn.Linear(1, 1), _keep_best(patience=1)
     for epoch, accuracy in enumerate((.5, .7, .6)):
         assert not control.should_training_stop
@@ -1024,7 +1024,7 @@ def test_trainer():
 
 
 def test_trainer_2():
-    """How many texts that cuts, it prints."""
+    """It prints how many texts are cut by this."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1067,7 +1067,7 @@ def test_trainer_2():
 
 
 def test_trainer_3():
-    """Trained on, it becomes what its saved copy would become."""
+    """So the model and its saved copy give the same answers, and further training gives the same result for both."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1114,7 +1114,7 @@ def test_trainer_3():
 
 
 def test_trainer_4():
-    """The numbers of the last training count."""
+    """If a model was trained several times, the last training counts."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1258,7 +1258,7 @@ def test_trainer_6():
 
 
 def test_trainer_7():
-    """The batch says which training examples it holds, so that what is known about each can enter: here that those of one label do not count at all."""
+    """In this example the texts of one label do not count at all."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1309,7 +1309,7 @@ def test_trainer_7():
 
 
 def test_trainer_8():
-    """A pruned model keeps its zeros through further training, and all else moves."""
+    """A pruned model keeps its zeros through further training, while all other weights move."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1370,7 +1370,7 @@ def test_trainer_8():
 
 
 def test_trainer_9():
-    """The zeros of a mask of PyTorch's stay zeros."""
+    """Zeros from a mask of PyTorch stay zeros."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1523,7 +1523,7 @@ def test_trainer_11():
 
 @pytest.mark.heavy
 def test_trainer_12():
-    """Compressed, saved and loaded again, it says the same."""
+    """After compression, saving and loading it gives the same answers."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1644,7 +1644,7 @@ def test_trainer_13():
 
 
 def test_trainer_14():
-    """The model says the same as before, also compressed, saved and loaded, and by plain transformers."""
+    """The model gives the same answers as before, also after compression, saving and loading, and in plain transformers."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes
@@ -1700,7 +1700,7 @@ def test_trainer_14():
 
 
 def test_trainer_15():
-    """What transformers calls a regression is refused wherever it comes, and classes that do not fit its name."""
+    """A model that transformers calls a regression is refused everywhere, and so are classes that do not fit the name of its class."""
     tiny = tiny_classifier()
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
@@ -1767,7 +1767,7 @@ def test_trainer_15():
 
 @pytest.mark.heavy
 def test_trainer_16():
-    """Every architecture takes it."""
+    """This works for every architecture."""
     def edited(folder, file='config.json', **changes):
         "Change entries of a JSON file by hand, as somebody would who knows that the checksums no longer hold."
         tree = json.loads(Path(folder, file).read_text()) | changes

@@ -30,7 +30,7 @@ def test_like_probabilities_2():
 
 
 def test_like_probabilities_3():
-    """They are refused here; their logarithms are right."""
+    """So probabilities are refused here; their logarithms are valid logits."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     share = np.array([[.9, .1], [.2, .8], [.35, .65]])
@@ -39,13 +39,13 @@ def test_like_probabilities_3():
 
 
 def test_from_frame():
-    """Labels may be numbers, whole ones of any kind, also where one column tells two classes apart."""
+    """Labels may be whole numbers of any type, also where a single column of logits tells two classes apart."""
     one_column = pd.DataFrame({'id': ['a', 'b'], 'label': [0., 1.], 'groups': [['x'], ['y']], 'probability:1': [.25, .75]})
     assert Predictions.from_frame(one_column).classes == ('0', '1') and Predictions.from_frame(one_column).accuracy == 1
 
 
 def test_from_frame_2():
-    """A table from elsewhere may hold one group a text, or none, and number its classes."""
+    """A table from elsewhere may hold one group a text, or no groups, and numbers in place of class names."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     example.to_frame()
@@ -59,7 +59,7 @@ def test_from_frame_2():
 
 
 def test_from_frame_3():
-    """Groups that are given as an object are named by key and value, as those of several columns are."""
+    """Groups that are given as an object are named by key and value, as groups from several columns are."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     example.to_frame()
@@ -72,7 +72,7 @@ def test_from_frame_3():
 
 
 def test_from_frame_4():
-    """They give the calibration that they have; taken for logits they would look far less sure than they are."""
+    """Their calibration is measured as it is; if they were taken for logits, they would look far less sure."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)
     yes = np.where(rng.random(2000) < .5, sure, 1 - sure)
@@ -89,7 +89,7 @@ def test_from_frame_4():
 
 
 def test_from_frame_5():
-    """A model with one logit says how much more likely one class is than the other; so does one probability."""
+    """A single column of probabilities says the same."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)
     yes = np.where(rng.random(2000) < .5, sure, 1 - sure)
@@ -121,7 +121,7 @@ def test_load():
 
 
 def test_load_2():
-    """An index that pandas stored is a column like others."""
+    """An index that pandas stored is read like any other column."""
     def kept(ids, labels, groups, classes=('0', '1'), store=lambda t, path: t.to_parquet(path)):
         with tempfile.TemporaryDirectory() as folder:
             store(pd.DataFrame({'id': ids, 'label': labels, 'groups': groups} | {f'logit:{c}': [0., 1] for c in classes}), f'{folder}/mine.parquet')
@@ -143,7 +143,7 @@ def test_load_2():
 
 
 def test_with_clusters():
-    """Which texts belong together is said on both sides or on neither; `with_clusters` takes it from the data, for predictions made elsewhere."""
+    """For predictions that were made elsewhere, `with_clusters` takes them from the data."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     example.to_frame()
@@ -164,7 +164,7 @@ def test_with_clusters():
 
 
 def test_with_clusters_2():
-    """Clusters from the data."""
+    """Here the clusters of predictions come from the data."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     example.to_frame()
