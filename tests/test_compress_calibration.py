@@ -21,7 +21,7 @@ def test_batches():
 
 
 def test_blocks():
-    """It is found by what it holds, so no architecture is named."""
+    """The list is found by its content, the most linear layers, so no architecture is named."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
     assert list(blocks(tiny)) == ['bert.encoder.layer.0', 'bert.encoder.layer.1']
@@ -29,14 +29,14 @@ def test_blocks():
 
 
 def test_Products():
-    """A statistic takes inputs `x` of the shape (tokens, width), padding left out, and sums up what a method needs."""
+    """A statistic takes inputs `x` of the shape (tokens, width), without padding, and sums up what a method needs."""
     x, norms, products = torch.tensor([[1., 2.], [3., 0.]]), SquaredNorms(), Products()
     for part in x.split(1): norms.add(part); products.add(part)
     assert norms.total.tolist() == [10, 4] and products.total.tolist() == [[10, 2], [2, 4]] and products.n == 2
 
 
 def test_walk():
-    """Compared with hooks on a whole forward pass, text by text and without padding, the walk sees the same."""
+    """The walk gives the same statistics as hooks on a whole forward pass, text by text and without padding."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     some = batches(tiny, people, n=20, length=16)
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
@@ -82,7 +82,7 @@ def test_walk_2():
 
 
 def test_walk_3():
-    """Only the input of a layer must be there to see, with a row for each token."""
+    """The only condition is that the input of a layer can be seen, with a row for each token."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
@@ -134,7 +134,7 @@ def test_walk_3():
 
 
 def test_walk_4():
-    """Rows that are no tokens count all, on those layers alone that receive them: DeBERTa projects its table of relative positions with the layers that make queries and keys, and not with the one that makes values."""
+    """Rows that are no tokens all count, but only in the layers that receive them: DeBERTa sends its table of relative positions through the layers that make queries and keys, and not through the one that makes values."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):
@@ -199,7 +199,7 @@ def test_walk_4():
 
 
 def test_walk_5():
-    """What `visit` changes is what the next block receives: with the first block's last layer at zero, its output changes, and so do the statistics behind it."""
+    """Here the last layer of the first block is set to zero, so the output of this block changes, and so do the statistics of the next."""
     people, tiny, speaker = bios(200), tiny_classifier(bios(200).labels), tiny_lm()
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'): assert len(blocks(tiny_classifier(family=family))) == 2
     for family in ('bert', 'distilbert', 'roberta', 'gpt2', 'llama'):

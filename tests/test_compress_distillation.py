@@ -24,7 +24,7 @@ from fairprune.compress.distillation import _Answers, _TERMS, _depth, _joined, _
 
 
 def test_soft_loss():
-    """A high temperature shows how the teacher ranks the wrong classes; T^2 keeps the size of the gradient."""
+    """A high temperature shows how the teacher ranks the wrong classes; the factor T^2 keeps the size of the gradient."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
     assert np.isclose(soft_loss(z, even).item(), .5 * math.log(2) + .5 * math.log(2 / 3)) and soft_loss(z, z) == 0
@@ -52,7 +52,7 @@ def test_layer_mse():
 
 
 def test_patient_loss():
-    """Its states are brought to length 1: `sum_m ||h_m / |h_m| - h_g(m) / |h_g(m)| ||^2`."""
+    """The states are scaled to length 1: `sum_m ||h_m / |h_m| - h_g(m) / |h_g(m)| ||^2`."""
     h, t = torch.tensor([[[3., 4.], [0., 5.]]], requires_grad=True), torch.tensor([[[6., 8.], [2., 0.]]])
     assert torch.isclose(patient_loss(h, t), torch.tensor(2.)) # the first in line, the second at a right angle
     patient_loss(h, t).backward()
@@ -60,12 +60,12 @@ def test_patient_loss():
 
 
 def test_matched():
-    """So the last matches the last."""
+    """So the last block matches the last block."""
     assert matched(3, 6) == [0, 2, 4, 6] and matched(6, 6) == list(range(7)) and matched(2, 3) == [0, 1, 3]
 
 
 def test_attention_scores():
-    """What the model used before is restored, also after an error."""
+    """Afterwards the model uses its former implementation again, also after an error."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
     words = tiny_classifier().tokenizer(['one text', 'a text that is longer'], padding=True, return_tensors='pt')
     for family in families:
@@ -87,7 +87,7 @@ def test_attention_scores():
 
 
 def test_signals():
-    """Padding adds nothing: the rows of two texts in a batch are those of each text alone."""
+    """Padding adds no rows: the rows of two texts in a batch are the same as those of each text alone."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
     words = tiny_classifier().tokenizer(['one text', 'a text that is longer'], padding=True, return_tensors='pt')
     every = 'soft', 'cosine', 'hidden', 'patient', 'attention'
@@ -105,7 +105,7 @@ def test_signals():
 
 
 def test_answers():
-    """What is kept is what the teacher says, up to the rounding of float16."""
+    """The kept answers equal those of the teacher, up to the rounding of float16."""
     families = 'bert', 'distilbert', 'roberta', 'gpt2', 'llama'
     words = tiny_classifier().tokenizer(['one text', 'a text that is longer'], padding=True, return_tensors='pt')
     for family in families:
@@ -151,7 +151,7 @@ def test_answers():
 
 
 def test_answers_2():
-    """The logits that come of it are the model's own: capped at 2 in this Gemma 2, an eighth of what the head says in this Granite."""
+    """Logits that are computed from kept states equal the model's own: capped at 2 in this Gemma 2, and an eighth of the head's output in this Granite."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
     soft_loss(z, even).backward()
@@ -318,7 +318,7 @@ def test_PatientKD_5():
 
 @pytest.mark.heavy
 def test_PatientKD_6():
-    """All losses on five architectures: printed and read, saved, reloaded, identical."""
+    """They print as a text that `parse` reads, and the student is identical after saving."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
     soft_loss(z, even).backward()
@@ -355,7 +355,7 @@ def test_PatientKD_6():
 
 
 def test_PatientKD_7():
-    """And what is refused."""
+    """What cannot work is refused, with a reason."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
     soft_loss(z, even).backward()
@@ -411,7 +411,7 @@ def test_PatientKD_7():
 @pytest.mark.slow
 @pytest.mark.data
 def test_PatientKD_8():
-    """The intervals of the changes are those of [a paired bootstrap](20_groups.ipynb) over texts."""
+    """The intervals of the changes come from [a paired bootstrap](20_groups.ipynb) over texts."""
     z = torch.tensor([[0., math.log(3)]], requires_grad=True) # probabilities 1/4 and 3/4
     even = torch.zeros(1, 2)
     soft_loss(z, even).backward()

@@ -32,7 +32,7 @@ def test_Recover():
 
 
 def test_Recover_2():
-    """It is read back from its printed form, and what cannot work is refused before any work."""
+    """A chain is read back from its printed form, and settings that cannot work are refused before any work."""
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g)
                           for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
@@ -45,7 +45,7 @@ def test_Recover_2():
 
 
 def test_Recover_3():
-    """Every method and mitigation that trains takes the same settings for it, and uses them: here the order of the texts is another."""
+    """Here `group_by_length` changes the order of the texts, and so the result."""
     words = pd.DataFrame([dict(text=f'{w} {i}', label='yes' if w == 'good' else 'no', groups=g)
                           for i in range(100) for w, g in (('good', 'a'), ('bad', 'b'))])
     toy = GroupedText.from_frame(words, name='toy')
