@@ -10,13 +10,13 @@ from fairprune.bias.benchmarks import *
 
 
 def test_nats_of_a_guess():
-    """Two scores are tied where they differ by no more than floats do."""
+    """Two scores are tied if they differ by no more than the rounding of floats."""
     assert preferred([-1., -2, -3, -60], [-2., -1, -3, -60.00001]).tolist() == [1, 0, .5, .5]
     assert preferred(-60, -60.001) == 1 and tied(0., 0.) and not tied(0., 1e-9)
 
 
 def test_nats_of_a_guess_2():
-    """It may stand on its edge."""
+    """A coin may also land on its edge."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
@@ -108,7 +108,7 @@ def test_score_table():
 
 
 def test_compare_scores():
-    """The difference of a model from itself is zero, and so is what flipped."""
+    """Compared with itself a model has a difference of zero, and no flips."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
@@ -197,7 +197,7 @@ def test_compare_scores_3():
 
 
 def test_collapsed():
-    """But it did not become fair: it tells nothing."""
+    """It did not become fair: its answers tell nothing."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'
@@ -224,7 +224,7 @@ def test_collapsed():
 
 
 def test_collapsed_2():
-    """Whether more of it is better depends on the metric: of right answers it is, of surprise it is not."""
+    """Whether larger values are better depends on the metric: for right answers they are, for surprise they are not."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'

@@ -33,7 +33,7 @@ def test_read_stereoset():
 
 
 def test_ask_stereoset():
-    """The authors score only the word in the blank there, so their figures of BERT are not these."""
+    """The authors score only the word in the blank there, so their figures for BERT differ from these."""
     toy = pd.DataFrame(dict(id=['1', '2', '3'], type=['profession', 'profession', 'race'], unit=['chess player', 'baker', 'Norway'],
                             context=['A man sat in the park.', 'She opened the shop at five.', 'We went to Norway.'],
                             stereotype=['The chess player was quiet.', 'The baker was early.', 'It was very cold there.'],
@@ -59,7 +59,7 @@ def test_ask_stereoset_2():
 
 
 def test_StereoSet():
-    """By hand: two items of one term and one of another, all of one type."""
+    """An example by hand: two items of one term and one item of another, all of one type."""
     hand = pd.DataFrame(dict(id=['1', '2', '3'], type='gender', unit=['actor', 'actor', 'nurse'], stereotype=[3., 1., 2.], anti_stereotype=[2., 2., 1.], unrelated=[1., 1.5, 3.]))
     value = Scores(hand, StereoSet()).table.query("type == 'gender'").set_index('metric').value
     assert value.lms == 100 * (3 / 4 + 0) / 2 and value.ss == 100 * (1 / 2 + 1) / 2 and value.icat == 37.5 * 25 / 50
@@ -68,7 +68,7 @@ def test_StereoSet():
 
 
 def test_StereoSet_2():
-    """Where all three sentences are as likely, as under a model whose weights are zero, all three figures are 50: those of a model that answers by the throw of a coin."""
+    """If all three sentences are equally likely, as under a model whose weights are zero, all three figures are 50: those of a model that answers by tossing a coin."""
     hand = pd.DataFrame(dict(id=['1', '2', '3'], type='gender', unit=['actor', 'actor', 'nurse'], stereotype=[3., 1., 2.], anti_stereotype=[2., 2., 1.], unrelated=[1., 1.5, 3.]))
     equal = Scores(hand.assign(stereotype=-3., anti_stereotype=-3., unrelated=-3.), StereoSet())
     value = equal.table.query("type == 'gender'").set_index('metric').value
@@ -91,7 +91,7 @@ def test_StereoSet_3():
 
 @pytest.mark.data
 def test_StereoSet_4():
-    """The whole set, asked of a random model: it prefers nothing, and LMS says that it knows nothing."""
+    """A random model answers the whole set: it prefers nothing, and LMS shows that it knows nothing."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     tiny = StereoSet(bos=101)(lm)
     assert len(tiny) == 2106 and set(tiny.items.type) == {'gender', 'profession', 'race', 'religion'} and tiny.items.unit.nunique() == 79
@@ -193,7 +193,7 @@ def test_CrowsPairs_3():
 
 
 def test_CrowsPairs_4():
-    """The surprise tells, which is that of a guess."""
+    """The nats per token show it: they are those of a guess."""
     pairs = pd.DataFrame(dict(id=['1', '2'], type='age', unit=['1', '2'], more=['My old neighbour is very slow.', 'An old man fell.'], less=['My young neighbour is very slow.', 'A boy fell.']))
     def zeroed(model):
         for p in model.parameters(): p.data.zero_()

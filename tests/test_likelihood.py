@@ -14,7 +14,7 @@ from fairprune.likelihood import _alike, _ancestors, _answer_at, _log_p, _packs,
 
 
 def test_need_kind():
-    """So a model is asked whether it looks back alone."""
+    """So a test finds out whether a model attends to earlier tokens alone."""
     bert = tiny_classifier()
     assert [model_kind(m) for m in (tiny_lm(), tiny_masked_lm(), bert, bert.bert)] == ['causal', 'masked', 'classifier', 'encoder']
     assert need_kind(tiny_lm(), 'causal', 'masked') == 'causal'
@@ -29,7 +29,7 @@ def test_need_kind():
 
 
 def test_first_token():
-    """Within a word it need not be: there one token may stand for the end of the one and the beginning of the other, and no token is the text's alone."""
+    """Within a word it may differ: there one token may stand for the end of the prefix and the beginning of the text, and no token belongs to the text alone."""
     lm = tiny_lm()
     ids, own = _pieces(lm, ['good.', ' good.'], ['The food is ', 'The food is'])
     assert ids[0] == ids[1] and own == [3, 3] and len(ids[0]) == 5
