@@ -110,7 +110,7 @@ def signals(
     batch:dict,  # `input_ids`, and what else the model takes
     terms,       # names of terms
     levels,      # hidden states to take: 0 after the embeddings, then one a block
-    **kwargs     # for the forward pass
+    **kwargs,    # for the forward pass
 )->tuple:        # output of the model, and name of term to float tensor (rows, ...)
     "What the terms compare, without padding."
     from fairprune.models import causal, is_lm

@@ -257,7 +257,7 @@ class Layout(QuantizationConfigMixin):
     def __init__(
         self,
         steps:list=(), # (module name, dict of `kind` and what it takes), in order
-        **kwargs       # that transformers adds
+        **kwargs,      # that transformers adds
     ):
         if not isinstance(steps, (list, tuple)): raise ValueError(f'The layout is {steps!r}: it should be a list of steps.')
         self.quant_method, self.steps = 'fairprune', [_step(s) for s in steps]
