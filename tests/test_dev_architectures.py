@@ -312,12 +312,12 @@ def test_wide():
 
 
 def test_wide_2():
-    """A new parameter without a comment is named here."""
+    """It names a parameter that has no comment."""
     def unexplained(module):
         "Parameters and fields of the public functions and dataclasses of a module that have no comment."
         for name in module.__all__:
             public = getattr(module, name)
-            if isfunction(public): names = [*signature(public).parameters]
+            if isfunction(public): names = [n for n, p in signature(public).parameters.items() if p.kind != p.VAR_KEYWORD] # of those docments reads no comment
             elif is_dataclass(public): names = [*public.__dict__.get('__annotations__', ())]
             else: continue
             said = docments(public)
