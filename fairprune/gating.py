@@ -275,6 +275,7 @@ def plot(gate:Gate, ax=None):
         ax.plot([100 * r.low, 100 * r.high], [y, y], color=color, lw=2); ax.plot(100 * t['drop'].iloc[y], y, 'o', color=color)
     ax.axvline(0, color='grey', lw=.8); ax.axvline(100 * gate.settings['max_worst_group_drop'], color='black', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.group} (n={r.n})' for r in t.itertuples()], parse_math=False)
+    ax.set_ylim(-.6, len(t) - .4)
     ax.set(xlabel='drop of accuracy, points (dashed: largest allowed)', title=f'Gate: {gate.outcome}')
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax

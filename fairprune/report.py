@@ -26,7 +26,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="view
 Harmed: the loss is significant after Holm's correction over the judged groups. Uneven: a rate of some group moved otherwise than
 those of the others; the measure itself is an extreme over groups, of which no interval holds. Even move: what the same answers would change, dealt out evenly over the groups{% if clusters %}, whole clusters with the same labels and answers before changing places{% endif %}.
 Floor: what a gap of the compressed model would be by chance, its answers dealt out over all texts of a label.
-Groups below {{ settings.min_n }} texts{% if clusters %}, or ten clusters of them,{% endif %} are not judged.{% if matched %} The control is a model that was damaged at random until
+Groups below {{ settings.min_n }} texts{% if clusters %}, or ten clusters of them,{% endif %} are not judged.{% if undamaged %} The control is the dense model itself, because the
+compressed one is not worse, or hardly.{% elif matched %} The control is a model that was damaged at random until
 {{ 'its accuracy' if classes else 'its perplexity' }} was that of the compressed one. What does not differ from it is damage.{% endif %}{% if controlled %} Over control is compressed minus control.{% endif %}</small></p>
 {% if classes %}<h2>Recall by class</h2>{{ classes }}{% endif %}<h2>Size and speed</h2>{{ cost }}
 <p><small>Bytes are those of the stored tensors: a zero in a dense matrix takes as much as any number. Multiply-adds count non-zero weights for one token.
@@ -80,7 +81,7 @@ def html(
     cost = audit.cost.rename_axis('model').reset_index().rename(columns=dict(macs='multiply-adds', ms_per_text='ms a text'))
     full = audit.tidy().rename(columns=dict(cls='class'))
     names = ([] if audit.dense is None else [audit.dense.meta.get('data') or 'predictions']) + list(audit.scores)
-    return env.from_string(_PAGE).render(data=', '.join(names), clusters=audit.dense is not None and audit.dense.clusters is not None, controlled='control' in summary, matched='control' in audit.settings, style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
+    return env.from_string(_PAGE).render(data=', '.join(names), clusters=audit.dense is not None and audit.dense.clusters is not None, controlled='control' in summary, matched='control' in audit.settings, undamaged=audit.settings.get('control') == 'dense', style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
         summary=_frame(env, summary, [{'harmed': 'harmed', 'changed': 'harmed', 'uneven': 'harmed', 'too few to judge': 'few', 'tells nothing': 'few'}.get(n, '') for n in summary.note]), classes=classes,
         cost=_frame(env, cost), settings=audit.settings, rows=len(full), full=_frame(env, full), facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])))
 

@@ -177,7 +177,7 @@ def test_identity_words_2():
 
 
 def test_log_scale():
-    """Judging by the exemplars that were *found* would prefer the groups that are hit."""
+    """If rows were judged by the number of exemplars that were *found*, groups with many would be preferred."""
     sums = np.array([10., 100, 5, 2, 25, 0]) # exemplars, texts, exemplars in two groups, texts in two groups
     assert np.allclose(_over(sums), [2, np.nan], equal_nan=True) and np.isnan(_over(np.zeros(6))).all()
     none = np.array([30., 100, 0, 20]) # 30 exemplars, none of them in a group of 20 texts

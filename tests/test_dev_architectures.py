@@ -10,6 +10,19 @@ import pandas as pd
 from torch import nn
 import fairprune as fp
 from fairprune.compress.methods import measure, methods, parse
+import sys
+from dataclasses import is_dataclass
+from inspect import isfunction, signature
+from fastcore.docments import docments
+from fairprune.compress.calibration import batches
+from fairprune.compress.distillation import soft_loss
+from fairprune.compress.factorization import truncated
+from fairprune.compress.layout import linear_layers
+from fairprune.compress.pruning import targets
+from fairprune.compress.quantization import quantized
+from fairprune.compress.recovery import Recover
+from fairprune.compress.second_order import obs
+from fairprune.compress.structure import removals
 from fairprune.dev.architectures import *
 
 
@@ -221,3 +234,18 @@ def test_wide(): # nbs/api/17_architectures.ipynb, cell 17514523
     part = architecture_table(['bert', 'llama', 'mixtral', 'albert'], ['classifier'], ['weights', 'calibrated', 'rounded'])
     assert part.verdict.isin(['right', 'refused']).all(), part[~part.verdict.isin(['right', 'refused'])].to_string()
     assert wide(part).loc[('bert', 'classifier')].tolist() == ['right'] * 3 and wide(part).loc[('mixtral', 'classifier'), 'rounded'] == 'refused (1)'
+
+
+def test_wide_2():
+    """It names a parameter that has no comment."""
+    def unexplained(module):
+        "Parameters and fields of the public functions and dataclasses of a module that have no comment."
+        for name in module.__all__:
+            public = getattr(module, name)
+            if isfunction(public): names = [n for n, p in signature(public).parameters.items() if p.kind != p.VAR_KEYWORD] # of those docments reads no comment
+            elif is_dataclass(public): names = [*public.__dict__.get('__annotations__', ())]
+            else: continue
+            said = docments(public)
+            yield from (f'{name}.{n}' for n in names if not said.get(n))
+    for public in (batches, soft_loss, truncated, linear_layers, targets, quantized, Recover, obs, removals):
+        assert not list(unexplained(sys.modules[public.__module__])), public.__module__

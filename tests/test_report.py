@@ -57,6 +57,8 @@ def test_html_5():
     assert 'prompt_pairs' in page and 'its perplexity' in page and 'mean toxic' in page and 'Recall by class' not in page and not re.findall(r'(?:src|href)="(?!data:)', page)
     assert 'tells nothing of a bias here, as its perplexity is' in page and '<td>tells nothing</td>' in page # a random model guesses
     assert 'The control is a model' not in html(audit(lm, Magnitude(.5)(lm), benchmarks=[asked], corpus=text, control=None))
+    unhurt = html(audit(lm, lm, benchmarks=[asked], corpus=text))
+    assert 'The control is the dense model itself' in unhurt and 'at random' not in unhurt
 
 
 def test_write():

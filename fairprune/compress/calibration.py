@@ -13,13 +13,13 @@ from .layout import linear_layers
 
 # %% ../../nbs/api/09_calibration.ipynb #f5585dd1
 def batches(
-    model,             # classifier or causal LM with `.tokenizer`
-    data,              # `GroupedText`; for a language model also a `Corpus`
-    n:int=128,         # texts, or windows of a language model, drawn by `seed`
-    length:int=512,    # tokens: of every window; texts are cut to it
-    seed:int=0,        # of the draw
-    batch_size:int=8,  # texts or windows
-)->list:               # of dicts of tensors: `input_ids`, `attention_mask`, `labels`
+    model,            # classifier or causal language model with `.tokenizer`
+    data,             # `GroupedText`; for a language model also a `Corpus`
+    n:int=128,        # texts, or windows of a language model, drawn by `seed`; at least 1
+    length:int=512,   # tokens: of every window; texts are cut to it
+    seed:int=0,       # of the draw, at least 0
+    batch_size:int=8, # texts or windows, at least 1
+)->list:              # of dicts of (batch, tokens) tensors: `input_ids`, `attention_mask`, and `labels`
     "Inputs from the training split, or from validation where there is none; raises `ValueError` where there are too few."
     from fairprune.corpus import running_text, windows
     from fairprune.models import token_ids, token_limit, is_lm, padded
@@ -35,7 +35,9 @@ def batches(
     return [{name: t.to(model.device) for name, t in batch(k).items()} for k in range(0, n, batch_size)]
 
 # %% ../../nbs/api/09_calibration.ipynb #8be154af
-def blocks(model)->dict: # name to module, in order
+def blocks(
+    model:torch.nn.Module, # any
+)->dict:                   # name to module, in order
     "The transformer blocks of a model; raises `ValueError` where there are none."
     lists = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)}
     size = {n: len(linear_layers(m)) for n, m in lists.items()}
@@ -47,12 +49,20 @@ def blocks(model)->dict: # name to module, in order
 class SquaredNorms:
     "Sum of squares of each input feature, (width,)."
     total = 0.
-    def add(self, x): self.total = self.total + x.square().sum(0)
+    def add(
+        self,
+        x:torch.Tensor, # (tokens, width) inputs
+    ):
+        self.total = self.total + x.square().sum(0)
 
 class Products:
     "Sum of x x^T over tokens, (width, width), and their number."
     total, n = 0., 0
-    def add(self, x): self.total, self.n = self.total + x.T @ x, self.n + len(x)
+    def add(
+        self,
+        x:torch.Tensor, # (tokens, width) inputs
+    ):
+        self.total, self.n = self.total + x.T @ x, self.n + len(x)
 
 # %% ../../nbs/api/09_calibration.ipynb #0533ff06
 @contextmanager
@@ -146,11 +156,11 @@ def _watch(layers, new, masks, passes):
 
 @torch.no_grad()
 def walk(
-    model,             # changed in place by `visit`
-    layers:dict,       # name to module of the linear layers to visit; all within blocks
-    inputs:list,       # as from `batches`
-    statistic,         # class such as `SquaredNorms`
-    visit,             # called as visit(name, layer, statistic), block by block
+    model,               # changed in place by `visit`
+    layers:dict,         # name to linear layer to visit; all within blocks
+    inputs:list,         # as from `batches`
+    statistic,           # class such as `SquaredNorms`
+    visit,               # called as visit(name, layer, statistic), block by block
     progress:bool=False, # show a bar
 ):
     "Visit layers with what they receive once all blocks before theirs were visited; raises `ValueError`, before any visit, for one outside the blocks or without an input."

@@ -110,7 +110,7 @@ def signals(
     batch:dict,  # `input_ids`, and what else the model takes
     terms,       # names of terms
     levels,      # hidden states to take: 0 after the embeddings, then one a block
-    **kwargs     # for the forward pass
+    **kwargs,    # for the forward pass
 )->tuple:        # output of the model, and name of term to float tensor (rows, ...)
     "What the terms compare, without padding."
     from fairprune.models import causal, is_lm
@@ -213,8 +213,8 @@ class Distill(Method):
     patient: float = 0.     # weight of the distance of normalised states of the token that is read
     temperature: float = 2. # of the soft term, above 0
     epochs: float = 3.      # passes over the training split, above 0
-    lr: float = 2e-4        # peak learning rate
-    batch_size: int = 32    # texts or windows
+    lr: float = 2e-4        # peak learning rate, above 0
+    batch_size: int = 32    # texts or windows, at least 1
     bf16: bool = False      # compute in bfloat16; about twice as fast on processors that have it
     group_by_length: bool = False # batches of texts of like length, which need less padding
     needs_data = True
@@ -326,22 +326,22 @@ def _learnt(method, teacher, data, seed):
 @dataclass(frozen=True)
 class TripleLoss(Distill):
     "Soft and hard targets and the direction of the last hidden states (Sanh et al. 2019)."
-    soft: float = 5.
-    hard: float = 2.
-    cosine: float = 1.
+    soft: float = 5.   # weight of the KL divergence of softened probabilities, at least 0
+    hard: float = 2.   # weight of the student's own loss on labels, at least 0
+    cosine: float = 1. # weight of the angle of last hidden states, at least 0
 
 @dataclass(frozen=True)
 class TinyBert(Distill):
     "Soft targets, hidden states and attention scores (Jiao et al. 2020)."
-    hard: float = 0.
-    hidden: float = 1.
-    attention: float = 1.
-    temperature: float = 1.
+    hard: float = 0.        # weight of the student's own loss on labels, at least 0
+    hidden: float = 1.      # weight of the squared error of hidden states, at least 0
+    attention: float = 1.   # weight of the squared error of attention scores, at least 0
+    temperature: float = 1. # of the soft term, above 0
 
 @dataclass(frozen=True)
 class PatientKD(Distill):
     "Soft and hard targets and the states of the token that is read (Sun et al. 2019)."
-    soft: float = .5
-    hard: float = .5
-    patient: float = 10.
-    temperature: float = 5.
+    soft: float = .5        # weight of the KL divergence of softened probabilities, at least 0
+    hard: float = .5        # weight of the student's own loss on labels, at least 0
+    patient: float = 10.    # weight of the distance of normalised states, at least 0
+    temperature: float = 5. # of the soft term, above 0

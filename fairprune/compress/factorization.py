@@ -24,7 +24,7 @@ from .quantization import replaceable, read_by_model
 def truncated(
     weight:torch.Tensor, # (out, in) float
     rank:int,            # r, 1 to min(out, in)
-)->tuple:                # B (out, r) and A (r, in)
+)->tuple:                # B (out, r) and A (r, in), float32
     "The best factors of rank r in the sum of squares."
     U, s, Vh = torch.linalg.svd(weight.float(), full_matrices=False)
     root = s[:rank].sqrt()
@@ -32,9 +32,9 @@ def truncated(
 
 # %% ../../nbs/api/15_factorization.ipynb #aeaad178
 def rank_of_energy(
-    values:torch.Tensor, # (k,) singular values, in descending order
+    values:torch.Tensor, # (k,) singular values, in descending order, at least 0
     energy:float,        # share of their squares to keep, in (0, 1]
-)->int:
+)->int:                  # 1 to k
     "The smallest rank that keeps the share."
     kept = values.double().square().cumsum(0)
     return min(len(kept), int((kept < (energy - 1e-9) * kept[-1]).sum()) + 1)
@@ -61,7 +61,13 @@ def ranks_of_budget(
 class LowRankLinear(Compact):
     "`y = (x A^T) B^T + b` with B (out, r) in `weight` and A (r, in) in `right`."
     differentiable = True
-    def __init__(self, in_features, out_features, bias=True, rank=1):
+    def __init__(
+        self,
+        in_features:int,  # width of the inputs, at least 1
+        out_features:int, # width of the outputs, at least 1
+        bias:bool=True,   # whether there is one
+        rank:int=1,       # r, at least 1
+    ):
         super().__init__(in_features, out_features)
         self.weight = nn.Parameter(torch.zeros(out_features, rank))
         self.right = nn.Parameter(torch.zeros(rank, in_features))
@@ -72,9 +78,17 @@ class LowRankLinear(Compact):
     def forward(self, x): return nn.functional.linear(nn.functional.linear(x, self.right), self.weight, self.bias)
 
 @kind
-def low_rank(layer, rank:range(1, 2**31)): return LowRankLinear(*shape(layer), layer.bias is not None, rank)
+def low_rank(
+    layer:nn.Module,      # `Linear` or `Conv1D`
+    rank:range(1, 2**31), # r
+)->LowRankLinear:         # without numbers
+    "An empty `LowRankLinear` of the layer's shape."
+    return LowRankLinear(*shape(layer), layer.bias is not None, rank)
 
-def low_rank_linear(layer, rank):
+def low_rank_linear(
+    layer:nn.Module, # `Linear` or `Conv1D`
+    rank:int,        # r, 1 to min(out, in)
+)->LowRankLinear:    # whose product is the best of rank r
     "A `LowRankLinear` in place of a linear layer."
     new = low_rank(layer, rank).to(layer.weight) # its type and device
     B, A = truncated(matrix(layer), rank)
@@ -92,10 +106,10 @@ def _dense_targets(model, modules, form, word, build):
 @dataclass(frozen=True)
 class LowRank(Method):
     "Two thin matrices for a wide one, by truncated SVD; exactly one of `rank`, `energy` and `budget` is given."
-    rank: int = None     # of each layer, at least 1
+    rank: int = None     # of each layer, at least 1; no more than the layer has
     energy: float = None # share of squared singular values that each layer keeps, in (0, 1]
     budget: float = None # share of the parameters that the layers keep together, in (0, 1]
-    modules: str = ''    # pattern; the linear layers of the body when empty
+    modules: str = ''    # pattern of module names; the linear layers of the body when empty
 
     def check(self, model):
         given = {n: v for n in ('rank', 'energy', 'budget') if (v := getattr(self, n)) is not None}
@@ -114,7 +128,10 @@ class LowRank(Method):
             model.set_submodule(n, low_rank_linear(layers[n], r)); specs[n] = dict(kind='low_rank', rank=r)
         return mark(model, specs)
 
-    def ranks(self, layers):
+    def ranks(
+        self,
+        layers:dict, # name to linear layer
+    )->dict:         # name to rank, 1 to min(out, in)
         "Name to rank."
         if self.rank: return {n: min(self.rank, *shape(m)) for n, m in layers.items()}
         values = {n: torch.linalg.svdvals(matrix(m).float()) for n, m in layers.items()}
@@ -124,7 +141,7 @@ class LowRank(Method):
 # %% ../../nbs/api/15_factorization.ipynb #8c858369
 def centroids(
     values:torch.Tensor, # (n,) float
-    k:int,               # at least 1
+    k:int,               # centres, at least 1
     rounds:int=10_000,   # of Lloyd's algorithm, at most: a round takes no time, but centres at the ends move slowly
 )->torch.Tensor:         # (k,) float32, ascending
     "k-means in one dimension, from centres at equal distances. A centre without a weight stays where it is."
@@ -144,7 +161,13 @@ def centroids(
 class SharedLinear(Compact):
     "`y = x W^T + b` with weights from a `codebook` of 2^bits values, by packed codes in `weight`. It is as fast as a float layer, not faster."
     differentiable = True
-    def __init__(self, in_features, out_features, bias=True, bits=4):
+    def __init__(
+        self,
+        in_features:int,  # width of the inputs, at least 1
+        out_features:int, # width of the outputs, at least 1
+        bias:bool=True,   # whether there is one
+        bits:int=4,       # of a code, 1 to 8
+    ):
         super().__init__(in_features, out_features); self.bits, self.cache = bits, None
         self.register_buffer('weight', torch.zeros(out_features, -(-in_features * bits // 8), dtype=torch.uint8))
         self.register_buffer('codebook', torch.zeros(2 ** bits))
@@ -178,9 +201,17 @@ class _Centres(nn.Module):
         return layer
 
 @kind
-def shared(layer, bits:range(1, 9)): return SharedLinear(*shape(layer), layer.bias is not None, bits)
+def shared(
+    layer:nn.Module,  # `Linear` or `Conv1D`
+    bits:range(1, 9), # of a code
+)->SharedLinear:      # without numbers
+    "An empty `SharedLinear` of the layer's shape."
+    return SharedLinear(*shape(layer), layer.bias is not None, bits)
 
-def shared_linear(layer, bits):
+def shared_linear(
+    layer:nn.Module, # `Linear` or `Conv1D`
+    bits:int,        # of a code, 1 to 8
+)->SharedLinear:     # with at most 2^bits values
     "A `SharedLinear` in place of a linear layer; zeros keep the first code."
     w = matrix(layer).float(); new, absent = shared(layer, bits).to(layer.weight), w == 0
     first = int(absent.any()) # codes that zero takes
@@ -195,7 +226,7 @@ def shared_linear(layer, bits):
 class Share(Method):
     "k-means weight sharing: 2^bits values a layer (Han et al. 2016)."
     bits: int = 4     # of a code, 1 to 8
-    modules: str = '' # pattern; the linear layers of the body when empty
+    modules: str = '' # pattern of module names; the linear layers of the body when empty
 
     def check(self, model):
         if not isinstance(self.bits, int) or not 1 <= self.bits <= 8: raise ValueError(f'bits = {self.bits!r}: give a whole number, 1 to 8.')
@@ -208,8 +239,8 @@ class Share(Method):
 
 # %% ../../nbs/api/15_factorization.ipynb #e5bb6fb4
 def lowest(
-    model,
-    layers:int,      # blocks, counted from the input
+    model,           # any with blocks
+    layers:int,      # blocks, counted from the input, 0 to all
     embeddings:bool, # and all that lies before the first block
 )->list:             # names of modules
     "The lower part of a model."
@@ -218,14 +249,16 @@ def lowest(
     whole = [n.rpartition('.')[0] if n.rpartition('.')[0].endswith('embeddings') else n for n in tables] # with their norm
     return list(dict.fromkeys([*whole, *every[:layers]]))
 
-def trainable(model)->int:
+def trainable(
+    model:nn.Module, # any
+)->int:              # how many, at least 0
     "Parameters that training may move."
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 @dataclass(frozen=True)
 class Freeze(Method):
     "Leave the embeddings and the first blocks as they are in further training, beside what is frozen already."
-    layers: int = 0         # blocks, from the input
+    layers: int = 0         # blocks, counted from the input, 0 to all
     embeddings: bool = True # tables and what lies with them before the first block
 
     def check(self, model):
@@ -248,7 +281,11 @@ def _peft():
     return peft
 
 @kind
-def lora(layer, rank:range(1, 2**31), alpha:float):
+def lora(
+    layer:nn.Module,      # linear layer of any form, whose weights stay
+    rank:range(1, 2**31), # r of the adapter
+    alpha:float,          # the adapter counts alpha / r
+)->nn.Module:             # PEFT's layer, in which `layer` is the base
     "PEFT's LoRA layer around a linear layer of any form."
     peft = _peft()
     config = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=['0'], fan_in_fan_out=isinstance(layer, Conv1D))
@@ -264,7 +301,10 @@ def _learns(model, name)->bool:
     from fairprune.models import is_lm
     return bool({'lora_A', 'lora_B'} & set(name.split('.'))) or not is_lm(model) and not name.startswith(f'{model.base_model_prefix}.')
 
-def adaptable(model, modules):
+def adaptable(
+    model,       # any
+    modules:str, # pattern such as '*attention*'; '' is the whole body
+)->dict:         # name to linear layer
     "Name to module of the linear layers of the body, in whatever form, that the model runs and that are not frozen. Raises `ValueError` where there is none."
     found = {n: m for n, m in body(model).items() if fnmatch(n, modules or '*') and not isinstance(m, Bare)}
     free = {n: m for n, m in found.items() if not within(n, frozen(model))}
@@ -273,7 +313,9 @@ def adaptable(model, modules):
     read = read_by_model(model, free, lambda layer: torch.empty_like(layer.weight, device='meta')) # past an adapter
     return {n: m for n, m in free.items() if n not in read}
 
-def unadapted(model)->list:
+def unadapted(
+    model, # any
+)->list:   # of names
     "Names of the smallest modules, and of the parameters of larger ones, that are neither adapters nor heads."
     leaves = [n for n, m in model.named_modules() if next(m.children(), None) is None and (isinstance(m, Compact) or next(m.parameters(), None) is not None)]
     own = [n for n, _ in model.named_parameters() if not within(n, leaves)] # such as the experts of a mixture
@@ -285,12 +327,12 @@ class Lora(Method):
     rank: int = 8          # of an adapter, at least 1
     alpha: float = 16.     # the adapter counts alpha / rank, above 0
     epochs: float = 1.     # passes over the training split, above 0
-    lr: float = 1e-3       # peak learning rate
-    batch_size: int = 32   # texts or windows
+    lr: float = 1e-3       # peak learning rate, above 0
+    batch_size: int = 32   # texts or windows, at least 1
     balanced: bool = False # weight classes by the inverse of their frequency
     bf16: bool = False     # compute in bfloat16
     group_by_length: bool = False # batches of texts of like length, which need less padding
-    modules: str = ''      # pattern; the linear layers of the body when empty
+    modules: str = ''      # pattern of module names; the linear layers of the body when empty
     needs_data = True
 
     def check(self, model):

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['body', 'prunable', 'left_dense', 'targets', 'need_linear', 'matrix', 'kth_score', 'smallest', 'by_row', 'n_of_m',
-           'pattern_of', 'need_share', 'masks', 'Pruning', 'magnitude_score', 'Magnitude', 'random_score', 'Random',
-           'Noise', 'taylor_score', 'gradients', 'Taylor', 'wanda_score', 'Wanda', 'cubic', 'Gradual', 'Movement',
-           'zeros']
+           'masks', 'Pruning', 'magnitude_score', 'Magnitude', 'random_score', 'Random', 'Noise', 'taylor_score',
+           'gradients', 'Taylor', 'wanda_score', 'Wanda', 'cubic', 'Gradual', 'Movement', 'zeros']
 
 # %% ../../nbs/api/11_pruning.ipynb #8b81fed9
 from collections import Counter
@@ -14,27 +13,33 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
 from .calibration import SquaredNorms, batches, walk
-from .layout import Bare, Compact, evaluating, turned, weights, within
+from .layout import Bare, Compact, turned, weights, within
 from .methods import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
-def body(model)->dict:
+def body(
+    model, # any
+)->dict:   # name to linear layer, compact layer or `Bare`
     "Name to what holds it, of the weights of the body, in whatever form: no embedding, pooler, head or adapter."
     lists, users = [n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)], Counter(p for m in model.modules() for p in m._parameters.values())
     return {n: m for n, m in weights(model).items() if within(n, lists) and users[m.weight] < 2 and not {'lora_A', 'lora_B'} & set(n.split('.'))}
 
-def prunable(model)->dict:
+def prunable(
+    model, # any
+)->dict:   # name to linear layer or `Bare`
     "Those of the weights of the body that are not in a compact form."
     return {n: m for n, m in body(model).items() if not isinstance(m, Compact)}
 
-def left_dense(model)->list:
+def left_dense(
+    model, # any
+)->list:   # of parameter names
     "Names of parameters in the blocks, of two dimensions or more, that are no weights: added, looked up or shared."
     lists = [n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)]
     pruned = {id(m.weight) for m in body(model).values()}
     return [n for n, p in model.named_parameters() if p.dim() > 1 and within(n, lists) and id(p) not in pruned]
 
 def targets(
-    model,
+    model,          # any
     modules:str='', # pattern such as '*attention*'; '' is the whole body
 )->dict:            # name to what holds the weight
     "Weights to prune. A pattern reaches the body; an embedding, norm or head is named in full. Raises `ValueError` where nothing matches."
@@ -46,7 +51,9 @@ def targets(
     if not found: raise ValueError(f'No module matches {modules!r}. The body has {len(inner)} weights, such as {next(iter(inner))}.')
     return found
 
-def need_linear(layers):
+def need_linear(
+    layers:dict, # name to what holds the weight, as from `targets`
+):
     "Raise `ValueError` where a weight is no linear layer, so that its inputs cannot be seen and nothing can stand in its place."
     bare = {n: m for n, m in layers.items() if isinstance(m, Bare)}
     if not bare: return
@@ -54,7 +61,9 @@ def need_linear(layers):
     what = f'{name}, {tuple(bare[name].weight.shape)} in a {type(bare[name].owner).__name__}, is no linear layer ({len(bare)} weights are none)'
     raise ValueError(f'{what}: it can be pruned by value or gradient, not calibrated, quantized or factorized. Name linear layers in modules=.')
 
-def matrix(layer)->torch.Tensor:
+def matrix(
+    layer,       # linear layer or `Bare`; of an embedding or a norm too, whose vectors become one row
+)->torch.Tensor: # (out, in), of experts (..., out, in)
     "The weight as (out, in), of experts (..., in), whatever is stored: a view, so that changes in place reach the layer."
     return turned(layer, layer.weight.data) if layer.weight.dim() > 1 else layer.weight.data[None]
 
@@ -72,10 +81,10 @@ def _counts(parts, size=1 << 16):
     return total
 
 def kth_score(
-    score,     # function of a name that gives a tensor; called twice a layer
-    names,     # of the layers
-    k:int,     # at least 1
-)->tuple:      # the k-th lowest score as `_ordered` writes it, and how many scores are below it
+    score,      # function of a name that gives a tensor of floats; called twice a layer
+    names:list, # of the layers
+    k:int,      # 1 to the number of scores
+)->tuple:       # the k-th lowest score as `_ordered` writes it, and how many scores are below it
     "The threshold over all layers together. Raises `ValueError` for NaN."
     def numbers(name):
         found = score(name)
@@ -91,8 +100,8 @@ def kth_score(
 
 # %% ../../nbs/api/11_pruning.ipynb #bb734228
 def smallest(
-    score,          # function of a name that gives a tensor
-    names,          # of the layers, which share one threshold
+    score,          # function of a name that gives a tensor of floats
+    names:list,     # of the layers, which share one threshold
     sparsity:float, # share to drop, in [0, 1)
 ):                  # yields name and boolean tensor of the score's shape; True is kept
     "Masks that drop the `sparsity` share of lowest scores over all layers together."
@@ -124,28 +133,27 @@ def n_of_m(
     return torch.zeros_like(groups, dtype=torch.bool).scatter_(1, groups.topk(n, dim=1).indices, True).view(score.shape)
 
 # %% ../../nbs/api/11_pruning.ipynb #f4c105bc
-def pattern_of(
-    scope:str # 'global', 'layer', 'row', or n of m as in '2:4'
-)->tuple|None:
+def _pattern(scope):
     "(n, m) of a scope such as '2:4', or None; raises `ValueError` for an unknown scope."
     if scope in ('global', 'layer', 'row'): return None
     n, _, m = scope.partition(':')
     if n.isdigit() and m.isdigit() and 0 < int(n) < int(m): return int(n), int(m)
     raise ValueError(f'Unknown scope {scope!r}. Known: global, layer, row, and n of m as in 2:4.')
 
-def need_share(
-    sparsity:float, # share to drop, at least 0 and below 1
-    scope:str       # as in `pattern_of`
-)->tuple|None:      # the pattern
-    "Raises `ValueError` for a share that cannot be dropped."
+def _check_share(sparsity, scope):
     if not 0 <= sparsity < 1: raise ValueError(f'sparsity = {sparsity}: give the share of weights to drop, at least 0 and below 1.')
-    pattern = pattern_of(scope)
+    pattern = _pattern(scope)
     if pattern and abs(sparsity - (1 - pattern[0] / pattern[1])) > 1e-9: raise ValueError(f'scope {scope} drops {1 - pattern[0] / pattern[1]:g} of the weights: give that sparsity, not {sparsity}.')
     return pattern
 
-def masks(layers, score, sparsity, scope):
+def masks(
+    layers,         # names of the layers, or a dict by name
+    score,          # function of a name that gives a tensor of floats, (..., in)
+    sparsity:float, # share to drop, in [0, 1)
+    scope:str,      # what shares a threshold: global, layer or row; or 'n:m'
+):                  # yields name and booleans (..., in); True is kept
     "Name and mask of each layer, one after the other."
-    pattern = pattern_of(scope)
+    pattern = _pattern(scope)
     if scope == 'global': yield from smallest(score, list(layers), sparsity)
     for n in layers if scope != 'global' else ():
         if scope == 'layer': yield from smallest(score, [n], sparsity)
@@ -157,12 +165,12 @@ def _need_rows(name, layer, scope):
 @dataclass(frozen=True)
 class Pruning(Method, named=False):
     "What pruning methods share. A subclass defines `scores`, which gives a function of a layer's name."
-    sparsity: float = .5   # share of weights that becomes zero, in [0, 1)
-    scope: str = 'global'  # one threshold: global, a layer, a row; or 'n:m'
-    modules: str = ''      # pattern; all weights of the body when empty
+    sparsity: float = .5  # share of weights that becomes zero, in [0, 1)
+    scope: str = 'global' # what shares a threshold: global (the model), layer or row; or 'n:m', n kept of every m
+    modules: str = ''     # pattern of module names; all weights of the body when empty
 
     def check(self, model):
-        pattern, found = need_share(self.sparsity, self.scope), targets(model, self.modules) # parameters first: they can be wrong without a model
+        pattern, found = _check_share(self.sparsity, self.scope), targets(model, self.modules) # parameters first: they can be wrong without a model
         for n, layer in found.items():
             if self.scope == 'row' or pattern: _need_rows(n, layer, self.scope)
             if pattern and matrix(layer).shape[-1] % pattern[1]: raise ValueError(f'{n} has {matrix(layer).shape[-1]} inputs, which {pattern[1]} does not divide: {self.scope} does not fit.')
@@ -172,7 +180,11 @@ class Pruning(Method, named=False):
         for n, keep in masks(layers, self.scores(model, layers, data, seed), self.sparsity, self.scope): matrix(layers[n]).mul_(keep)
 
 # %% ../../nbs/api/11_pruning.ipynb #759908ac
-def magnitude_score(w): return w.abs()
+def magnitude_score(
+    w:torch.Tensor, # (..., in) weights
+)->torch.Tensor:    # (..., in), at least 0
+    "The absolute value."
+    return w.abs()
 
 @dataclass(frozen=True)
 class Magnitude(Pruning):
@@ -180,7 +192,12 @@ class Magnitude(Pruning):
     def scores(self, model, layers, data, seed): return lambda n: magnitude_score(matrix(layers[n]))
 
 # %% ../../nbs/api/11_pruning.ipynb #50ce42cd
-def random_score(w, seed): return torch.rand(w.shape, generator=torch.Generator().manual_seed(seed)).to(w.device)
+def random_score(
+    w:torch.Tensor, # (..., in) weights, of which only the shape counts
+    seed:int,       # at least 0
+)->torch.Tensor:    # (..., in), in [0, 1)
+    "Uniform random numbers, the same for the same seed."
+    return torch.rand(w.shape, generator=torch.Generator().manual_seed(seed)).to(w.device)
 
 @dataclass(frozen=True)
 class Random(Pruning):
@@ -194,7 +211,7 @@ class Random(Pruning):
 class Noise(Method):
     "Add Gaussian noise to the weights: the other control."
     scale: float = .1 # standard deviations of the layer's weights, at least 0
-    modules: str = '' # pattern; all weights of the body when empty
+    modules: str = '' # pattern of module names; all weights of the body when empty
 
     def check(self, model):
         if not self.scale >= 0: raise ValueError(f'scale = {self.scale}: give a number that is not negative.')
@@ -206,27 +223,37 @@ class Noise(Method):
             w += self.scale * w.std() * torch.randn(w.shape, generator=generator).to(w.device)
 
 # %% ../../nbs/api/11_pruning.ipynb #f1cb8f17
-def taylor_score(w, grad): return (w * grad).abs()
+def taylor_score(
+    w:torch.Tensor,    # (..., in) weights
+    grad:torch.Tensor, # (..., in) gradient of the loss with respect to them
+)->torch.Tensor:       # (..., in), in units of the loss, at least 0
+    "To first order, how much the loss changes without the weight."
+    return (w * grad).abs()
 
-def gradients(model, layers, inputs):
-    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`, in evaluation mode."
+def gradients(
+    model,       # with a `loss` where a batch has `labels`; no parameter changes
+    layers:dict, # name to what holds the weight
+    inputs:list, # of batches, as from `batches`
+)->dict:         # name to (..., in) tensor, in units of the loss for each unit of the weight
+    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`, in evaluation mode; the mode comes back."
+    was_training = model.training; model.eval()
     wanted, before = [m.weight for m in layers.values()], {p: p.requires_grad for p in model.parameters()}
     for p in before: p.requires_grad_(False)
     for w in wanted: w.requires_grad_(True); w.grad = None
     total = sum(len(b['labels']) for b in inputs)
-    with evaluating(model):
-        for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
+    for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
     for w in wanted: w.grad = torch.zeros_like(w) if w.grad is None else w.grad # where the loss does not depend on it
     found = {n: turned(m, m.weight.grad) for n, m in layers.items()}
     for w in wanted: w.grad = None
     for p, learns in before.items(): p.requires_grad_(learns)
+    model.train(was_training)
     return found
 
 @dataclass(frozen=True)
 class Taylor(Pruning):
     "Drop the weights whose loss changes the loss of the model least, to first order (Molchanov et al. 2019)."
-    n: int = 128      # calibration texts or windows
-    length: int = 512 # tokens
+    n: int = 128      # calibration texts or windows, at least 1
+    length: int = 512 # tokens of each at most
     needs_data = True
 
     def check(self, model):
@@ -238,14 +265,19 @@ class Taylor(Pruning):
         return lambda n: taylor_score(matrix(layers[n]), found[n])
 
 # %% ../../nbs/api/11_pruning.ipynb #113d4f00
-def wanda_score(w, squared_norms): return w.abs() * squared_norms.sqrt()
+def wanda_score(
+    w:torch.Tensor,             # (out, in) weights
+    squared_norms:torch.Tensor, # (in,) sum of squares of each input, at least 0
+)->torch.Tensor:                # (out, in), at least 0
+    "Absolute weight times the norm of the input that it meets."
+    return w.abs() * squared_norms.sqrt()
 
 @dataclass(frozen=True)
 class Wanda(Pruning):
     "Drop by weight times input norm (Sun et al. 2024), block by block."
-    scope: str = 'row'
-    n: int = 128      # calibration texts or windows
-    length: int = 512 # tokens
+    scope: str = 'row' # what shares a threshold: row or layer; or 'n:m', n kept of every m
+    n: int = 128       # calibration texts or windows, at least 1
+    length: int = 512  # tokens of each at most
     needs_data = True
 
     def check(self, model):
@@ -259,10 +291,10 @@ class Wanda(Pruning):
 
 # %% ../../nbs/api/11_pruning.ipynb #66537682
 def cubic(
-    t:float,           # share of the schedule that has passed
-    final:float,       # sparsity at its end
-    start:float=0.,    # sparsity at its beginning
-)->float:
+    t:float,        # share of the schedule that has passed; below 0 counts as 0, above 1 as 1
+    final:float,    # sparsity at its end, in [0, 1)
+    start:float=0., # sparsity at its beginning, in [0, 1)
+)->float:           # sparsity at t
     "s_f + (s_i - s_f)(1 - t)^3 (Zhu & Gupta 2017)."
     return final + (start - final) * (1 - min(max(t, 0), 1)) ** 3
 
@@ -276,16 +308,16 @@ def _learning(model, modules):
 @dataclass(frozen=True)
 class _Scheduled(Pruning, named=False):
     epochs: float = 2.    # passes over the training split, above 0
-    lr: float = 1e-4      # peak learning rate
-    batch_size: int = 32  # texts or windows
+    lr: float = 1e-4      # peak learning rate, above 0
+    batch_size: int = 32  # texts or windows, at least 1
     until: float = .7     # share of the steps after which the masks stay, in (0, 1]
-    every: int = 10       # steps between two masks
+    every: int = 10       # steps between two masks, at least 1
     bf16: bool = False    # compute in bfloat16
     group_by_length: bool = False # batches of texts of like length, which need less padding
     needs_data = True
 
     def check(self, model):
-        if pattern_of(self.scope): raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
+        if _pattern(self.scope): raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
         if self.epochs <= 0 or self.lr <= 0 or not 0 < self.until <= 1 or self.every < 1: raise ValueError(f'{self}: epochs and lr must be above 0, until in (0, 1], every at least 1.')
         super().check(model); _learning(model, self.modules)
 
@@ -354,10 +386,10 @@ class _Moving:
 @dataclass(frozen=True)
 class Movement(_Scheduled):
     "Movement pruning (Sanh et al. 2020): keep what training moves away from zero."
-    scope: str = 'layer'     # which weights compete; global, layer or row
-    every: int = 1           # steps between two masks
+    scope: str = 'layer'     # what shares a threshold: global (the model), layer or row
+    every: int = 1           # steps between two masks, at least 1
     score_lr: float = 1e-2   # learning rate of the scores, above 0
-    start: str = 'magnitude' # of the scores: magnitude or zero
+    start: str = 'magnitude' # where the scores begin: magnitude or zero
     keeper = _Moving
 
     def check(self, model):
@@ -365,7 +397,9 @@ class Movement(_Scheduled):
         super().check(model)
 
 # %% ../../nbs/api/11_pruning.ipynb #04d1b986
-def zeros(model)->float:
+def zeros(
+    model, # any
+)->float:  # 0 to 1
     "Share of zeros in the weights of the body."
     found = [m.weight for m in prunable(model).values()]
     return sum(int((w == 0).sum()) for w in found) / sum(w.numel() for w in found)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['row_scales', 'to_int8', 'Quantized', 'quantized', 'input_grid', 'steps', 'Int8Linear', 'int8', 'read_by_model',
-           'replaceable', 'Int8', 'Ranges', 'StaticInt8Linear', 'static_int8', 'StaticInt8', 'affine', 'encode',
-           'decode', 'PackedLinear', 'packed', 'need_grid', 'Rtn', 'through', 'OnGrid', 'Qat', 'laplace_sparsity',
-           'laplace_error', 'laplace_threshold', 'bit_widths', 'Opq']
+           'Int8', 'Ranges', 'StaticInt8Linear', 'static_int8', 'StaticInt8', 'affine', 'encode', 'decode',
+           'PackedLinear', 'packed', 'Rtn', 'through', 'OnGrid', 'Qat', 'laplace_sparsity', 'laplace_error',
+           'laplace_threshold', 'bit_widths', 'Opq']
 
 # %% ../../nbs/api/13_quantization.ipynb #aba74929
 import math, warnings
@@ -29,20 +29,45 @@ def row_scales(
     return (w.abs().amax(1) / 127).clamp_min(torch.finfo(torch.float32).tiny).float()
 
 def _steps(scale): return bool(((scale > 0) & scale.isfinite()).all()) # whether a step can be one
-def to_int8(w, scale): return (w / scale[:, None]).round().clamp(-127, 127).to(torch.int8) # (out, in)
+def to_int8(
+    w:torch.Tensor,     # (out, in) float
+    scale:torch.Tensor, # (out,) steps, above 0
+)->torch.Tensor:        # (out, in) int8, -127 to 127
+    "The nearest whole number of steps."
+    return (w / scale[:, None]).round().clamp(-127, 127).to(torch.int8) # (out, in)
 
 # %% ../../nbs/api/13_quantization.ipynb #6a5b4b3f
 class Quantized(Compact):
     "A layer on a grid. A subclass defines `fit`, `round`, `nearest` and, where its inputs are rounded as well, `seen`."
     kernel = None # what the forward pass prepares once
     def __getstate__(self): return self.__dict__ | dict(kernel=None) # a copy prepares its own
-    def fit(self, w): "Choose the grid for (out, in) floats."
-    def round(self, w): "Take the nearest points as weights."
-    def nearest(self, w): "The nearest points, as floats."
-    def seen(self, x): return x # inputs as the kernel rounds them
+    def fit(
+        self,
+        w:torch.Tensor, # (out, in) float
+    ):
+        "Choose the grid for these weights."
+    def round(
+        self,
+        w:torch.Tensor, # (out, in) float
+    ):
+        "Take the nearest points of the grid as weights."
+    def nearest(
+        self,
+        w:torch.Tensor, # (out, in) float
+    )->torch.Tensor:    # (out, in) float
+        "The nearest points of the grid."
+    def seen(
+        self,
+        x:torch.Tensor, # (..., in) inputs
+    )->torch.Tensor:    # (..., in) float
+        "Inputs as the kernel rounds them."
+        return x
     def thawed(self): return OnGrid(self, self.dense())
 
-def quantized(layer, empty)->Quantized:
+def quantized(
+    layer,    # float `Linear` or `Conv1D`
+    empty,    # class or function that makes the layer: empty(in, out, bias, pruned)
+)->Quantized: # with the weights of `layer`, rounded
     "`empty(in, out, bias, pruned)`, filled from a float layer. A layer with exact zeros counts as pruned: they stay."
     w = matrix(layer).float()
     new = empty(*shape(layer), layer.bias is not None, pruned=bool((w == 0).any())).to(w.device)
@@ -51,7 +76,10 @@ def quantized(layer, empty)->Quantized:
     return new
 
 # %% ../../nbs/api/13_quantization.ipynb #510abccd
-def input_grid(low, high)->tuple: # floats
+def input_grid(
+    low:float,  # smallest input
+    high:float, # largest input
+)->tuple:       # step, above 0, and zero point, a whole number in [0, 255]
     "Scale and zero point of 256 steps from the smallest to the largest input, zero included; raises `ValueError` on NaN."
     low, high = min(float(low), 0.), max(float(high), 0.)
     if not math.isfinite(high - low):
@@ -59,7 +87,13 @@ def input_grid(low, high)->tuple: # floats
     scale = float(np.float32(max((high - low) / 255, 1e-12))) # kernels take a float32
     return scale, float(round(-low / scale))
 
-def steps(x, scale, zero): return (x * (1 / scale)).add_(zero).round_().clamp_(0, 255).sub_(zero) # in the order of the kernels
+def steps(
+    x:torch.Tensor, # (..., in) float
+    scale:float,    # one step, above 0
+    zero:float,     # which step is zero, 0 to 255
+)->torch.Tensor:    # (..., in) whole numbers as floats, -zero to 255 - zero
+    "Inputs as numbers of steps from zero, rounded and cut off as the kernels do it."
+    return (x * (1 / scale)).add_(zero).round_().clamp_(0, 255).sub_(zero) # in the order of the kernels
 
 # %% ../../nbs/api/13_quantization.ipynb #4513a562
 def _packed(engine, weight, scale, bias):
@@ -106,7 +140,13 @@ def _engine(n):
 # %% ../../nbs/api/13_quantization.ipynb #1b306ac0
 class Int8Linear(Quantized):
     "`y = x W^T + b` with int8 weights (out, in), a scale a row, and inputs quantized a tensor at a time."
-    def __init__(self, in_features, out_features, bias=True, pruned=False):
+    def __init__(
+        self,
+        in_features:int,   # width of the inputs, at least 1
+        out_features:int,  # width of the outputs, at least 1
+        bias:bool=True,    # whether there is one
+        pruned:bool=False, # whether zeros are there to stay
+    ):
         super().__init__(in_features, out_features); self.pruned, self.spec = pruned, dict(kind='int8', pruned=pruned)
         self.register_buffer('weight', torch.zeros(out_features, in_features, dtype=torch.int8))
         self.register_buffer('scale', torch.ones(out_features, dtype=torch.float32)) # in a model of half precision as well
@@ -143,7 +183,12 @@ class Int8Linear(Quantized):
     def forward(self, x): return self.product(x.detach().float(), *self.prepared()).to(x.dtype) # `straight_through` lends it a gradient
 
 @kind
-def int8(layer, pruned:bool=False): return Int8Linear(*shape(layer), layer.bias is not None, pruned)
+def int8(
+    layer:nn.Module,   # `Linear` or `Conv1D`
+    pruned:bool=False, # whether zeros are there to stay
+)->Int8Linear:         # without numbers
+    "An empty `Int8Linear` of the layer's shape."
+    return Int8Linear(*shape(layer), layer.bias is not None, pruned)
 
 # %% ../../nbs/api/13_quantization.ipynb #e531b65c
 class _Standin(nn.Module):
@@ -154,7 +199,11 @@ class _Standin(nn.Module):
     @property
     def weight(self): self.read = True; return self.kept[0]
 
-def read_by_model(model, layers, form)->list:
+def read_by_model(
+    model,       # any; its layers are put back
+    layers:dict, # name to linear layer of the model
+    form,        # function of a layer that gives its weight in the other form
+)->list:         # of names
     "Names of the layers whose `.weight` the model reads itself, where `form(layer)` in its place changes what it says."
     found = {n: _Standin(m, form(m)) for n, m in layers.items()}
     ids = _sample(model, 8)
@@ -175,11 +224,7 @@ def _kept(build): # of a kind
         with torch.device('meta'): return build(layer).weight
     return form
 
-def replaceable(
-    model,          # of any kind
-    modules:str='', # pattern of names; all that may be pruned when empty
-    build=None      # called with a layer; gives the one in its place
-)->dict:            # name to module
+def _replaceable(model, modules='', build=None):
     "The layers of `targets`; raises `ValueError` where one is no linear layer, is compressed already, shares its weight, or is read by the model itself. `build(layer)` is what takes its place; packed codes if not given."
     found, owners = targets(model, modules), Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter))
     need_linear(found)
@@ -201,8 +246,8 @@ def _replaced(model, layers, make):
 @dataclass(frozen=True)
 class Int8(Method):
     "int8 weights and dynamically quantized inputs in the linear layers of the body; embeddings and head stay in float."
-    modules: str = '' # pattern; the linear layers of the body when empty
-    def check(self, model): replaceable(model, self.modules, int8)
+    modules: str = '' # pattern of module names; the linear layers of the body when empty
+    def check(self, model): _replaceable(model, self.modules, int8)
     def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, Int8Linear))
 
 # %% ../../nbs/api/13_quantization.ipynb #307ce3b0
@@ -213,24 +258,33 @@ class Ranges:
 
 class StaticInt8Linear(Int8Linear):
     "An `Int8Linear` whose inputs have a fixed grid."
-    def __init__(self, *args, **kwargs):
+    def __init__(
+        self,
+        *args,    # as of `Int8Linear`
+        **kwargs, # as of `Int8Linear`
+    ):
         super().__init__(*args, **kwargs); self.spec = self.spec | dict(kind='static_int8')
         self.register_buffer('input', torch.tensor([1., 0.], dtype=torch.float32)) # scale and zero point
     def grid(self, x): return self.input.tolist()
     def fault(self): return super().fault() or ('' if _steps(self.input[0]) and self.input[1] in range(256) else 'the grid of its inputs is damaged')
 
 @kind
-def static_int8(layer, pruned:bool=False): return StaticInt8Linear(*shape(layer), layer.bias is not None, pruned)
+def static_int8(
+    layer:nn.Module,   # `Linear` or `Conv1D`
+    pruned:bool=False, # whether zeros are there to stay
+)->StaticInt8Linear:   # without numbers
+    "An empty `StaticInt8Linear` of the layer's shape."
+    return StaticInt8Linear(*shape(layer), layer.bias is not None, pruned)
 
 @dataclass(frozen=True)
 class StaticInt8(Method):
     "int8 weights, and inputs on grids from calibration texts."
-    n: int = 128      # calibration texts or windows
-    length: int = 128 # tokens
-    modules: str = '' # pattern; the linear layers of the body when empty
+    n: int = 128      # calibration texts, at least 1
+    length: int = 128 # tokens of each at most
+    modules: str = '' # pattern of module names; the linear layers of the body when empty
     needs_data = True
 
-    def check(self, model): replaceable(model, self.modules, static_int8)
+    def check(self, model): _replaceable(model, self.modules, static_int8)
     def apply(self, model, data, seed):
         specs = {}
         def visit(name, layer, ranges):
@@ -249,13 +303,35 @@ def affine(
     scale = ((high - low) / (2 ** bits - 1)).clamp_min(1e-12).bfloat16().float()
     return scale, (-low / scale).round().clamp(0, 2 ** bits - 1)
 
-def encode(w, scale, zero, bits): return ((w / scale).round() + zero).clamp(0, 2 ** bits - 1).to(torch.uint8)
-def decode(codes, scale, zero): return (codes - zero) * scale
+def encode(
+    w:torch.Tensor,     # (out, in) float
+    scale:torch.Tensor, # steps, above 0; of a shape that broadcasts to that of w
+    zero:torch.Tensor,  # which code is zero, in [0, 2^bits); likewise
+    bits:int,           # 2 to 8
+)->torch.Tensor:        # (out, in) uint8, below 2^bits
+    "The nearest codes of the grid."
+    return ((w / scale).round() + zero).clamp(0, 2 ** bits - 1).to(torch.uint8)
+def decode(
+    codes:torch.Tensor, # (out, in) uint8
+    scale:torch.Tensor, # steps, above 0; of a shape that broadcasts to that of the codes
+    zero:torch.Tensor,  # which code is zero; likewise
+)->torch.Tensor:        # (out, in) float
+    "The points of the grid that codes stand for."
+    return (codes - zero) * scale
 
 # %% ../../nbs/api/13_quantization.ipynb #69413722
 class PackedLinear(Quantized):
     "`y = x W^T + b` with weights of 2 to 8 bits; `group` columns share a grid, `ordered` columns have their place in `order`."
-    def __init__(self, in_features, out_features, bias=True, pruned=False, bits=4, group=0, ordered=False):
+    def __init__(
+        self,
+        in_features:int,    # width of the inputs, at least 1
+        out_features:int,   # width of the outputs, at least 1
+        bias:bool=True,     # whether there is one
+        pruned:bool=False,  # whether zeros are there to stay
+        bits:int=4,         # of a code, 2 to 8
+        group:int=0,        # columns that share a grid, at least 1; 0 for whole rows
+        ordered:bool=False, # whether the columns of the codes stand in another order, that of `order`
+    ):
         super().__init__(in_features, out_features)
         self.bits, self.pruned, self.group = bits, pruned, group if 0 < group < in_features else in_features
         self.spec = dict(kind='packed', pruned=pruned, bits=bits, group=group, ordered=ordered)
@@ -293,14 +369,18 @@ class PackedLinear(Quantized):
         return nn.functional.linear(x, self.kernel[1].to(x.dtype), self.bias)
 
 @kind
-def packed(layer, pruned:bool=False, bits:range(2, 9)=4, group:range(2**31)=0, ordered:bool=False): return PackedLinear(*shape(layer), layer.bias is not None, pruned, bits, group, ordered)
+def packed(
+    layer:nn.Module,      # `Linear` or `Conv1D`
+    pruned:bool=False,    # whether zeros are there to stay
+    bits:range(2, 9)=4,   # of a code
+    group:range(2**31)=0, # columns that share a grid; 0 for whole rows
+    ordered:bool=False,   # whether the columns of the codes stand in another order
+)->PackedLinear:          # without numbers
+    "An empty `PackedLinear` of the layer's shape."
+    return PackedLinear(*shape(layer), layer.bias is not None, pruned, bits, group, ordered)
 
 # %% ../../nbs/api/13_quantization.ipynb #af476824
-def need_grid(
-    bits:int, # 2 to 8
-    group:int # columns that share a scale, 0 for whole rows
-):
-    "Raises `ValueError` for a grid that layers cannot be packed on."
+def _check_grid(bits, group):
     if not isinstance(bits, int) or not 2 <= bits <= 8: raise ValueError(f'bits = {bits!r}: give a whole number, 2 to 8.')
     if not isinstance(group, int) or group < 0: raise ValueError(f'group = {group!r}: give a whole number of columns, or 0 for whole rows.')
 
@@ -312,18 +392,28 @@ class Rtn(Method):
     modules: str = '' # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        need_grid(self.bits, self.group)
-        replaceable(model, self.modules)
+        _check_grid(self.bits, self.group)
+        _replaceable(model, self.modules)
 
     def empty(self, *args, **kwargs): return PackedLinear(*args, **kwargs, bits=self.bits, group=self.group)
     def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, self.empty))
 
 # %% ../../nbs/api/13_quantization.ipynb #8fe63dde
-def through(x, rounded): return x + (rounded - x).detach()
+def through(
+    x:torch.Tensor,       # of any shape
+    rounded:torch.Tensor, # of the same shape
+)->torch.Tensor:          # the values of `rounded`, with the gradient of `x`
+    "The straight-through estimator (Bengio et al. 2013)."
+    return x + (rounded - x).detach()
 
 class OnGrid(nn.Module):
     "Trains the weights behind a quantized layer. The grid stays, or follows the weights where it is `live`."
-    def __init__(self, layer, w, live=False):
+    def __init__(
+        self,
+        layer:Quantized, # whose grid is used
+        w:torch.Tensor,  # (out, in) floats to train, from which zeros of a pruned layer are read
+        live:bool=False, # whether the grid follows the weights
+    ):
         super().__init__()
         self.layer, self.live = [layer], live # in a list: the layer itself is not trained
         self.weight = nn.Parameter(w.clone())
@@ -349,23 +439,23 @@ class OnGrid(nn.Module):
 class Qat(Method):
     "Quantization-aware training: to int8, or to packed weights below 8 bits or with groups."
     bits: int = 8         # 2 to 8
-    group: int = 0        # columns that share a grid; 0 for whole rows
+    group: int = 0        # columns that share a grid, at least 1; 0 for whole rows
     epochs: float = 1.    # passes over the training split, above 0
-    lr: float = 1e-4      # peak learning rate
-    batch_size: int = 32  # texts or windows
+    lr: float = 1e-4      # peak learning rate, above 0
+    batch_size: int = 32  # texts or windows, at least 1
     bf16: bool = False    # compute in bfloat16
     group_by_length: bool = False # batches of texts of like length, which need less padding
-    modules: str = ''     # pattern; the linear layers of the body when empty
+    modules: str = ''     # pattern of module names; the linear layers of the body when empty
     needs_data = True
 
     def check(self, model):
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
-        need_grid(self.bits, self.group)
-        replaceable(model, self.modules, int8 if (self.bits, self.group) == (8, 0) else None)
+        _check_grid(self.bits, self.group)
+        _replaceable(model, self.modules, int8 if (self.bits, self.group) == (8, 0) else None)
 
     def apply(self, model, data, seed):
-        from fairprune.models import need_trainable, finetune
-        need_trainable(model, data, False, None) # before a layer is taken out
+        from fairprune.models import _suits, finetune
+        _suits(model, data, False, None) # before a layer is taken out
         empty = Int8Linear if (self.bits, self.group) == (8, 0) else Rtn(self.bits, self.group).empty
         layers = targets(model, self.modules)
         for name, layer in layers.items(): model.set_submodule(name, OnGrid(quantized(layer, empty), matrix(layer).float(), live=True))
@@ -373,17 +463,26 @@ class Qat(Method):
         return _replaced(model, {n: model.get_submodule(n) for n in layers}, OnGrid.frozen)
 
 # %% ../../nbs/api/13_quantization.ipynb #80a2cf33
-def laplace_sparsity(b, tau): return 1 - math.exp(-b / tau) # share of weights below b
-def laplace_error(b, tau): # mean square of what is dropped
+def laplace_sparsity(
+    b:float,   # threshold, at least 0
+    tau:float, # mean magnitude of the weights, above 0
+)->float:      # share, in [0, 1)
+    "Share of Laplace distributed weights with a magnitude below b."
+    return 1 - math.exp(-b / tau) # share of weights below b
+def laplace_error(
+    b:float,   # threshold, at least 0
+    tau:float, # mean magnitude of the weights, above 0
+)->float:      # in squared units of a weight, at least 0
+    "Mean square error of dropping Laplace distributed weights below b."
     t = b / tau
     return tau ** 2 * (2 - math.exp(-t) * (t ** 2 + 2 * t + 2))
 
 # %% ../../nbs/api/13_quantization.ipynb #6101b092
 def laplace_threshold(
-    taus,           # mean magnitude of each layer
-    counts,         # weights of each layer
+    taus:list,      # mean magnitude of each layer, above 0
+    counts:list,    # weights of each layer, at least 1
     sparsity:float, # share to drop over all layers, in [0, 1)
-)->float:
+)->float:           # magnitude, at least 0
     "The one threshold that drops this share, if weights are Laplace distributed."
     from scipy.optimize import brentq
     def excess(b): return sum(n * laplace_sparsity(b, t) for t, n in zip(taus, counts)) / sum(counts) - sparsity
@@ -391,10 +490,10 @@ def laplace_threshold(
 
 # %% ../../nbs/api/13_quantization.ipynb #2bd204e2
 def bit_widths(
-    ranges,      # mean range of the rows of each layer
-    counts,      # weights of each layer
+    ranges:list, # mean range of the rows of each layer, at least 0
+    counts:list, # weights of each layer, at least 1
     bits:float,  # mean over all weights, 2 to 8
-)->list:         # bits of each layer
+)->list:         # bits of each layer, 2 to 8
     "Whole bits for each layer that minimise the summed error, by the largest saving per bit."
     error = lambda i, b: (ranges[i] / (2 ** b - 1)) ** 2 / 12
     found, budget = [2] * len(counts), (bits - 2) * sum(counts)
@@ -410,12 +509,12 @@ class Opq(Method):
     "One-shot pruning and quantization (Hu et al. 2021), from the weights alone. Later training keeps masks and steps."
     sparsity: float = .5 # share of weights that becomes zero if they are Laplace distributed, in [0, 1)
     bits: float = 4.     # mean bits of a weight, 2 to 8
-    modules: str = ''    # pattern; the linear layers of the body when empty
+    modules: str = ''    # pattern of module names; the linear layers of the body when empty
 
     def check(self, model):
         if not 0 <= self.sparsity < 1: raise ValueError(f'sparsity = {self.sparsity}: give the share of weights to drop, at least 0 and below 1.')
         if not 2 <= self.bits <= 8: raise ValueError(f'bits = {self.bits}: give 2 to 8.')
-        replaceable(model, self.modules)
+        _replaceable(model, self.modules)
 
     def apply(self, model, data, seed):
         layers = targets(model, self.modules)

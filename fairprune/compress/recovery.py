@@ -14,8 +14,8 @@ from .methods import Method
 class Recover(Method):
     "Plain further fine-tuning on the training split; zeros, ranks and quantization steps stay."
     epochs: float = 1.     # passes over the training split, above 0
-    lr: float = 1e-4       # peak learning rate
-    batch_size: int = 32   # texts
+    lr: float = 1e-4       # peak learning rate, above 0
+    batch_size: int = 32   # texts or windows, at least 1
     balanced: bool = False # weight classes by the inverse of their frequency
     bf16: bool = False     # compute in bfloat16; about twice as fast on processors that have it
     group_by_length: bool = False # batches of texts of like length, which need less padding

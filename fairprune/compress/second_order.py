@@ -18,8 +18,8 @@ from .quantization import PackedLinear, need_grid, replaceable, affine, decode, 
 # %% ../../nbs/api/16_second_order.ipynb #fed7500c
 def inverse_factor(
     total:torch.Tensor, # (in, in) sum of x x^T
-    n:int,              # number of tokens
-    damp:float=.01,     # share of the mean diagonal that is added
+    n:int,              # number of tokens, at least 1
+    damp:float=.01,     # share of the mean diagonal that is added, at least 0
 )->torch.Tensor:        # (in, in) upper triangular
     "U with U^T U = H^-1; raises `ValueError` where the inputs are not finite."
     h = total * (2 / n)
@@ -31,12 +31,12 @@ def inverse_factor(
 
 # %% ../../nbs/api/16_second_order.ipynb #790ffcf7
 def obs(
-    w:torch.Tensor,  # (out, in)
-    U:torch.Tensor,  # (in, in), from `inverse_factor`
-    settle,          # settle(j, rest) -> (out,) values of column j, from the columns j.. of its block as they are now
-    block:int=128,   # columns
-    begin=None,      # called as begin(j, part, d) at each block, with its weights (out, block) and the diagonal of U
-)->torch.Tensor:     # (out, in)
+    w:torch.Tensor, # (out, in) float
+    U:torch.Tensor, # (in, in), from `inverse_factor`
+    settle,         # settle(j, rest) -> (out,) values of column j, from the columns j.. of its block as they are now
+    block:int=128,  # columns of a block, at least 1
+    begin=None,     # called as begin(j, part, d) at each block, with its weights (out, block) and the diagonal of U
+)->torch.Tensor:    # (out, in)
     "Settle all columns, each error made up for by the columns that follow."
     w = w.clone()
     for a in range(0, w.shape[1], block):
@@ -52,7 +52,12 @@ def obs(
     return w
 
 # %% ../../nbs/api/16_second_order.ipynb #2f969080
-def obs_score(w, d): return (w / d).square() # (out, block), (block,)
+def obs_score(
+    w:torch.Tensor, # (out, block) weights as they are now
+    d:torch.Tensor, # (block,) diagonal of U, above 0
+)->torch.Tensor:    # (out, block), at least 0
+    "Twice how much the mean squared error of the outputs grows without a weight, later columns making up for it."
+    return (w / d).square() # (out, block), (block,)
 
 class _Prune:
     "Chooses masks as the solver goes along, and settles columns by them. What is zero already goes first, and stays."
@@ -130,11 +135,11 @@ def _check_bits(method):
 @dataclass(frozen=True)
 class SparseGPT(Pruning):
     "Prune by second order, block by block (Frantar & Alistarh 2023); with `bits`, quantize in the same pass."
-    scope: str = 'layer'    # each layer reaches the sparsity, or 'n:m'
+    scope: str = 'layer'    # each layer reaches the sparsity; or 'n:m', n kept of every m, which divides 128
     bits: int = 0           # 2 to 8, of the weights that remain; 0 leaves them in float
-    group: int = 128        # columns that share a grid; 0 for whole rows
-    n: int = 128            # calibration texts or windows
-    length: int = 512       # tokens
+    group: int = 128        # columns that share a grid: a divisor of 128, 128 or more, or 0 for whole rows
+    n: int = 128            # calibration texts or windows, at least 1
+    length: int = 512       # tokens of each at most
     needs_data, act_order = True, False
 
     def check(self, model):
@@ -149,12 +154,12 @@ class SparseGPT(Pruning):
 @dataclass(frozen=True)
 class GPTQ(Method):
     "Quantize weights by second order, block by block (Frantar et al. 2023)."
-    bits: int = 4           # 2 to 8
-    group: int = 128        # columns that share a grid; 0 for whole rows
-    act_order: bool = False # settle the columns of loud inputs first
-    modules: str = ''       # pattern; the linear layers of the body when empty
-    n: int = 128            # calibration texts or windows
-    length: int = 512       # tokens
+    bits: int = 4           # of a code, 2 to 8
+    group: int = 128        # columns that share a grid: a divisor of 128, 128 or more, or 0 for whole rows
+    act_order: bool = False # settle first the columns whose inputs have the largest sum of squares
+    modules: str = ''       # pattern of module names; the linear layers of the body when empty
+    n: int = 128            # calibration texts or windows, at least 1
+    length: int = 512       # tokens of each at most
     needs_data, sparsity, scope = True, 0., 'layer'
 
     def check(self, model): _check_bits(self); replaceable(model, self.modules)

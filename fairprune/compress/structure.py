@@ -45,7 +45,9 @@ def _matrices(block):
     "Names of the modules of a block that hold matrices, the block itself among them."
     return {n.rpartition('.')[0] for n, t in (*block.named_parameters(), *block.named_buffers()) if t.dim() > 1}
 
-def family(block)->Family: # one of `blocks`
+def family(
+    block:nn.Module, # one of `blocks`
+)->Family:           # of the first that fits
     "The names of its parts; raises `ValueError` where they are none of `FAMILIES`, or not all that it holds."
     found = next((f for f in FAMILIES.values() if _parts(f) <= {n for n, _ in block.named_modules()}), None)
     if found and all(any(f'{n}.'.startswith(p + '.') for p in _parts(found)) for n in _matrices(block)): return found
@@ -54,15 +56,17 @@ def family(block)->Family: # one of `blocks`
 # %% ../../nbs/api/12_structure.ipynb #15aefb76
 class Units(NamedTuple):
     "The heads or the neurons of a block."
-    count: int     # how many
+    count: int     # how many, at least 1
     into: list     # (layer, widths): its rows hold the units once in each section of these widths
     out: nn.Module # its columns hold them, in the same order
-    attention: nn.Module = None # of heads
+    attention: nn.Module = None # of heads; None of neurons
 
 def _head_size(attention): return getattr(attention, 'attention_head_size', None) or attention.head_dim
 
 # %% ../../nbs/api/12_structure.ipynb #d619de18
-def head_units(block)->Units:
+def head_units(
+    block:nn.Module, # one of `blocks`
+)->Units:            # of heads, at least one
     "Heads; groups of heads that share keys and values."
     place = family(block)
     layers, out = [block.get_submodule(n) for n in place.qkv], block.get_submodule(place.out)
@@ -72,18 +76,28 @@ def head_units(block)->Units:
     sections = [(width, inner, inner)] if len(layers) == 1 else [(width,), (inner,), (inner,)]
     return Units(inner // _head_size(attention), list(zip(layers, sections)), out, attention)
 
-def neuron_units(block)->Units:
+def neuron_units(
+    block:nn.Module, # one of `blocks`
+)->Units:            # of neurons, at least one
     "Neurons of the feed-forward part."
     place = family(block); down = block.get_submodule(place.down); width = shape(down)[0]
     return Units(width, [(m, (width,) * (shape(m)[1] // width)) for m in map(block.get_submodule, place.up)], down)
 
-def places(kept, count, *widths)->torch.Tensor:
+def places(
+    kept:torch.Tensor, # (k,) indices of units, in order, below `count`
+    count:int,         # units that there are
+    *widths:int,       # of the sections, each a multiple of `count`
+)->torch.Tensor:       # (sum of widths / count * k,) indices along the axis
     "Where the kept of `count` units lie along an axis that holds them once in each section of these widths."
     starts = [sum(widths[:i]) for i in range(len(widths))]
     return torch.cat([start + torch.arange(width, device=kept.device).view(count, -1)[kept].flatten() for start, width in zip(starts, widths)])
 
 # %% ../../nbs/api/12_structure.ipynb #e28abc11
-def slim(layer, rows=None, columns=None):
+def slim(
+    layer,                     # `Linear` or `Conv1D`, changed in place
+    rows:torch.Tensor=None,    # indices of outputs to keep; all when not given
+    columns:torch.Tensor=None, # indices of inputs to keep; all when not given
+):
     "Keep some outputs and inputs of a linear layer, in place."
     w, bias = matrix(layer), layer.bias
     if rows is not None:
@@ -97,7 +111,7 @@ def slim(layer, rows=None, columns=None):
 # %% ../../nbs/api/12_structure.ipynb #00385b6f
 def keep(
     units:Units,       # of a block, which is changed
-    kept:torch.Tensor, # (k,) indices of units, in order
+    kept:torch.Tensor, # (k,) indices of units, in order, at least one
 ):
     "Take out all other units."
     for layer, widths in units.into: slim(layer, rows=places(kept, units.count, *widths))
@@ -130,10 +144,10 @@ def _gate(gates, i, count):
 
 # %% ../../nbs/api/12_structure.ipynb #4fbea28d
 def gate_scores(
-    model,
+    model,       # classifier or causal language model; no parameter changes
     every:list,  # of `Units`
     inputs:list, # as from `batches`
-)->list:         # (count,) tensors
+)->list:         # (count,) tensors, in units of the loss, at least 0
     "Mean absolute derivative of a text's loss with respect to a gate on each unit."
     total, gates, n = [0.] * len(every), {}, 0
     hooks = [u.out.register_forward_pre_hook(_gate(gates, i, u.count)) for i, u in enumerate(every)]
@@ -149,8 +163,8 @@ def gate_scores(
 
 # %% ../../nbs/api/12_structure.ipynb #8dd7ce8e
 def group_norm(
-    units:Units,
-)->torch.Tensor: # (count,)
+    units:Units, # of a block
+)->torch.Tensor: # (count,), at least 0
     "l2 norm of the rows and columns of each unit."
     total = matrix(units.out).float().square().sum(0).view(units.count, -1).sum(1)
     for layer, widths in units.into:
@@ -159,11 +173,11 @@ def group_norm(
 
 # %% ../../nbs/api/12_structure.ipynb #2c1a7e64
 def removals(
-    counts:list,    # units of each layer
-    sparsity:float, # share to remove
-    scope:str,      # layer or global
-    what:str='units',
-)->list:            # numbers to remove: one a layer, or one for all
+    counts:list,      # units of each layer, at least 1 each
+    sparsity:float,   # share to remove, in [0, 1)
+    scope:str,        # layer or global
+    what:str='units', # their name in the error
+)->list:              # numbers to remove: one a layer, or one for all
     "How many go; raises `ValueError` where a layer would lose all."
     parts = [[c] for c in counts] if scope == 'layer' else [counts]
     for part in parts:
@@ -171,7 +185,11 @@ def removals(
         if round(sparsity * sum(part)) > most: raise ValueError(f'sparsity = {sparsity} would remove {round(sparsity * sum(part))} of {sum(part)} {what}, but every layer must keep one: give at most {most / sum(part):.3g}.')
     return [round(sparsity * sum(part)) for part in parts]
 
-def remaining(scores:list, sparsity:float, scope:str)->list:
+def remaining(
+    scores:list,    # (count,) tensor of each layer
+    sparsity:float, # share to remove, in [0, 1)
+    scope:str,      # layer or global
+)->list:            # (kept,) indices of each layer, in order
     "Indices of the units that remain, in order, one tensor a layer."
     if any(s.isnan().any() for s in scores): raise ValueError('A score is NaN. Are the weights and the calibration texts in order?')
     gone = removals([len(s) for s in scores], sparsity, scope)
@@ -183,12 +201,26 @@ def remaining(scores:list, sparsity:float, scope:str)->list:
 
 # %% ../../nbs/api/12_structure.ipynb #60b739a8
 @kind
-def heads(block, count:range(1, 2**31)): keep(head_units(block), torch.arange(count)); return block # which ones is in the weights
+def heads(
+    block:nn.Module,       # a standard block, changed in place
+    count:range(1, 2**31), # heads, or groups of heads that share keys and values
+)->nn.Module:              # the same block
+    "Keep so many heads; which ones is in the weights."
+    keep(head_units(block), torch.arange(count))
+    return block
 
 @kind
-def neurons(block, count:range(1, 2**31)): keep(neuron_units(block), torch.arange(count)); return block
+def neurons(
+    block:nn.Module,       # a standard block, changed in place
+    count:range(1, 2**31), # neurons of the feed-forward part
+)->nn.Module:              # the same block
+    "Keep so many neurons; which ones is in the weights."
+    keep(neuron_units(block), torch.arange(count))
+    return block
 
-def declare(model):
+def declare(
+    model, # its configuration is changed
+):         # the same model
     "Write the widths of a model into its configuration, and what that cannot say into its layout."
     every, config = blocks(model), model.config
     place, first = family(next(iter(every.values()))), head_units(next(iter(every.values())))
@@ -242,8 +274,8 @@ class _Structured(Method, named=False):
     sparsity: float = .5   # share that is taken out of what is there, in [0, 1)
     scope: str = 'layer'   # the same number from each layer, or 'global': the lowest of the model
     score: str = 'taylor'  # or 'magnitude' or 'random', which need no data
-    n: int = 128           # calibration texts or windows
-    length: int = 128      # tokens
+    n: int = 128           # calibration texts or windows, at least 1
+    length: int = 128      # tokens of each at most
     @property
     def needs_data(self): return self.score == 'taylor'
 

@@ -177,7 +177,7 @@ def plot_effects(
             ax.plot([100 * r.low, 100 * r.high], [y, y], color='C0', lw=1.2)
             ax.plot(100 * r.change, y, 'o', color='C0', mfc='C0' if r.sure else 'white')
         ax.axvline(0, color='grey', lw=.8); ax.set_title(f'against {name}', fontsize=10)
-        ax.set_yticks(range(len(order)), order); ax.spines[['top', 'right']].set_visible(False)
+        ax.set_yticks(range(len(order)), order); ax.set_ylim(-.6, len(order) - .4); ax.spines[['top', 'right']].set_visible(False)
     fig.supxlabel(f'change of {metric.replace("_", " ")}, points', fontsize=10); fig.tight_layout()
     plt.close(fig)
     return fig
