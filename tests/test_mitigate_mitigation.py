@@ -110,3 +110,16 @@ def test_mitigation_table_2():
     with expect_fail(RuntimeError, 'undid the compression of'): debias(half, people, Careless())
     class Decided(Careless): adjusts = True
     with expect_fail(ValueError, 'decided() adjusts decisions to what the model says: let it come last'): debias(half, people, Decided() >> Recover())
+
+
+def test_plain_name():
+    """A number is told with the name of its parameter, a choice by itself."""
+    usual = dict(epochs=.5, bf16=True)
+    assert plain_name('classweights(epochs=0.5, bf16=True)', **usual) == 'class weights'
+    assert plain_name("groupdro(epochs=0.5) >> threshold(constraint='true_positive_rate_parity')", **usual) == 'group DRO, then thresholds by group (true positive rate parity)'
+    assert plain_name('recover(epochs=2, bf16=True)', **usual) == 'plain training (epochs 2)'
+
+
+def test_plain_name_2():
+    """What the [grammar of methods](10_methods.ipynb) does not know is refused, as everywhere."""
+    with expect_fail(ValueError, 'Unknown method'): plain_name('classwait()')
