@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['body', 'prunable', 'left_dense', 'targets', 'need_linear', 'matrix', 'kth_score', 'smallest', 'by_row', 'n_of_m',
-           'masks', 'Pruning', 'magnitude_score', 'Magnitude', 'random_score', 'Random', 'Noise', 'taylor_score',
-           'gradients', 'Taylor', 'wanda_score', 'Wanda', 'cubic', 'Gradual', 'Movement', 'zeros']
+           'pattern_of', 'need_share', 'masks', 'Pruning', 'magnitude_score', 'Magnitude', 'random_score', 'Random',
+           'Noise', 'taylor_score', 'gradients', 'Taylor', 'wanda_score', 'Wanda', 'cubic', 'Gradual', 'Movement',
+           'zeros']
 
 # %% ../../nbs/api/11_pruning.ipynb #8b81fed9
 from collections import Counter
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
 from .calibration import SquaredNorms, batches, walk
-from .layout import Bare, Compact, turned, weights, within
+from .layout import Bare, Compact, evaluating, turned, weights, within
 from .methods import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
@@ -133,16 +134,22 @@ def n_of_m(
     return torch.zeros_like(groups, dtype=torch.bool).scatter_(1, groups.topk(n, dim=1).indices, True).view(score.shape)
 
 # %% ../../nbs/api/11_pruning.ipynb #f4c105bc
-def _pattern(scope):
+def pattern_of(
+    scope:str # 'global', 'layer', 'row', or n of m as in '2:4'
+)->tuple|None:
     "(n, m) of a scope such as '2:4', or None; raises `ValueError` for an unknown scope."
     if scope in ('global', 'layer', 'row'): return None
     n, _, m = scope.partition(':')
     if n.isdigit() and m.isdigit() and 0 < int(n) < int(m): return int(n), int(m)
     raise ValueError(f'Unknown scope {scope!r}. Known: global, layer, row, and n of m as in 2:4.')
 
-def _check_share(sparsity, scope):
+def need_share(
+    sparsity:float, # share to drop, at least 0 and below 1
+    scope:str       # as in `pattern_of`
+)->tuple|None:      # the pattern
+    "Raises `ValueError` for a share that cannot be dropped."
     if not 0 <= sparsity < 1: raise ValueError(f'sparsity = {sparsity}: give the share of weights to drop, at least 0 and below 1.')
-    pattern = _pattern(scope)
+    pattern = pattern_of(scope)
     if pattern and abs(sparsity - (1 - pattern[0] / pattern[1])) > 1e-9: raise ValueError(f'scope {scope} drops {1 - pattern[0] / pattern[1]:g} of the weights: give that sparsity, not {sparsity}.')
     return pattern
 
@@ -153,7 +160,7 @@ def masks(
     scope:str,      # what shares a threshold: global, layer or row; or 'n:m'
 ):                  # yields name and booleans (..., in); True is kept
     "Name and mask of each layer, one after the other."
-    pattern = _pattern(scope)
+    pattern = pattern_of(scope)
     if scope == 'global': yield from smallest(score, list(layers), sparsity)
     for n in layers if scope != 'global' else ():
         if scope == 'layer': yield from smallest(score, [n], sparsity)
@@ -170,7 +177,7 @@ class Pruning(Method, named=False):
     modules: str = ''     # pattern of module names; all weights of the body when empty
 
     def check(self, model):
-        pattern, found = _check_share(self.sparsity, self.scope), targets(model, self.modules) # parameters first: they can be wrong without a model
+        pattern, found = need_share(self.sparsity, self.scope), targets(model, self.modules) # parameters first: they can be wrong without a model
         for n, layer in found.items():
             if self.scope == 'row' or pattern: _need_rows(n, layer, self.scope)
             if pattern and matrix(layer).shape[-1] % pattern[1]: raise ValueError(f'{n} has {matrix(layer).shape[-1]} inputs, which {pattern[1]} does not divide: {self.scope} does not fit.')
@@ -235,18 +242,17 @@ def gradients(
     layers:dict, # name to what holds the weight
     inputs:list, # of batches, as from `batches`
 )->dict:         # name to (..., in) tensor, in units of the loss for each unit of the weight
-    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`, in evaluation mode; the mode comes back."
-    was_training = model.training; model.eval()
+    "Name to the mean gradient of each layer's weight, (out, in), over batches with `labels`, in evaluation mode."
     wanted, before = [m.weight for m in layers.values()], {p: p.requires_grad for p in model.parameters()}
     for p in before: p.requires_grad_(False)
     for w in wanted: w.requires_grad_(True); w.grad = None
     total = sum(len(b['labels']) for b in inputs)
-    for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
+    with evaluating(model):
+        for b in inputs: (model(**b).loss * len(b['labels']) / total).backward()
     for w in wanted: w.grad = torch.zeros_like(w) if w.grad is None else w.grad # where the loss does not depend on it
     found = {n: turned(m, m.weight.grad) for n, m in layers.items()}
     for w in wanted: w.grad = None
     for p, learns in before.items(): p.requires_grad_(learns)
-    model.train(was_training)
     return found
 
 @dataclass(frozen=True)
@@ -317,7 +323,7 @@ class _Scheduled(Pruning, named=False):
     needs_data = True
 
     def check(self, model):
-        if _pattern(self.scope): raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
+        if pattern_of(self.scope): raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
         if self.epochs <= 0 or self.lr <= 0 or not 0 < self.until <= 1 or self.every < 1: raise ValueError(f'{self}: epochs and lr must be above 0, until in (0, 1], every at least 1.')
         super().check(model); _learning(model, self.modules)
 

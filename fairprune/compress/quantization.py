@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['row_scales', 'to_int8', 'Quantized', 'quantized', 'input_grid', 'steps', 'Int8Linear', 'int8', 'read_by_model',
-           'Int8', 'Ranges', 'StaticInt8Linear', 'static_int8', 'StaticInt8', 'affine', 'encode', 'decode',
-           'PackedLinear', 'packed', 'Rtn', 'through', 'OnGrid', 'Qat', 'laplace_sparsity', 'laplace_error',
-           'laplace_threshold', 'bit_widths', 'Opq']
+           'replaceable', 'Int8', 'Ranges', 'StaticInt8Linear', 'static_int8', 'StaticInt8', 'affine', 'encode',
+           'decode', 'PackedLinear', 'packed', 'need_grid', 'Rtn', 'through', 'OnGrid', 'Qat', 'laplace_sparsity',
+           'laplace_error', 'laplace_threshold', 'bit_widths', 'Opq']
 
 # %% ../../nbs/api/13_quantization.ipynb #aba74929
 import math, warnings
@@ -224,7 +224,11 @@ def _kept(build): # of a kind
         with torch.device('meta'): return build(layer).weight
     return form
 
-def _replaceable(model, modules='', build=None):
+def replaceable(
+    model,          # of any kind
+    modules:str='', # pattern of names; all that may be pruned when empty
+    build=None      # called with a layer; gives the one in its place
+)->dict:            # name to module
     "The layers of `targets`; raises `ValueError` where one is no linear layer, is compressed already, shares its weight, or is read by the model itself. `build(layer)` is what takes its place; packed codes if not given."
     found, owners = targets(model, modules), Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter))
     need_linear(found)
@@ -247,7 +251,7 @@ def _replaced(model, layers, make):
 class Int8(Method):
     "int8 weights and dynamically quantized inputs in the linear layers of the body; embeddings and head stay in float."
     modules: str = '' # pattern of module names; the linear layers of the body when empty
-    def check(self, model): _replaceable(model, self.modules, int8)
+    def check(self, model): replaceable(model, self.modules, int8)
     def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, Int8Linear))
 
 # %% ../../nbs/api/13_quantization.ipynb #307ce3b0
@@ -284,7 +288,7 @@ class StaticInt8(Method):
     modules: str = '' # pattern of module names; the linear layers of the body when empty
     needs_data = True
 
-    def check(self, model): _replaceable(model, self.modules, static_int8)
+    def check(self, model): replaceable(model, self.modules, static_int8)
     def apply(self, model, data, seed):
         specs = {}
         def visit(name, layer, ranges):
@@ -380,7 +384,11 @@ def packed(
     return PackedLinear(*shape(layer), layer.bias is not None, pruned, bits, group, ordered)
 
 # %% ../../nbs/api/13_quantization.ipynb #af476824
-def _check_grid(bits, group):
+def need_grid(
+    bits:int, # 2 to 8
+    group:int # columns that share a scale, 0 for whole rows
+):
+    "Raises `ValueError` for a grid that layers cannot be packed on."
     if not isinstance(bits, int) or not 2 <= bits <= 8: raise ValueError(f'bits = {bits!r}: give a whole number, 2 to 8.')
     if not isinstance(group, int) or group < 0: raise ValueError(f'group = {group!r}: give a whole number of columns, or 0 for whole rows.')
 
@@ -392,8 +400,8 @@ class Rtn(Method):
     modules: str = '' # pattern; the linear layers of the body when empty
 
     def check(self, model):
-        _check_grid(self.bits, self.group)
-        _replaceable(model, self.modules)
+        need_grid(self.bits, self.group)
+        replaceable(model, self.modules)
 
     def empty(self, *args, **kwargs): return PackedLinear(*args, **kwargs, bits=self.bits, group=self.group)
     def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, self.empty))
@@ -450,12 +458,12 @@ class Qat(Method):
 
     def check(self, model):
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
-        _check_grid(self.bits, self.group)
-        _replaceable(model, self.modules, int8 if (self.bits, self.group) == (8, 0) else None)
+        need_grid(self.bits, self.group)
+        replaceable(model, self.modules, int8 if (self.bits, self.group) == (8, 0) else None)
 
     def apply(self, model, data, seed):
-        from fairprune.models import _suits, finetune
-        _suits(model, data, False, None) # before a layer is taken out
+        from fairprune.models import need_trainable, finetune
+        need_trainable(model, data, False, None) # before a layer is taken out
         empty = Int8Linear if (self.bits, self.group) == (8, 0) else Rtn(self.bits, self.group).empty
         layers = targets(model, self.modules)
         for name, layer in layers.items(): model.set_submodule(name, OnGrid(quantized(layer, empty), matrix(layer).float(), live=True))
@@ -514,7 +522,7 @@ class Opq(Method):
     def check(self, model):
         if not 0 <= self.sparsity < 1: raise ValueError(f'sparsity = {self.sparsity}: give the share of weights to drop, at least 0 and below 1.')
         if not 2 <= self.bits <= 8: raise ValueError(f'bits = {self.bits}: give 2 to 8.')
-        _replaceable(model, self.modules)
+        replaceable(model, self.modules)
 
     def apply(self, model, data, seed):
         layers = targets(model, self.modules)
