@@ -14,7 +14,7 @@ import torch
 
 import fairprune as fp
 from fairprune.compress import quantization
-from fairprune.compress.methods import arithmetic, processor
+from fairprune.record import arithmetic, processor
 from fairprune.compress.pruning import prunable
 from fairprune.compress.quantization import Int8Linear
 

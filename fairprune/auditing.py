@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from .bias.benchmarks import collapsed, compare_scores, parse_benchmark
 from .bias.groups import compare, compare_probabilities
-from .bias.statistics import interval
+from .statistics import interval
 from .predictions import Predictions, texts_told, paired, with_clusters
 
 # %% ../nbs/api/60_audit.ipynb #b39431c2
@@ -34,19 +34,31 @@ def _harmed(table, alpha):
     "Rows of the groups whose accuracy fell beyond chance, worst first."
     return table[(table.metric == 'accuracy') & (table.p_holm < alpha) & (table.change < 0)].sort_values('change')
 
+# %% ../nbs/api/60_audit.ipynb #4b87e232
 def _sentences(table, confidence, flips, control):
     rows, pct = table[table.cls == ''].set_index(['metric', 'scope']), lambda v: f'{100 * v:+.1f}'
     a = rows.loc[('accuracy', 'all')].squeeze()
     harmed, judged = _harmed(table, 1 - confidence), int(table[table.metric == 'accuracy'].p_holm.notna().sum())
-    yield f'Accuracy went from {a.dense:.3f} to {a.compressed:.3f}: {pct(a.change)} points ({confidence:.0%} interval {pct(a.low)} to {pct(a.high)}); {flips:.1%} of the answers changed.'
+    yield (
+        f'Accuracy went from {a.dense:.3f} to {a.compressed:.3f}: {pct(a.change)} points ({confidence:.0%} interval '
+        f'{pct(a.low)} to {pct(a.high)}); {flips:.1%} of the answers changed.'
+    )
     if not judged: yield 'No group has enough texts to be judged.'; return
     names = ', '.join(f'{r.group} ({pct(r.change)})' for r in harmed.itertuples())
-    yield f'{len(harmed)} of {judged} judged groups lost accuracy beyond chance' + (f': {names}.' if names else '; that is no proof that none did.')
+    yield f'{len(harmed)} of {judged} judged groups lost accuracy beyond chance' + (
+        f': {names}.' if names else '; that is no proof that none did.'
+    )
     classes = table[(table.metric == 'tpr') & (table.scope == 'all') & table.judged].sort_values('change')
-    if len(classes): c = classes.iloc[0]; yield f'The class {c.cls} has the lowest change of recall: {c.dense:.3f} to {c.compressed:.3f} ({pct(c.low)} to {pct(c.high)} points).'
+    if len(classes):
+        c = classes.iloc[0]
+        yield (
+            f'The class {c.cls} has the lowest change of recall: {c.dense:.3f} to {c.compressed:.3f} ({pct(c.low)} '
+            f'to {pct(c.high)} points).'
+        )
     yield from _uneven(table, confidence)
     if control and table.control.notna().any(): yield from _beside_control(table, confidence, control)
 
+# %% ../nbs/api/60_audit.ipynb #3929b6e0
 def _judged(table, metric): return table[(table.metric == metric) & (table.scope == 'judged')].iloc[0]
 
 def _uneven(table, confidence):
@@ -54,18 +66,27 @@ def _uneven(table, confidence):
     w, e = (_judged(table, m) for m in ('worst_group_accuracy', 'equalized_odds_difference'))
     yield f'The worst group went from {w.dense:.3f} to {w.compressed:.3f}{_if_even(w)}.'
     odds = 'The equalized odds difference'
-    if np.isnan([e.dense, e.compressed]).any(): yield f'{odds} is undefined: no two groups have enough texts of one class to be compared.'
+    if np.isnan([e.dense, e.compressed]).any():
+        yield f'{odds} is undefined: no two groups have enough texts of one class to be compared.'
     else: yield f'{odds} went from {e.dense:.3f} to {e.compressed:.3f}{_if_even(e)}{_by_chance(e)}.'
-    if moved := _moved_most(table, 'relative', confidence): yield f'Beyond the mean change of the judged groups moved most: {moved} ({confidence:.0%} intervals for all groups at once).'
+    if moved := _moved_most(table, 'relative', confidence):
+        yield (
+            f'Beyond the mean change of the judged groups moved most: {moved} ({confidence:.0%} intervals for all '
+            'groups at once).'
+        )
     elif np.isfinite(w.p_relative): yield 'No single group is shown to have moved otherwise than the others.'
 
+# %% ../nbs/api/60_audit.ipynb #6449e85f
 def _if_even(r):
     "What would have come out, had the same answers changed evenly over the groups."
     if r.even_free == 0: return ' (no answers can change places here, so what an even move would do is unknown)'
     if not r.even_low < r.even_high: return '' # nobody changed, or nobody can be compared
     beyond = 'beyond' if r.compressed < r.dense + r.even_low or r.compressed > r.dense + r.even_high else 'within'
     few = f' ({r.even_free:.0%} of them can change places)' if r.even_free < .5 else ''
-    return f', {beyond} the {r.dense + r.even_low:.3f} to {r.dense + r.even_high:.3f} of an even move of the same answers{few}'
+    return (
+        f', {beyond} the {r.dense + r.even_low:.3f} to {r.dense + r.even_high:.3f} of an even move of the same '
+        f'answers{few}'
+    )
 
 def _by_chance(r):
     "How large a gap is in such texts where answers have nothing to do with groups."
@@ -73,6 +94,7 @@ def _by_chance(r):
     spans = [f'{low:.3f} to {high:.3f}' for low, high, free in sides if low == low and free != 0]
     return f'; chance alone makes one of {" before and ".join(spans)} after' if len(spans) > 1 else ''
 
+# %% ../nbs/api/60_audit.ipynb #6dc51fe1
 def _moved_most(table, of, confidence):
     "The accuracy, and the rate, that moved most beyond the mean change of the groups; '' where none did beyond chance."
     sure, told = table[(table.scope == 'group') & (table[f'p_{of}'] < 1 - confidence)], []
@@ -81,17 +103,30 @@ def _moved_most(table, of, confidence):
         if not len(part): continue
         r = part.loc[part[of].abs().round(9).idxmax()]
         name = dict(accuracy='accuracy', tpr=f'recall of {r.cls}', fpr=f'false positive rate of {r.cls}')[r.metric]
-        told.append(f'{name} in {r.group} by {100 * r[of]:+.1f} points ({100 * r[f"{of}_low"]:+.1f} to {100 * r[f"{of}_high"]:+.1f})')
+        told.append(
+            f'{name} in {r.group} by {100 * r[of]:+.1f} points ({100 * r[f"{of}_low"]:+.1f} to '
+            f'{100 * r[f"{of}_high"]:+.1f})'
+        )
     return ', '.join(told)
 
+# %% ../nbs/api/60_audit.ipynb #3050f6d3
 def _beside_control(table, confidence, control):
     "Sentences on how much of the changes a control has as well."
     a = table[(table.metric == 'accuracy') & (table.scope == 'all')].iloc[0]
     w, e = (_judged(table, m) for m in ('worst_group_accuracy', 'equalized_odds_difference'))
-    gap = f', its equalized odds difference by {e.control - e.dense:+.3f} ({e.change:+.3f})' if np.isfinite(e.control) else ''
-    yield f'{control} changed its accuracy by {100 * (a.control - a.dense):+.1f} points (the compressed model by {100 * a.change:+.1f}), its worst group by {100 * (w.control - w.dense):+.1f} ({100 * w.change:+.1f}){gap}.'
-    if moved := _moved_most(table, 'relative_over_control', confidence): yield f'Beyond the control and beyond the mean of the groups moved most: {moved}.'
-    elif np.isfinite(w.p_relative_over_control): yield 'No single group is shown to have moved otherwise than the others, once the control is taken away.'
+    gap = (
+        f', its equalized odds difference by {e.control - e.dense:+.3f} ({e.change:+.3f})'
+        if np.isfinite(e.control)
+        else ''
+    )
+    yield (
+        f'{control} changed its accuracy by {100 * (a.control - a.dense):+.1f} points (the compressed model by '
+        f'{100 * a.change:+.1f}), its worst group by {100 * (w.control - w.dense):+.1f} ({100 * w.change:+.1f}){gap}.'
+    )
+    if moved := _moved_most(table, 'relative_over_control', confidence):
+        yield f'Beyond the control and beyond the mean of the groups moved most: {moved}.'
+    elif np.isfinite(w.p_relative_over_control):
+        yield 'No single group is shown to have moved otherwise than the others, once the control is taken away.'
 
 # %% ../nbs/api/60_audit.ipynb #b2ad1e1b
 def _guessing(name, p, confidence):
@@ -101,56 +136,102 @@ def _guessing(name, p, confidence):
     recall, k = np.bincount(p.labels, p.predicted == p.labels, len(n))[there] / n[there], there.sum()
     reach = norm.ppf((1 + confidence) / 2) * np.sqrt((recall * (1 - recall) / n[there]).sum()) / k
     if k < 2 or recall.mean() - reach > 1 / k + 1e-9: return
-    one = f'gives the answer {p.classes[p.predicted[0]]} to all texts' if (p.predicted == p.predicted[0]).all() else 'does not tell the classes apart'
-    yield (f'The {name} model {one}: its mean recall is {recall.mean():.3f} ({recall.mean() - reach:.3f} to {recall.mean() + reach:.3f}), and a guess has {1 / k:.3f}. '
-           'Rates that are equal between groups say nothing on fairness then.')
+    one = (
+        f'gives the answer {p.classes[p.predicted[0]]} to all texts'
+        if (p.predicted == p.predicted[0]).all()
+        else 'does not tell the classes apart'
+    )
+    yield (
+        f'The {name} model {one}: its mean recall is {recall.mean():.3f} ({recall.mean() - reach:.3f} to '
+        f'{recall.mean() + reach:.3f}), and a guess has {1 / k:.3f}. '
+        'Rates that are equal between groups say nothing on fairness then.'
+    )
 
 # %% ../nbs/api/60_audit.ipynb #c3dd6106
 def _silent(audit):
     "Benchmark to the reason why the compressed model tells nothing of a bias there."
     cost, found = audit.cost, {}
     if 'perplexity' in cost and cost.perplexity['compressed'] > .999 * cost.vocabulary['compressed']:
-        return dict.fromkeys(audit.scores, f'its perplexity is {cost.perplexity["compressed"]:,.0f}, and a guess has {cost.vocabulary["compressed"]:,}')
-    for name, scores in audit.scores.items(): found[name] = collapsed(scores[1], audit.benchmarks[audit.benchmarks.benchmark == name])
+        return dict.fromkeys(
+            audit.scores,
+            f'its perplexity is {cost.perplexity["compressed"]:,.0f}, '
+            f'and a guess has {cost.vocabulary["compressed"]:,}',
+        )
+    for name, scores in audit.scores.items():
+        found[name] = collapsed(scores[1], audit.benchmarks[audit.benchmarks.benchmark == name])
     return {name: why for name, why in found.items() if why}
 
+# %% ../nbs/api/60_audit.ipynb #a63b6580
 def _on_benchmark(benchmark, t, confidence, why, control):
-    "Sentences on one benchmark, from its rows of the table; `why` the compressed model tells nothing of a bias, if it does not; what the `control` is called, '' where it is the dense model."
+    """Sentences on one benchmark, from its rows of the table; `why` the compressed model tells nothing of a bias, if it
+    does not; what the `control` is called, '' where it is the dense model."""
     rows = t.set_index(['metric', 'type'])
     where = 'all' if ('all' in t.type.to_numpy()) else 'across'
-    def went(m): r = rows.loc[(m, where)]; return f'{m} went from {r.dense:.1f} to {r.compressed:.1f} ({r.low:+.1f} to {r.high:+.1f})'
+    def went(m):
+        r = rows.loc[(m, where)]
+        return f'{m} went from {r.dense:.1f} to {r.compressed:.1f} ({r.low:+.1f} to {r.high:+.1f})'
     told = [went(m) for m in (benchmark.bias, benchmark.damage) if (m, where) in rows.index]
-    if (left := (benchmark.undecided_as, where)) in rows.index and rows.loc[left, ['dense', 'compressed']].max() > 0: told.append(went(left[0]))
-    if why: yield f'{benchmark}: {"; ".join([*told, f"the compressed model tells nothing of a bias here, as {why}"])}.'; return
-    if ('flip_rate', where) in rows.index: told.append(f'{rows.compressed[("flip_rate", where)]:.0f}% of the items flipped')
-    beyond, judged = t[(t.metric == benchmark.bias) & (t.p_holm < 1 - confidence)], int(t[t.metric == benchmark.bias].p_holm.notna().sum())
-    told.append(f'{len(beyond)} of {judged} judged types changed beyond chance' + (f' ({", ".join(f"{r.type} {r.change:+.1f}" for r in beyond.itertuples())})' if len(beyond) else ''))
+    if (left := (benchmark.undecided_as, where)) in rows.index and rows.loc[left, ['dense', 'compressed']].max() > 0:
+        told.append(went(left[0]))
+    if why:
+        yield f'{benchmark}: {"; ".join([*told, f"the compressed model tells nothing of a bias here, as {why}"])}.'
+        return
+    if ('flip_rate', where) in rows.index:
+        told.append(f'{rows.compressed[("flip_rate", where)]:.0f}% of the items flipped')
+    beyond, judged = (
+        t[(t.metric == benchmark.bias) & (t.p_holm < 1 - confidence)],
+        int(t[t.metric == benchmark.bias].p_holm.notna().sum()),
+    )
+    told.append(
+        f'{len(beyond)} of {judged} judged types changed beyond chance'
+        + (f' ({", ".join(f"{r.type} {r.change:+.1f}" for r in beyond.itertuples())})' if len(beyond) else '')
+    )
     yield f'{benchmark}: {"; ".join(told)}.'
     c = rows.loc[(benchmark.bias, where)] if (benchmark.bias, where) in rows.index else None
     if control and c is not None and np.isfinite(c.over_control):
-        more = 'the difference is more than damage' if c.over_control_low > 0 or c.over_control_high < 0 else 'no difference from plain damage is shown'
-        yield f'The control has {c.control:.1f}; compressed minus control {c.over_control:+.1f} ({c.over_control_low:+.1f} to {c.over_control_high:+.1f}): {more}.'
+        more = (
+            'the difference is more than damage'
+            if c.over_control_low > 0 or c.over_control_high < 0
+            else 'no difference from plain damage is shown'
+        )
+        yield (
+            f'The control has {c.control:.1f}; compressed minus control {c.over_control:+.1f} '
+            f'({c.over_control_low:+.1f} to {c.over_control_high:+.1f}): {more}.'
+        )
 
+# %% ../nbs/api/60_audit.ipynb #6fdad8c6
 def cut_short(
     predictions # of one or more sides
 )->str:
     "A sentence on the texts that were read in part, for one or more sides; none where all were read to their end."
     told = dict.fromkeys((p.meta['cut'], len(p), p.meta['limit']) for p in predictions if p.meta.get('cut'))
-    return ' '.join(f'{cut:,} of {n:,} texts are longer than the {limit:,} tokens that were read of them.' for cut, n, limit in told)
+    return ' '.join(
+        f'{cut:,} of {n:,} texts are longer than the {limit:,} tokens that were read of them.' for cut, n, limit in told
+    )
 
+# %% ../nbs/api/60_audit.ipynb #4228c126
 def told_together(
     p # `Predictions`
 )->str:
-    "A sentence on texts that belong together: clusters that are drawn whole, or repeats that count as independent; none where there is neither."
+    """A sentence on texts that belong together: clusters that are drawn whole, or repeats that count as independent;
+    none where there is neither."""
     if p.clusters is not None: return f'The {texts_told(p)} are judged by whole clusters.'
     n, distinct = len(p), p.meta.get('distinct')
-    return f'{n - distinct:,} of {n:,} texts nearly repeat another, and count as independent; clusters="text" (--clusters text) judges such texts together.' if distinct else ''
+    return (
+        f'{n - distinct:,} of {n:,} texts nearly repeat another, and count as independent; clusters="text" '
+        '(--clusters text) judges such texts together.'
+        if distinct
+        else ''
+    )
 
 def _matched(audit): return 'control' in audit.settings # a control that was made, not given
+
 def _undamaged(audit): return audit.settings.get('control') == 'dense' # a control that needed no damage
 
+# %% ../nbs/api/60_audit.ipynb #da6993fc
 def _otherwise(cost):
-    "A sentence where models were computed in other floats or by other int8 kernels, or, unless all is float32, on other processors."
+    """A sentence where models were computed in other floats or by other int8 kernels, or, unless all is float32, on
+    other processors."""
     known = cost[cost.arithmetic != '']
     floats = {a.split(', ')[0] for a in known.arithmetic}
     kernels = {k for a in known.arithmetic if (k := tuple(part for part in a.split(', ') if part.startswith('int8')))}
@@ -159,19 +240,39 @@ def _otherwise(cost):
         each = '; '.join(f'{name}: {a} on {p}' for name, a, p in zip(known.index, known.arithmetic, known.processor))
         yield f'The models were not computed alike ({each}), so part of a difference may come from that.'
 
+# %% ../nbs/api/60_audit.ipynb #0d02fba7
 def _verdict(audit):
     confidence = audit.settings['confidence']
     control = 'A control that is damaged as much at random' if _matched(audit) else 'The control'
     if _undamaged(audit): control = '' # nothing is held against it
-    told = [] if audit.table is None else list(_sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control))
+    told = (
+        []
+        if audit.table is None
+        else list(
+            _sentences(audit.table, confidence, np.mean(audit.dense.predicted != audit.compressed.predicted), control)
+        )
+    )
     if audit.table is not None:
         for name in ('dense', 'compressed'): told += _guessing(name, getattr(audit, name), confidence)
         told.append('The intervals know which texts were asked. What another training would have given is not in them.')
-    if _undamaged(audit): told.append('The compressed model is not worse than the dense one, or hardly, so its control needs no damage: it is the dense model.')
+    if _undamaged(audit):
+        told.append(
+            'The compressed model is not worse than the dense one, or hardly, so its control needs no damage: it is '
+            'the dense model.'
+        )
     silent = _silent(audit)
-    if audit.table is not None: told += filter(None, [told_together(audit.dense), cut_short([audit.dense, audit.compressed])])
-    for name, (scores, *_) in audit.scores.items(): told += _on_benchmark(scores.benchmark, audit.benchmarks[audit.benchmarks.benchmark == name], confidence, silent.get(name), control)
+    if audit.table is not None:
+        told += filter(None, [told_together(audit.dense), cut_short([audit.dense, audit.compressed])])
+    for name, (scores, *_) in audit.scores.items():
+        told += _on_benchmark(
+            scores.benchmark,
+            audit.benchmarks[audit.benchmarks.benchmark == name],
+            confidence,
+            silent.get(name),
+            control,
+        )
     return ' '.join([*told, *_otherwise(audit.cost)])
+
 Audit.verdict = property(_verdict)
 
 # %% ../nbs/api/60_audit.ipynb #d7da2955
@@ -179,28 +280,59 @@ def summary(
     audit:Audit
 )->pd.DataFrame: # measure, dense, compressed, change, interval, even_move, floor, n, note
     "The verdict as a table."
-    parts = [f(audit) for f, there in ((_group_summary, audit.table), (_benchmark_summary, audit.benchmarks)) if there is not None]
+    parts = [
+        f(audit)
+        for f, there in ((_group_summary, audit.table), (_benchmark_summary, audit.benchmarks))
+        if there is not None
+    ]
     table = pd.concat(parts, ignore_index=True)
     if audit.table is not None: table = table.fillna(dict(even_move='', floor=''))
     return table if table.control.notna().any() else table.drop(columns=['control', 'over_control'])
 
+# %% ../nbs/api/60_audit.ipynb #c4d4793c
 def _span(value, low, high, digits):
     "Intervals as text; nothing where a value has none."
-    return ['undefined' if np.isnan(v) else f'{lo:+.{digits}f} to {hi:+.{digits}f}' if np.isfinite(lo) else '' for v, lo, hi in zip(value, low, high)]
+    return [
+        'undefined' if np.isnan(v) else f'{lo:+.{digits}f} to {hi:+.{digits}f}' if np.isfinite(lo) else ''
+        for v, lo, hi in zip(value, low, high)
+    ]
 
+# %% ../nbs/api/60_audit.ipynb #32e2495e
 def _shown(part, name, note, digits):
     "The rows of a tidy table as people read them."
-    over = [f'{o:+.{digits}f}' + (f' ({s})' if s else '') if np.isfinite(o) else '' for o, s in zip(part.over_control, _span(part.over_control, part.over_control_low, part.over_control_high, digits))]
+    over = [
+        f'{o:+.{digits}f}' + (f' ({s})' if s else '') if np.isfinite(o) else ''
+        for o, s in zip(
+            part.over_control, _span(part.over_control, part.over_control_low, part.over_control_high, digits)
+        )
+    ]
     values = {c: part[c].round(digits) for c in ('dense', 'compressed', 'change')}
-    return pd.DataFrame(dict(measure=name, **values, interval=_span(part.change, part.low, part.high, digits), control=part.control.round(digits), over_control=over, n=part.n, note=note))
+    return pd.DataFrame(
+        dict(
+            measure=name,
+            **values,
+            interval=_span(part.change, part.low, part.high, digits),
+            control=part.control.round(digits),
+            over_control=over,
+            n=part.n,
+            note=note,
+        )
+    )
 
+# %% ../nbs/api/60_audit.ipynb #ba734b44
 def _group_summary(audit):
     table = audit.table
     part = pd.concat([table[(table.metric == 'accuracy') & (table.scope == 'all')], table[table.scope == 'judged'],
                       table[(table.metric == 'accuracy') & (table.scope == 'group')].sort_values('change')])
     alpha = 1 - audit.settings['confidence']
-    harmed, uneven = set(_harmed(table, alpha).index), set(part.index[(part.scope == 'judged') & (part.p_relative < alpha)])
-    note = ['harmed' if i in harmed else 'uneven' if i in uneven else '' if judged else 'too few to judge' for i, judged in zip(part.index, part.judged)]
+    harmed, uneven = (
+        set(_harmed(table, alpha).index),
+        set(part.index[(part.scope == 'judged') & (part.p_relative < alpha)]),
+    )
+    note = [
+        'harmed' if i in harmed else 'uneven' if i in uneven else '' if judged else 'too few to judge'
+        for i, judged in zip(part.index, part.judged)
+    ]
     name = [f'accuracy: {r.group}' if r.scope == 'group' else r.metric.replace('_', ' ') for r in part.itertuples()]
     shown = _shown(part, name, note, 3)
     moves = [f'{r.even_low:+.3f} to {r.even_high:+.3f}' if np.isfinite(r.even) else '' for r in part.itertuples()]
@@ -210,27 +342,58 @@ def _group_summary(audit):
     shown.insert(6, 'floor', np.where(known, spans, ''))
     return shown
 
+# %% ../nbs/api/60_audit.ipynb #c943320f
 def _benchmark_summary(audit):
     "All metrics of all types together, then the bias of each type."
     table, bias = audit.benchmarks, {name: scores[0].benchmark.bias for name, scores in audit.scores.items()}
     whole, silent = table.type.isin(['all', 'across']), _silent(audit)
-    part = table[whole | (table.metric == table.benchmark.map(bias))].assign(rank=~whole).sort_values(['benchmark', 'rank'], kind='stable')
-    note = ['tells nothing' if r.benchmark in silent and r.metric == bias[r.benchmark] else 'too few to judge' if not r.judged else 'changed' if r.p_holm < 1 - audit.settings['confidence'] else '' for r in part.itertuples()]
-    return _shown(part, [f'{r.benchmark} {r.metric.replace("_", " ")}' + ('' if r.type == 'all' else f': {r.type}') for r in part.itertuples()], note, 1)
+    part = (
+        table[whole | (table.metric == table.benchmark.map(bias))]
+        .assign(rank=~whole)
+        .sort_values(['benchmark', 'rank'], kind='stable')
+    )
+    note = [
+        'tells nothing'
+        if r.benchmark in silent and r.metric == bias[r.benchmark]
+        else 'too few to judge'
+        if not r.judged
+        else 'changed'
+        if r.p_holm < 1 - audit.settings['confidence']
+        else ''
+        for r in part.itertuples()
+    ]
+    return _shown(
+        part,
+        [
+            f'{r.benchmark} {r.metric.replace("_", " ")}' + ('' if r.type == 'all' else f': {r.type}')
+            for r in part.itertuples()
+        ],
+        note,
+        1,
+    )
 
 Audit.summary = summary
 
 # %% ../nbs/api/60_audit.ipynb #fb91542d
 def _classifies(model):
-    from fairprune.likelihood import model_kind
+    from fairprune.models import model_kind
     return model is not None and model_kind(model) == 'classifier'
 
 def _forward(model, texts):
     import torch
-    from fairprune.models import logits, tokenizer_of
+    from fairprune.layers import tokenizer_of
+    from fairprune.models import logits
     if _classifies(model): return logits(model, texts)
-    with torch.no_grad(): return [model(**tokenizer_of(model)(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[0].cpu() for t in texts] # waits for a GPU
+    # waits for a GPU
+    with torch.no_grad():
+        return [
+            model(**tokenizer_of(model)(t, return_tensors='pt', truncation=True, max_length=64).to(model.device))[
+                0
+            ].cpu()
+            for t in texts
+        ]
 
+# %% ../nbs/api/60_audit.ipynb #221104e1
 def latency(
     models,           # with `.tokenizer`
     texts,            # strings; one batch of up to 32 is timed
@@ -245,14 +408,22 @@ def latency(
 
 def _computed(side):
     "In which numbers, and on what processor, a model or predictions were computed; '' where that is not known."
-    from fairprune.compress.methods import arithmetic, processor
+    from fairprune.record import arithmetic, processor
     if isinstance(side, Predictions): return {k: side.meta.get(k, '') for k in ('arithmetic', 'processor')}
     return dict(arithmetic=arithmetic(side), processor=processor(side))
 
+# %% ../nbs/api/60_audit.ipynb #281639db
 def _cost(records, milliseconds, computed, perplexity):
     "A row a model, from what is known of it."
-    rows = [dict(method=(r or {}).get('method') or '-', **{k: (r or {}).get(k, np.nan) for k in ('parameters', 'nonzero', 'bytes', 'macs')}, ms_per_text=ms, **how)
-            for r, ms, how in zip(records, milliseconds, computed)]
+    rows = [
+        dict(
+            method=(r or {}).get('method') or '-',
+            **{k: (r or {}).get(k, np.nan) for k in ('parameters', 'nonzero', 'bytes', 'macs')},
+            ms_per_text=ms,
+            **how,
+        )
+        for r, ms, how in zip(records, milliseconds, computed)
+    ]
     table = pd.DataFrame(rows, index=['dense', 'compressed', 'control'][:len(rows)])
     return table.assign(**perplexity) if perplexity else table
 
@@ -263,13 +434,15 @@ def _is_table(given):
 
 def _opened(given):
     "What a side is: predictions, or a model; the other is None."
-    from fairprune.models import load, tokenizer_of, two_classes
+    from fairprune.layers import tokenizer_of
+    from fairprune.models import load, two_classes
     if isinstance(given, Predictions): return given, None
     if _is_table(given): return Predictions.load(given), None
     model = load(given) if isinstance(given, (str, Path)) else given
     tokenizer_of(model) # before any work
     return None, two_classes(model)
 
+# %% ../nbs/api/60_audit.ipynb #f6372fcb
 def predictions_of(
     given,              # predictions, a table of them, or a model
     data,               # to predict on, or None where predictions are given
@@ -279,11 +452,13 @@ def predictions_of(
 )->Predictions:
     "Predictions on a split, whatever is given."
     from fairprune.models import predict
-    if data is None and not isinstance(given, Predictions) and not _is_table(given): raise ValueError('A model is judged on data: give a data set, or predictions.')
+    if data is None and not isinstance(given, Predictions) and not _is_table(given):
+        raise ValueError('A model is judged on data: give a data set, or predictions.')
     found, model = _opened(given)
     if found is None: return predict(model, data, split, progress=progress, max_length=max_length)
     return found if data is None else with_clusters(found, data, split)
 
+# %% ../nbs/api/60_audit.ipynb #6e9a6eaf
 def _checked(sides, data, benchmarks, negative):
     "The benchmarks, and whether labelled texts are judged; raises `ValueError` before any work."
     asked = [parse_benchmark(b) if isinstance(b, str) else b for b in benchmarks]
@@ -294,10 +469,16 @@ def _checked(sides, data, benchmarks, negative):
         for m in models: b.check(m)
     labelled = [p is not None or _classifies(m) for p, m in sides]
     if labelled[0] != labelled[1]: raise ValueError('One of the two is a classifier and the other is not.')
-    if labelled[0] and models and data is None and not asked: raise ValueError('A model is judged on data: give a data set, or predictions.')
+    if labelled[0] and models and data is None and not asked:
+        raise ValueError('A model is judged on data: give a data set, or predictions.')
     classes = {c for p, _ in sides if p is not None for c in p.classes} or set(data.labels if data is not None else ())
-    if negative is not None and negative not in classes: raise ValueError(f'No class {negative!r}, so nothing is harmless by that name. The classes are: {", ".join(sorted(classes)) or "none"}.')
-    if not labelled[0] and not asked: raise ValueError('A language model is judged on benchmarks: name one, such as stereoset.')
+    if negative is not None and negative not in classes:
+        raise ValueError(
+            f'No class {negative!r}, so nothing is harmless by that name. The classes are: '
+            f'{", ".join(sorted(classes)) or "none"}.'
+        )
+    if not labelled[0] and not asked:
+        raise ValueError('A language model is judged on benchmarks: name one, such as stereoset.')
     return asked, labelled[0] and (not models or data is not None)
 
 # %% ../nbs/api/60_audit.ipynb #79a39286
@@ -308,8 +489,15 @@ def _controlled(control, sides, measure, seed, progress):
     if control is None or automatic and not ready: return [], {}
     if not isinstance(control, str) or control not in ('auto', 'random', 'noise'):
         try: return [_opened(control)], {}
-        except ValueError as e: raise ValueError(f'The control is neither random nor noise, and neither a model nor predictions. {e}') from e
-    if not ready: raise ValueError('A control is made from models that are judged on data or as language models: give these, or predictions of a control.')
+        except ValueError as e:
+            raise ValueError(
+                f'The control is neither random nor noise, and neither a model nor predictions. {e}'
+            ) from e
+    if not ready:
+        raise ValueError(
+            'A control is made from models that are judged on data or as language models: give these, or predictions '
+            'of a control.'
+        )
     from fairprune.bias.control import matched_control
     near = dict(within=.1, slack=.005) if _classifies(models[0]) else {} # an accuracy is no surer than that
     made = matched_control(*models, measure, 'random' if automatic else control, seed=seed, progress=progress, **near)
@@ -317,6 +505,7 @@ def _controlled(control, sides, measure, seed, progress):
     name = made.record.method if chosen.level else 'dense' # which is what pruning nothing gives
     return [(None, made)], dict(control=name, control_reached=float(chosen.value), control_target=float(chosen.target))
 
+# %% ../nbs/api/60_audit.ipynb #9fb2f926
 def _once(ask):
     "The same function of a model, which asks each model once."
     told = {}
@@ -325,28 +514,41 @@ def _once(ask):
         return told[id(model)][1]
     return asked
 
+# %% ../nbs/api/60_audit.ipynb #34837c3e
 def _questions(labelled, data, corpus, split, sides, progress, max_length):
-    "Running text for language models, predictions of a model, and what a control is matched on; None where there is no such thing."
+    """Running text for language models, predictions of a model, and what a control is matched on; None where there is
+    no such thing."""
     if labelled and data is None: return None, None, None
-    from fairprune.bias.control import condition
+    from fairprune.likelihood import condition
     from fairprune.corpus import wikitext2
     from fairprune.models import predict
-    if labelled: return None, (ask := _once(lambda m: predict(m, data, split, progress=progress, max_length=max_length))), lambda m: ask(m).accuracy
+    if labelled:
+        return (
+            None,
+            (ask := _once(lambda m: predict(m, data, split, progress=progress, max_length=max_length))),
+            lambda m: ask(m).accuracy,
+        )
     corpus = corpus or (None if _classifies(sides[0][1]) else wikitext2())
     return corpus, None, corpus and _once(lambda m: condition(m, corpus, split))
 
+# %% ../nbs/api/60_audit.ipynb #43017e5c
 def _enough(settings, groups):
-    "The settings, with so many resamples that the smallest p-value can pass Holm's adjustment over the groups that are judged; `groups` has a list of names a case."
+    """The settings, with so many resamples that the smallest p-value can pass Holm's adjustment over the groups that
+    are judged; `groups` has a list of names a case."""
     judged = sum(n >= settings['min_n'] for n in Counter(g for own in groups for g in set(own)).values())
     return settings | dict(n_resamples=max(settings['n_resamples'], int(2 * judged / (1 - settings['confidence'])) + 1))
 
+# %% ../nbs/api/60_audit.ipynb #f5116e86
 def _by_group(sides, ask, negative, settings, probabilities, progress):
     "The table by group, the predictions of all sides in the same order, and the settings."
     from fairprune.bias.control import even_moves, floors
     found = [ask(m) if p is None else p for p, m in sides]
     found = [found[0], *(paired(found[0], p)[1] for p in found[1:])]
     three = dict(zip(('dense', 'compressed', 'control'), found))
-    settings, fewer = (_enough(settings | dict(n_resamples=n), found[0].groups) for n in (settings['n_resamples'], min(1000, settings['n_resamples'])))
+    settings, fewer = (
+        _enough(settings | dict(n_resamples=n), found[0].groups)
+        for n in (settings['n_resamples'], min(1000, settings['n_resamples']))
+    )
     deals = settings | dict(n_resamples=min(2000, settings['n_resamples']), progress=progress)
     even = even_moves(*found[:2], **deals)
     table = compare(**three, **settings, progress=progress)
@@ -358,9 +560,13 @@ def _by_group(sides, ask, negative, settings, probabilities, progress):
     if probabilities: parts.append(compare_probabilities(**three, negative=negative, **fewer, progress=progress))
     return pd.concat(parts, ignore_index=True), found, settings
 
+# %% ../nbs/api/60_audit.ipynb #008d19c4
 def _by_benchmark(asked, sides, settings, progress):
     scores = {str(b): [b(m, progress) for _, m in sides] for b in asked}
-    return pd.concat([compare_scores(*s, **_enough(settings, [[t] for t in s[0].items.type])) for s in scores.values()], ignore_index=True) if scores else None, scores
+    return pd.concat(
+        [compare_scores(*s, **_enough(settings, [[t] for t in s[0].items.type])) for s in scores.values()],
+        ignore_index=True,
+    ) if scores else None, scores
 
 # %% ../nbs/api/60_audit.ipynb #cb9c7a13
 def audit(
@@ -369,41 +575,63 @@ def audit(
     data=None,              # `GroupedText` for classifiers; not needed for predictions
     split:str='test',       # which split
     confidence:float=.95,   # of the intervals, and of the verdict
-    n_resamples:int=10_000, # of the paired bootstrap; more are drawn where a change of one of many groups could not be shown otherwise
+    # of the paired bootstrap; more are drawn where a change of one of many groups could not be shown otherwise
+    n_resamples:int=10_000,
     min_n:int=30,           # fewer cases than this are too few to judge
     seed:int=0,             # of the bootstrap and the control
     progress:bool=False,    # show bars
     benchmarks=(),          # of class `Benchmark`, or their names
-    control='auto',         # random or noise, made to match; a model or its predictions; None; auto is random where it can be made
+    # random or noise, made to match; a model or its predictions; None; auto is random where it can be made
+    control='auto',
     corpus=None,            # `Corpus` for the perplexity of language models; WikiText-2 when absent
     negative:str=None,      # the harmless class of classifiers, for the identity AUCs; left out when absent
     max_length:int=None,    # tokens that a classifier reads of a text; as many as it can when absent
     probabilities:bool=True, # measure confidence, calibration and the AUCs too
 )->Audit:
-    "Who pays for the compression? Raises `ValueError` where the two are not on the same texts, labels and groups, or do not suit a benchmark."
+    """Who pays for the compression? Raises `ValueError` where the two are not on the same texts, labels and groups, or
+    do not suit a benchmark."""
     from fairprune.models import current_record
     interval(np.zeros(1), confidence) # refuses a wrong one
-    if negative is not None and not probabilities: raise ValueError('The AUCs are of probabilities: leave `negative` out, or measure probabilities.')
+    if negative is not None and not probabilities:
+        raise ValueError('The AUCs are of probabilities: leave `negative` out, or measure probabilities.')
     sides = [_opened(m) for m in (dense, compressed)]
     asked, labelled = _checked(sides, data, benchmarks, negative)
     corpus, ask, measure = _questions(labelled, data, corpus, split, sides, progress, max_length)
     extra, how = _controlled(control, sides, measure, seed, progress)
     sides = [(p if p is None or data is None else with_clusters(p, data, split), m) for p, m in sides + extra]
     settings = dict(confidence=confidence, n_resamples=n_resamples, min_n=min_n, seed=seed)
-    table, found, settings = _by_group(sides, ask, negative, settings, probabilities, progress) if labelled else (None, [], settings)
+    table, found, settings = (
+        _by_group(sides, ask, negative, settings, probabilities, progress) if labelled else (None, [], settings)
+    )
     bias, scores = _by_benchmark(asked, sides, settings, progress)
     models = [m for _, m in sides if m is not None]
-    times = latency(models, data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]]) if len(models) == len(sides) else [np.nan] * len(sides)
+    times = (
+        latency(
+            models,
+            data[split]['text'] if labelled else [(corpus[split] if corpus else 'A text of some words. ' * 10)[:300]],
+        )
+        if len(models) == len(sides)
+        else [np.nan] * len(sides)
+    )
     records = [p.meta.get('record') for p in found] or [current_record(m).as_dict() for m in models]
-    cost = _cost(records, times, [_computed(side) for side in found or models], dict(perplexity=[measure(m) for m in models], vocabulary=[m.config.vocab_size for m in models]) if corpus else None)
+    cost = _cost(
+        records,
+        times,
+        [_computed(side) for side in found or models],
+        dict(perplexity=[measure(m) for m in models], vocabulary=[m.config.vocab_size for m in models])
+        if corpus
+        else None,
+    )
     return Audit(table, *(found[:2] or (None, None)), cost, settings | how, bias, scores)
 
 # %% ../nbs/api/60_audit.ipynb #2083df26
 def _pictured(table, most=60):
-    "Rows of the groups that are drawn, the worst last: all of them, or, of more than fit, the judged ones that lost most; and how many there are."
+    """Rows of the groups that are drawn, the worst last: all of them, or, of more than fit, the judged ones that lost
+    most; and how many there are."""
     t = table[(table.metric == 'accuracy') & (table.scope == 'group')].sort_values('change', ascending=False)
     return (t if len(t) <= most else t.sort_values('judged', kind='stable').tail(most)), len(t)
 
+# %% ../nbs/api/60_audit.ipynb #04b289ed
 def plot_groups(audit:Audit, ax=None):
     "Change of accuracy by group with intervals; harmed groups in red, groups too small in grey. Returns the axes."
     import matplotlib.pyplot as plt
@@ -421,7 +649,10 @@ def plot_groups(audit:Audit, ax=None):
     ax.axvline(0, color='black', lw=.8); ax.axvline(100 * everyone, color='grey', lw=1, ls='--')
     ax.set_ylim(-.6, len(t) - .4) # half a row of room above and below
     ax.set_yticks(range(len(t)), [f'{r.group} (n={r.n})' for r in t.itertuples()], parse_math=False)
-    ax.set(xlabel='change of accuracy, points (dashed: all texts)', title='Who pays' + (f', {len(t)} of {there:,} groups' if len(t) < there else '') + note)
+    ax.set(
+        xlabel='change of accuracy, points (dashed: all texts)',
+        title='Who pays' + (f', {len(t)} of {there:,} groups' if len(t) < there else '') + note,
+    )
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
@@ -434,34 +665,63 @@ def plot_classes(audit:Audit, ax=None):
     ax = ax or plt.subplots(figsize=(6, .9 + .35 * len(t)))[1]
     sns.barplot(long, y='cls', x='recall', hue='model', palette=['lightgrey', 'tab:blue'], order=t.cls, ax=ax)
     ax.set_yticks(range(len(t)), [f'{r.cls} (n={r.n})' for r in t.itertuples()], parse_math=False)
-    ax.set(xlim=(0, 1), ylabel='', title='Recall by class, most frequent first'); sns.move_legend(ax, 'center left', bbox_to_anchor=(1, .5), frameon=False)
+    ax.set(xlim=(0, 1), ylabel='', title='Recall by class, most frequent first')
+    sns.move_legend(ax, 'center left', bbox_to_anchor=(1, .5), frameon=False)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
+# %% ../nbs/api/60_audit.ipynb #caaf4f49
 def plot_benchmark(audit:Audit, name:str, ax=None):
-    "The bias metric of one benchmark by type: dense, compressed with the interval of the change, and the control. Returns the axes."
+    """The bias metric of one benchmark by type: dense, compressed with the interval of the change, and the control.
+    Returns the axes."""
     import matplotlib.pyplot as plt
     benchmark, silent = audit.scores[name][0].benchmark, name in _silent(audit)
-    t = audit.benchmarks[(audit.benchmarks.benchmark == name) & (audit.benchmarks.metric == benchmark.bias)][::-1] # the first row on top
+    # the first row on top
+    t = audit.benchmarks[(audit.benchmarks.benchmark == name) & (audit.benchmarks.metric == benchmark.bias)][::-1]
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
     for y, r in enumerate(t.itertuples()):
-        color = 'lightgrey' if silent or not r.judged else 'tab:red' if r.p_holm < 1 - audit.settings['confidence'] else 'tab:blue'
+        color = (
+            'lightgrey'
+            if silent or not r.judged
+            else 'tab:red'
+            if r.p_holm < 1 - audit.settings['confidence']
+            else 'tab:blue'
+        )
         ax.plot([r.dense + r.low, r.dense + r.high], [y, y], color=color, lw=2)
-        for value, marker, c in ((r.dense, '|', 'black'), (r.compressed, 'o', color), (r.control, 'x', 'black')): ax.plot(value, y, marker, color=c, ms=8 if marker == '|' else 6)
+        for value, marker, c in ((r.dense, '|', 'black'), (r.compressed, 'o', color), (r.control, 'x', 'black')):
+            ax.plot(value, y, marker, color=c, ms=8 if marker == '|' else 6)
     ax.set_ylim(-.6, len(t) - .4); ax.axvline(benchmark.neutral, color='grey', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.type} (n={r.n})' for r in t.itertuples()], parse_math=False)
-    ax.set(xlabel=f'{benchmark.bias} (|: dense, o: compressed, x: control, dashed: neutral)', title=name + ' (the compressed model tells nothing)' * silent)
+    ax.set(
+        xlabel=f'{benchmark.bias} (|: dense, o: compressed, x: control, dashed: neutral)',
+        title=name + ' (the compressed model tells nothing)' * silent,
+    )
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
+# %% ../nbs/api/60_audit.ipynb #26eeebfd
 def plot(audit:Audit):
     "All pictures, one above the other. Returns the figure."
     import matplotlib.pyplot as plt
     groups = [(plot_groups, ()), (plot_classes, ())] if audit.table is not None else []
     parts = groups + [(plot_benchmark, (name,)) for name in audit.scores]
-    rows = [len(_pictured(audit.table)[0]) + 1, audit.table.query("metric == 'tpr' and scope == 'all'").shape[0]] if groups else []
-    rows += [audit.benchmarks.query('benchmark == @name and metric == @scores[0].benchmark.bias').shape[0] for name, scores in audit.scores.items()]
-    fig, axes = plt.subplots(len(parts), 1, figsize=(7, 1.1 * len(parts) + .32 * sum(rows)), height_ratios=[r + 1.5 for r in rows], layout='constrained', squeeze=False)
+    rows = (
+        [len(_pictured(audit.table)[0]) + 1, audit.table.query("metric == 'tpr' and scope == 'all'").shape[0]]
+        if groups
+        else []
+    )
+    rows += [
+        audit.benchmarks.query('benchmark == @name and metric == @scores[0].benchmark.bias').shape[0]
+        for name, scores in audit.scores.items()
+    ]
+    fig, axes = plt.subplots(
+        len(parts),
+        1,
+        figsize=(7, 1.1 * len(parts) + 0.32 * sum(rows)),
+        height_ratios=[r + 1.5 for r in rows],
+        layout='constrained',
+        squeeze=False,
+    )
     for (draw, args), ax in zip(parts, axes[:, 0]): draw(audit, *args, ax)
     return fig
 
@@ -473,11 +733,20 @@ def tidy(
 )->pd.DataFrame: # benchmark ('groups' for labelled texts), metric, cls, group or type, and the figures
     "Everything that was measured, in one table."
     groups = [audit.table.assign(benchmark='groups')] if audit.table is not None else []
-    types = [audit.benchmarks.rename(columns=dict(type='group')).assign(cls='', scope=audit.benchmarks.type.where(audit.benchmarks.type.isin(['all', 'across']), 'group'))] if audit.scores else []
+    types = (
+        [
+            audit.benchmarks.rename(columns=dict(type='group')).assign(
+                cls='', scope=audit.benchmarks.type.where(audit.benchmarks.type.isin(['all', 'across']), 'group')
+            )
+        ]
+        if audit.scores
+        else []
+    )
     return pd.concat(groups + types, ignore_index=True)
 
 Audit.tidy = tidy
 
+# %% ../nbs/api/60_audit.ipynb #6c22b44f
 def to_html(
     audit:Audit,
     folder, # where `index.html` goes

@@ -11,7 +11,7 @@ import contextlib, hashlib, io, json, os, socket, time
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from .data import named_data, named_sources
+from .named import named_data, named_sources
 from .files import settled, sha256, written
 from .folders import SEAL
 from .grid import as_list, benchmarks, model_rows, need_known, points, products
@@ -107,13 +107,14 @@ def revisions(
     "The revisions of all that makes a cell, as they are now."
     from fairprune.bias import groups
     from fairprune import models
-    from fairprune.compress.methods import methods
+    from fairprune.method import methods
     need_known(measured, list(benchmarks), 'benchmark')
     steps = [s for text in (method, mitigation) if text not in ('dense', 'none') for s in steps_of(text)]
     own = {s.name.lower(): kind_of(s, methods(), 'method') for s in steps} | {b: benchmarks[b] for b in measured}
     shared = dict(models=models.REVISION, compare=groups.REVISION)
     return shared | {name: revision_of(kind) for name, kind in own.items()}
 
+# %% ../nbs/api/62_cells.ipynb #f16948e2
 def cells(
     grid
 )->list: # of `Cell`, without repetition, the dense ones first
@@ -164,6 +165,7 @@ def data_of(cell:Cell):
     own = {file: checksum for file, checksum in cell.sources.items() if not file.startswith('model/')}
     return _data(cell.data, json.dumps(cell.columns), cell.folds, json.dumps(own))[max(cell.fold - 1, 0)]
 
+# %% ../nbs/api/62_cells.ipynb #a4f42c7f
 def fresh_model(cell:Cell):
     "The model that a cell starts from; raises `ValueError` where it is another one by now."
     from fairprune.models import load_classifier
@@ -182,6 +184,7 @@ def forget():
 
 def _weights(folder): return [[p.name, sha256(p)] for p in sorted(Path(folder).glob('*.safetensors'))]
 
+# %% ../nbs/api/62_cells.ipynb #96f6b335
 def _kept(folder, key, make):
     "The model under `key`: from memory, from disk, or made by one process while others wait."
     from filelock import FileLock
@@ -205,7 +208,7 @@ def _device(name):
 
 def _model(cell, folder, device):
     "Fine-tuned, compressed and mitigated, as far as the cell asks for it."
-    from fairprune.compress.methods import parse
+    from fairprune.method import parse
     from fairprune.models import finetune
     data = data_of(cell)
     settings = dict(use_cpu=device == 'cpu') | cell.finetune
@@ -217,6 +220,7 @@ def _model(cell, folder, device):
         model = (_kept(folder, cell.method_key, make) if step.needs_data else make()).to(device)
     return model if cell.mitigation == 'none' else parse(cell.mitigation)(model, data, cell.seed)
 
+# %% ../nbs/api/62_cells.ipynb #2d797190
 def _predictions(cell, folder, device, model=None):
     "From the folder where it has them, else from the model, which is made where it is not given."
     from fairprune.models import predict
@@ -271,7 +275,7 @@ def hardware(device)->str:
 
 def passes(cell:Cell)->float:
     "Work of a cell in texts that pass the model once; a training text counts three times: forward, and twice back."
-    from fairprune.compress.methods import parse
+    from fairprune.method import parse
     epochs, data = [cell.finetune.get('epochs', 3)] if cell.method == 'dense' else [], data_of(cell)
     for step in (parse(s) for s in (cell.method, cell.mitigation) if s not in ('dense', 'none')):
         epochs += [getattr(s, 'epochs', 0) for s in getattr(step, 'steps', (step,))]

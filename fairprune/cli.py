@@ -16,7 +16,12 @@ from .files import need_path, write_csv, written
 from .report import page_in
 
 # %% ../nbs/api/63_cli.ipynb #ff25c538
-app = typer.Typer(help='Who pays for the compression of a language model?', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help='Who pays for the compression of a language model?',
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 def _writable(*folders, file=None):
     "Make the folders that are asked for, and that of a file, before any work; raises `ValueError` where that fails."
@@ -28,20 +33,49 @@ def _writable(*folders, file=None):
             with tempfile.TemporaryFile(dir=folder): pass
         except OSError as e: raise ValueError(f'Cannot write to {folder}: {e.strerror}.') from e
 
-_GROUPS, _LABEL, _TEXT = (typer.Option(None, help=f'Column of a table: {what}.') for what in ('groups, groups when absent; several with commas', 'labels, label when absent', 'texts, text when absent'))
-_ID, _SPLIT_COLUMN = (typer.Option(None, help=f'Column of a table: {what}.') for what in ('unique ids; row numbers when absent', 'names of splits'))
+_GROUPS, _LABEL, _TEXT = (
+    typer.Option(None, help=f'Column of a table: {what}.')
+    for what in (
+        'groups, groups when absent; several with commas',
+        'labels, label when absent',
+        'texts, text when absent',
+    )
+)
+_ID, _SPLIT_COLUMN = (
+    typer.Option(None, help=f'Column of a table: {what}.')
+    for what in ('unique ids; row numbers when absent', 'names of splits')
+)
 _MAX_LENGTH = typer.Option(None, help='Tokens that a classifier reads of a text; as many as it can when absent.')
-_SPLIT = typer.Option(None, help='Which split; test when absent, or the whole of a table without split column. Named, such a table is split by the hash of its ids, as for training.')
-_LABEL_NAMES = typer.Option(None, help='Class of each label of a table, where they differ, such as 0=neutral,1=hate or 0=LABEL_0,1=LABEL_1.')
+_SPLIT = typer.Option(
+    None,
+    help='Which split; test when absent, or the whole of a table without split column. Named, such a table is split '
+         'by the hash of its ids, as for training.',
+)
+_LABEL_NAMES = typer.Option(
+    None, help='Class of each label of a table, where they differ, such as 0=neutral,1=hate or 0=LABEL_0,1=LABEL_1.'
+)
 _ONE_HOT = typer.Option(False, '--one-hot', help='Each column of --groups is a group: 0 or 1, or a share.')
-_GROUP_WORDS = typer.Option(None, help='Words that are groups where a text has them, with commas; or a file with a word, or "group: regular expression", a line.')
-_CLUSTERS = typer.Option(None, help='Column of a table: what texts that belong together share, such as a template, a source or an author; text: those that nearly repeat each other.')
-_SEPARATOR, _ENCODING = typer.Option(None, help='Of a CSV file; found by its header when absent.'), typer.Option(None, help='Of a text file; UTF-8 when absent.')
+_GROUP_WORDS = typer.Option(
+    None,
+    help='Words that are groups where a text has them, with commas; or a file with a word, or "group: regular '
+         'expression", a line.',
+)
+_CLUSTERS = typer.Option(
+    None,
+    help='Column of a table: what texts that belong together share, such as a template, a source or an author; text: '
+         'those that nearly repeat each other.',
+)
+_SEPARATOR, _ENCODING = (
+    typer.Option(None, help='Of a CSV file; found by its header when absent.'),
+    typer.Option(None, help='Of a text file; UTF-8 when absent.'),
+)
 
+# %% ../nbs/api/63_cli.ipynb #dbd582e2
 def _pairs(text):
     "Labels and their names, from 0=neutral,1=hate."
     pairs = [part.partition('=') for part in text.split(',')]
-    if not all(equals and name for _, equals, name in pairs): raise ValueError(f'--label-names {text}: give pairs such as 0=neutral,1=hate.')
+    if not all(equals and name for _, equals, name in pairs):
+        raise ValueError(f'--label-names {text}: give pairs such as 0=neutral,1=hate.')
     return {label: name for label, _, name in pairs}
 
 def _words(given):
@@ -52,13 +86,28 @@ def _words(given):
     parts = [line.partition(':') for line in map(str.strip, lines) if line]
     return {name.strip(): pattern.strip() if colon else re.escape(name.strip()) for name, colon, pattern in parts}
 
+# %% ../nbs/api/63_cli.ipynb #75b6054a
 def _columns(options):
     "Of the options of a command those that describe a table, as `from_file` takes them."
-    reads = dict(text=str, label=str, id=str, split_column=str, clusters=str, one_hot=bool, separator=str, encoding=str, label_names=_pairs, group_words=_words,
-                 groups=lambda text: text if not options['one_hot'] and ',' not in text else [c.strip() for c in text.split(',')])
+    reads = dict(
+        text=str,
+        label=str,
+        id=str,
+        split_column=str,
+        clusters=str,
+        one_hot=bool,
+        separator=str,
+        encoding=str,
+        label_names=_pairs,
+        group_words=_words,
+        groups=lambda text: (
+            text if not options['one_hot'] and ',' not in text else [c.strip() for c in text.split(',')]
+        ),
+    )
     given = {name: read(options[name]) for name, read in reads.items() if options[name]}
     return {dict(split_column='split').get(name, name): value for name, value in given.items()}
 
+# %% ../nbs/api/63_cli.ipynb #28a5a917
 def _classes(given):
     "Class names of the first of the models, where it is a classifier."
     from transformers import AutoConfig
@@ -67,22 +116,42 @@ def _classes(given):
         try: config = None if name.lower().endswith('.parquet') else AutoConfig.from_pretrained(source_of(name))
         except OSError: config = None # loading it says more
         if config and any(a.endswith('ForSequenceClassification') for a in config.architectures or ()):
-            return list(need_two_classes(config, name)[0]) if config.num_labels == 1 else [config.id2label[k] for k in range(config.num_labels)]
+            return (
+                list(need_two_classes(config, name)[0])
+                if config.num_labels == 1
+                else [config.id2label[k] for k in range(config.num_labels)]
+            )
 
+# %% ../nbs/api/63_cli.ipynb #a375b67f
 def _named(name, given, part, columns):
-    "The data set of a command and the split that is judged; a table has the classes of the models. No data where predictions need none."
-    from fairprune.data import named_data
+    """The data set of a command and the split that is judged; a table has the classes of the models. No data where
+    predictions need none."""
+    from fairprune.named import named_data
     if not name: return None, part or 'test'
     classes, table = _classes(given), bool(Path(name).suffix)
-    how = dict(labels=classes, complete=False, whole='test' if part is None and 'split' not in columns else None) if table else {}
+    how = (
+        dict(labels=classes, complete=False, whole='test' if part is None and 'split' not in columns else None)
+        if table
+        else {}
+    )
     data, part = named_data(name, **columns, **how), part or 'test'
-    if classes: typer.echo(f'{data.name}: {len(data[part]):,} of {sum(map(len, data.splits.values())):,} texts are judged, those of the split {part}.{_shared(data)}', err=True)
+    if classes:
+        typer.echo(
+            f'{data.name}: {len(data[part]):,} of {sum(map(len, data.splits.values())):,} texts are judged, those of '
+            f'the split {part}.{_shared(data)}',
+            err=True,
+        )
     return data, part
 
+# %% ../nbs/api/63_cli.ipynb #026e2c68
 def _shared(data):
     "A sentence about the texts that stand in several splits, where there are any."
     shared = data.repeated()['across']
-    return f' Texts in several splits: {shared:,}; what a model learned in one of them is judged in another.' if shared else ''
+    return (
+        f' Texts in several splits: {shared:,}; what a model learned in one of them is judged in another.'
+        if shared
+        else ''
+    )
 
 def _show(found, html):
     "Print the verdict, and write the report where one is asked for."
@@ -94,23 +163,61 @@ def _show(found, html):
 def audit(
     dense: str = typer.Argument(help='Model folder, hub id, or a .parquet file of predictions.'),
     compressed: str = typer.Argument(help='The same, after compression.'),
-    data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table (CSV, TSV, parquet, JSON), for classifiers. Not needed for predictions.'),
-    benchmark: list[str] = typer.Option([], help='Such as stereoset, crows_pairs or "bbq(n=600)", for language models; may be repeated. The command benchmarks lists them.'),
-    control: str = typer.Option('auto', help='random, noise, none, a model or its predictions: what damage of the same size does. auto: random where there are models.'),
-    groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
-    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, clusters: Optional[str] = _CLUSTERS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
-    negative: Optional[str] = typer.Option(None, help='The harmless class, such as neutral or normal: adds the identity AUCs.'),
-    split: Optional[str] = _SPLIT, html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
+    data: Optional[str] = typer.Option(
+        None,
+        help='bios, toxigen, hatexplain, or a table (CSV, TSV, parquet, JSON), for classifiers. Not needed for '
+             'predictions.',
+    ),
+    benchmark: list[str] = typer.Option(
+        [],
+        help='Such as stereoset, crows_pairs or "bbq(n=600)", for language models; may be repeated. The command '
+             'benchmarks lists them.',
+    ),
+    control: str = typer.Option(
+        'auto',
+        help='random, noise, none, a model or its predictions: what damage of the same size does. auto: random where '
+             'there are models.',
+    ),
+    groups: Optional[str] = _GROUPS,
+    label: Optional[str] = _LABEL,
+    text: Optional[str] = _TEXT,
+    id: Optional[str] = _ID,
+    split_column: Optional[str] = _SPLIT_COLUMN,
+    label_names: Optional[str] = _LABEL_NAMES,
+    one_hot: bool = _ONE_HOT,
+    group_words: Optional[str] = _GROUP_WORDS,
+    clusters: Optional[str] = _CLUSTERS,
+    separator: Optional[str] = _SEPARATOR,
+    encoding: Optional[str] = _ENCODING,
+    negative: Optional[str] = typer.Option(
+        None, help='The harmless class, such as neutral or normal: adds the identity AUCs.'
+    ),
+    split: Optional[str] = _SPLIT,
+    html: Optional[Path] = typer.Option(None, help='Folder of the HTML report.'),
     csv: Optional[Path] = typer.Option(None, help='File for the whole tidy table.'),
-    confidence: float = typer.Option(.95, help='Of the intervals.'), min_n: int = typer.Option(30, help='Smaller groups are not judged.'),
-    max_length: Optional[int] = _MAX_LENGTH, probabilities: bool = typer.Option(True, help='Measure confidence and calibration by group too.')):
+    confidence: float = typer.Option(0.95, help='Of the intervals.'),
+    min_n: int = typer.Option(30, help='Smaller groups are not judged.'),
+    max_length: Optional[int] = _MAX_LENGTH,
+    probabilities: bool = typer.Option(True, help='Measure confidence and calibration by group too.'),
+):
     "Compare two models, or two files of predictions, by group and on benchmarks."
     columns = _columns(locals()); _writable(html, file=csv)
     if html: page_in(html) # before any work
     from fairprune.auditing import audit as run
     judged = _named(data, (dense, compressed), split, columns)
-    found = run(dense, compressed, *judged, confidence, min_n=min_n, progress=True, benchmarks=benchmark,
-                control=None if control == 'none' else control, negative=negative, max_length=max_length, probabilities=probabilities)
+    found = run(
+        dense,
+        compressed,
+        *judged,
+        confidence,
+        min_n=min_n,
+        progress=True,
+        benchmarks=benchmark,
+        control=None if control == 'none' else control,
+        negative=negative,
+        max_length=max_length,
+        probabilities=probabilities,
+    )
     if csv: write_csv(found.tidy(), csv)
     _show(found, html)
 
@@ -118,11 +225,18 @@ def audit(
 @app.command()
 def demo(
     out: Path = typer.Option(Path('demo'), help='Folder for models, predictions and report.'),
-    method: str = typer.Option('magnitude(sparsity=0.6)', help='Compression, such as "magnitude(sparsity=0.5) >> int8()".'),
-    model: str = typer.Option('sentence-transformers/all-MiniLM-L6-v2', help='Hub id or folder: an encoder or a decoder, with any head or none.'),
-    seed: int = typer.Option(0, help='Of data and training.')):
-    "Fine-tune MiniLM, or another model, on synthetic biographies, compress it, and audit what that did. MiniLM needs no network."
-    from fairprune.compress.methods import parse
+    method: str = typer.Option(
+        'magnitude(sparsity=0.6)', help='Compression, such as "magnitude(sparsity=0.5) >> int8()".'
+    ),
+    model: str = typer.Option(
+        'sentence-transformers/all-MiniLM-L6-v2',
+        help='Hub id or folder: an encoder or a decoder, with any head or none.',
+    ),
+    seed: int = typer.Option(0, help='Of data and training.'),
+):
+    """Fine-tune MiniLM, or another model, on synthetic biographies, compress it, and audit what that did. MiniLM needs
+    no network."""
+    from fairprune.method import parse
     step = parse(method); _writable(out); page_in(out/'report') # before any work
     from fairprune.auditing import audit as run
     from fairprune.models import need_save_place, finetune, load_classifier, save
@@ -141,26 +255,48 @@ def demo(
 # %% ../nbs/api/63_cli.ipynb #08fd2cc0
 @app.command()
 def data(
-    name: Optional[str] = typer.Argument(None, help='bios, toxigen, hatexplain, or a table.'), split: Optional[str] = _SPLIT,
-    groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
-    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, clusters: Optional[str] = _CLUSTERS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING):
+    name: Optional[str] = typer.Argument(None, help='bios, toxigen, hatexplain, or a table.'),
+    split: Optional[str] = _SPLIT,
+    groups: Optional[str] = _GROUPS,
+    label: Optional[str] = _LABEL,
+    text: Optional[str] = _TEXT,
+    id: Optional[str] = _ID,
+    split_column: Optional[str] = _SPLIT_COLUMN,
+    label_names: Optional[str] = _LABEL_NAMES,
+    one_hot: bool = _ONE_HOT,
+    group_words: Optional[str] = _GROUP_WORDS,
+    clusters: Optional[str] = _CLUSTERS,
+    separator: Optional[str] = _SEPARATOR,
+    encoding: Optional[str] = _ENCODING,
+):
     "List the named data sets, or count the texts of one by group and label."
     columns = _columns(locals())
     if name is None:
-        typer.echo('bios           synthetic biographies, 12 occupations, gender (embedded)\ntoxigen        statements about 13 communities, hate or neutral\n'
-                   'toxigen_by_id  the same in the split of the published results, where 52 texts stand in two splits\n'
-                   'hatexplain     posts, 3 labels, 10 communities, human rationales\n'
-                   'Or the path of a CSV, TSV, parquet or JSON table with the columns text, label, groups, or those that the options name.')
+        typer.echo(
+            'bios           synthetic biographies, 12 occupations, gender (embedded)\ntoxigen        statements '
+            'about 13 communities, hate or neutral\n'
+            'toxigen_by_id  the same in the split of the published results, where 52 texts stand in two splits\n'
+            'hatexplain     posts, 3 labels, 10 communities, human rationales\n'
+            'Or the path of a CSV, TSV, parquet or JSON table with the columns text, label, groups, or those that '
+            'the options name.'
+        )
         return
     found, part = _named(name, (), split, columns)
     typer.echo(f'{found}\n\n{part}:\n{found.counts(part).to_string()}{_repeats(found[part])}')
 
+# %% ../nbs/api/63_cli.ipynb #6f3f1dc7
 def _repeats(part):
     "A sentence on texts that nearly repeat another and are not given as clusters, where they are many."
-    from fairprune.data import _distinct
-    distinct = None if 'cluster' in part.features else _distinct(part['text'][:])
-    return f'\n\n{len(part) - distinct:,} of {len(part):,} texts nearly repeat another. --clusters text judges such texts together.' if distinct else ''
+    from fairprune.data import distinct_texts
+    distinct = None if 'cluster' in part.features else distinct_texts(part['text'][:])
+    return (
+        f'\n\n{len(part) - distinct:,} of {len(part):,} texts nearly repeat another. --clusters text judges such '
+        'texts together.'
+        if distinct
+        else ''
+    )
 
+# %% ../nbs/api/63_cli.ipynb #5edf9739
 @app.command('benchmarks')
 def list_benchmarks():
     "List the bias benchmarks that an audit takes."
@@ -174,8 +310,9 @@ def list_benchmarks():
 def models():
     "List the models that installed packages carry."
     from importlib.util import find_spec
-    from fairprune.data import PACKAGED
-    for name, (package, _, _) in PACKAGED.items(): typer.echo(f'{name:<45} {"installed" if find_spec(package) else "not installed: " + package}')
+    from fairprune.named import PACKAGED
+    for name, (package, _, _) in PACKAGED.items():
+        typer.echo(f'{name:<45} {"installed" if find_spec(package) else "not installed: " + package}')
 
 # %% ../nbs/api/63_cli.ipynb #a463a35e
 @app.command()
@@ -183,23 +320,37 @@ def gate(
     dense: str = typer.Argument(help='Model folder, hub id, or a .parquet file of predictions.'),
     compressed: str = typer.Argument(help='The same, after compression.'),
     data: Optional[str] = typer.Option(None, help='bios, toxigen, hatexplain, or a table. Not needed for predictions.'),
-    groups: Optional[str] = _GROUPS, label: Optional[str] = _LABEL, text: Optional[str] = _TEXT, id: Optional[str] = _ID, split_column: Optional[str] = _SPLIT_COLUMN,
-    label_names: Optional[str] = _LABEL_NAMES, one_hot: bool = _ONE_HOT, group_words: Optional[str] = _GROUP_WORDS, clusters: Optional[str] = _CLUSTERS, separator: Optional[str] = _SEPARATOR, encoding: Optional[str] = _ENCODING,
+    groups: Optional[str] = _GROUPS,
+    label: Optional[str] = _LABEL,
+    text: Optional[str] = _TEXT,
+    id: Optional[str] = _ID,
+    split_column: Optional[str] = _SPLIT_COLUMN,
+    label_names: Optional[str] = _LABEL_NAMES,
+    one_hot: bool = _ONE_HOT,
+    group_words: Optional[str] = _GROUP_WORDS,
+    clusters: Optional[str] = _CLUSTERS,
+    separator: Optional[str] = _SEPARATOR,
+    encoding: Optional[str] = _ENCODING,
     split: Optional[str] = _SPLIT,
-    max_worst_group_drop: float = typer.Option(.02, help='Largest accuracy that any group may lose.'),
-    confidence: float = typer.Option(.95, help='Of the decision.'), min_n: int = typer.Option(30, help='Smaller groups can neither pass nor fail.'),
+    max_worst_group_drop: float = typer.Option(0.02, help='Largest accuracy that any group may lose.'),
+    confidence: float = typer.Option(0.95, help='Of the decision.'),
+    min_n: int = typer.Option(30, help='Smaller groups can neither pass nor fail.'),
     only: Optional[list[str]] = typer.Option(None, help='Judge these groups alone; may be repeated.'),
     classes: bool = typer.Option(False, help='Judge the recall of each class as well.'),
     max_length: Optional[int] = _MAX_LENGTH,
-    json_file: Optional[Path] = typer.Option(None, '--json', help='File for the decision in full.')):
+    json_file: Optional[Path] = typer.Option(None, '--json', help='File for the decision in full.'),
+):
     "Exit with 0 if no group can have lost more than the bound, 1 if one has, 3 if the data are too few."
     columns = _columns(locals()); _writable(file=json_file)
     from fairprune.gating import gate as run
     judged = _named(data, (dense, compressed), split, columns)
-    found = run(dense, compressed, *judged, max_worst_group_drop, confidence, min_n, only or None, classes, False, max_length)
+    found = run(
+        dense, compressed, *judged, max_worst_group_drop, confidence, min_n, only or None, classes, False, max_length
+    )
     if json_file: _write_json(json_file, found.as_dict())
     typer.echo(f'{found.outcome}: {found.reason}'); raise typer.Exit(found.exit_status)
 
+# %% ../nbs/api/63_cli.ipynb #3e1de3bd
 def _write_json(path, content):
     import json
     with written(path) as part: part.write_text(json.dumps(content, indent=1, allow_nan=False) + '\n')
@@ -207,7 +358,6 @@ def _write_json(path, content):
 # %% ../nbs/api/63_cli.ipynb #9f2aff56
 sweep_app = typer.Typer(help='Run a grid of models, methods and seeds, and read its results.', no_args_is_help=True)
 app.add_typer(sweep_app, name='sweep')
-
 _GRID = typer.Argument(help='TOML file of the grid.')
 _OUT = typer.Option(None, help='Folder of the results; runs/NAME when absent.')
 _OLDER = typer.Option(False, help='Read results of older revisions where there are no others.')
@@ -217,30 +367,41 @@ def _opened(grid, out, older=False):
     found = open_sweep(grid, out)
     return found.older() if older else found
 
+# %% ../nbs/api/63_cli.ipynb #9f8f9037
 @sweep_app.command('run')
 def sweep_run(
-    grid: Path = _GRID, out: Optional[Path] = _OUT,
+    grid: Path = _GRID,
+    out: Optional[Path] = _OUT,
     workers: int = typer.Option(1, help='Local processes, which share the cores.'),
     ray: Optional[str] = typer.Option(None, help="Address of a Ray cluster, such as auto; 'local' starts one here."),
-    cpus: float = typer.Option(1, help='Of a cell under Ray.'), gpus: float = typer.Option(0, help='Of a cell under Ray; 0.25 puts four on a GPU.'),
+    cpus: float = typer.Option(1, help='Of a cell under Ray.'),
+    gpus: float = typer.Option(0, help='Of a cell under Ray; 0.25 puts four on a GPU.'),
     device: str = typer.Option('auto', help='cpu, cuda, or auto: a GPU where there is one.'),
-    only: list[str] = typer.Option([], help='Cells that match, such as seed=0 or "method=magnitude*"; may be repeated.'),
-    retry_failed: bool = typer.Option(False, help='Compute failed cells again.'), dry_run: bool = typer.Option(False, help='List cells and expected time, run nothing.')):
+    only: list[str] = typer.Option(
+        [], help='Cells that match, such as seed=0 or "method=magnitude*"; may be repeated.'
+    ),
+    retry_failed: bool = typer.Option(False, help='Compute failed cells again.'),
+    dry_run: bool = typer.Option(False, help='List cells and expected time, run nothing.'),
+):
     "Compute what is not finished; the same command goes on after a stop."
     from fairprune.tables import open_sweep
     found = open_sweep(grid, out)
     if dry_run: typer.echo(found.preview(only, retry_failed, workers)); return
     try: found.run(workers, ray, cpus, gpus, only, retry_failed, device)
-    except KeyboardInterrupt: typer.echo('\nStopped. What is finished is kept; the same command goes on.', err=True); raise typer.Exit(130)
+    except KeyboardInterrupt:
+        typer.echo('\nStopped. What is finished is kept; the same command goes on.', err=True)
+        raise typer.Exit(130)
     failed = _counts(found)
     if failed: raise typer.Exit(1)
 
+# %% ../nbs/api/63_cli.ipynb #849fc80b
 def _counts(found):
     "Print how many cells are in which state, and each failure on a line; returns the number of failures."
     status = found.status()
     failed = status[status.state == 'failed']
     typer.echo(f'{found.folder}: ' + ', '.join(f'{n} {state}' for state, n in status.state.value_counts().items()))
-    for r in failed.itertuples(): typer.echo(f'  failed {r.cell}: {r.error}\n         {found.folder}/failed/{r.id}.json')
+    for r in failed.itertuples():
+        typer.echo(f'  failed {r.cell}: {r.error}\n         {found.folder}/failed/{r.id}.json')
     for why, own in status[status.state == 'outdated'].groupby('older', sort=False):
         typer.echo(f'  outdated, {why}:')
         for cell in own.cell: typer.echo(f'    {cell}')
@@ -248,33 +409,57 @@ def _counts(found):
 
 # %% ../nbs/api/63_cli.ipynb #eab03de4
 @sweep_app.command('status')
-def sweep_status(grid: Path = _GRID, out: Optional[Path] = _OUT, cells: bool = typer.Option(False, help='A line for each cell.')):
+def sweep_status(
+    grid: Path = _GRID, out: Optional[Path] = _OUT, cells: bool = typer.Option(False, help='A line for each cell.')
+):
     "Count finished, running, failed, outdated and waiting cells; outdated ones are named."
     found = _opened(grid, out)
     _counts(found)
     if cells: typer.echo(found.status().drop(columns=['error', 'older']).to_string(index=False, na_rep=''))
 
+# %% ../nbs/api/63_cli.ipynb #4115256f
 @sweep_app.command('show')
-def sweep_show(grid: Path = _GRID, out: Optional[Path] = _OUT, form: str = typer.Option('text', '--format', help='text, markdown or latex.'),
-               save: Optional[Path] = typer.Option(None, help='Write the whole pooled table to a .parquet or .csv file.'), older: bool = _OLDER):
+def sweep_show(
+    grid: Path = _GRID,
+    out: Optional[Path] = _OUT,
+    form: str = typer.Option('text', '--format', help='text, markdown or latex.'),
+    save: Optional[Path] = typer.Option(None, help='Write the whole pooled table to a .parquet or .csv file.'),
+    older: bool = _OLDER,
+):
     "Accuracy, worst group and gaps of each configuration: means over seeds, with intervals where they hold."
     from fairprune.plots import summary_table, to_latex, to_markdown
     from fairprune.tables import save_table
-    if form not in ('text', 'markdown', 'latex'): raise ValueError(f'Unknown format {form!r}. Known: text, markdown, latex.')
+    if form not in ('text', 'markdown', 'latex'):
+        raise ValueError(f'Unknown format {form!r}. Known: text, markdown, latex.')
     _writable(file=save)
     pooled = _opened(grid, out, older).pooled()
     if save: save_table(pooled, save)
-    typer.echo(summary_table(pooled).to_string(index=False) if form == 'text' else (to_markdown if form == 'markdown' else to_latex)(pooled))
+    typer.echo(
+        summary_table(pooled).to_string(index=False)
+        if form == 'text'
+        else (to_markdown if form == 'markdown' else to_latex)(pooled)
+    )
 
+# %% ../nbs/api/63_cli.ipynb #71e5b8b5
 @sweep_app.command('effects')
-def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help='Compression, as the grid spells it, such as "magnitude(sparsity=0.5)"; may be repeated.'),
-                  control: str = typer.Option(..., help='Plain further training, such as "recover(epochs=1)".'), out: Optional[Path] = _OUT,
-                  metric: list[str] = typer.Option(['accuracy', 'worst_group_accuracy', 'equalized_odds_difference'], help='May be repeated; a class as in tpr:hate.'),
-                  negative: Optional[str] = typer.Option(None, help='The harmless class, for AUCs such as gmb_bnsp_auc.'),
-                  mitigation: list[str] = typer.Option([], help='This one alone; may be repeated. P-values are adjusted over these.'),
-                  seed: list[int] = typer.Option([], help='This seed alone; may be repeated. All when absent.'),
-                  resamples: int = typer.Option(10_000, help='Draws of the paired bootstrap.'),
-                  save: Optional[Path] = typer.Option(None, help='Write the table to a .parquet or .csv file.'), older: bool = _OLDER):
+def sweep_effects(
+    grid: Path = _GRID,
+    method: list[str] = typer.Option(
+        ..., help='Compression, as the grid spells it, such as "magnitude(sparsity=0.5)"; may be repeated.'
+    ),
+    control: str = typer.Option(..., help='Plain further training, such as "recover(epochs=1)".'),
+    out: Optional[Path] = _OUT,
+    metric: list[str] = typer.Option(
+        ['accuracy', 'worst_group_accuracy', 'equalized_odds_difference'],
+        help='May be repeated; a class as in tpr:hate.',
+    ),
+    negative: Optional[str] = typer.Option(None, help='The harmless class, for AUCs such as gmb_bnsp_auc.'),
+    mitigation: list[str] = typer.Option([], help='This one alone; may be repeated. P-values are adjusted over these.'),
+    seed: list[int] = typer.Option([], help='This seed alone; may be repeated. All when absent.'),
+    resamples: int = typer.Option(10_000, help='Draws of the paired bootstrap.'),
+    save: Optional[Path] = typer.Option(None, help='Write the table to a .parquet or .csv file.'),
+    older: bool = _OLDER,
+):
     "Hold every mitigation against the compressed, the plainly trained and the dense model."
     import pandas as pd
     from fairprune.tables import save_table
@@ -287,22 +472,35 @@ def sweep_effects(grid: Path = _GRID, method: list[str] = typer.Option(..., help
     shown += ['even_low', 'even_high', 'p_even_holm', 'family']
     typer.echo(found[shown].round(3).to_string(index=False, na_rep=''))
 
+# %% ../nbs/api/63_cli.ipynb #509b6dbd
 @sweep_app.command('plot')
-def sweep_plot(grid: Path = _GRID, out: Optional[Path] = _OUT, pictures: Optional[Path] = typer.Option(None, help='Where to; the folder plots of the sweep when absent.'), older: bool = _OLDER):
+def sweep_plot(
+    grid: Path = _GRID,
+    out: Optional[Path] = _OUT,
+    pictures: Optional[Path] = typer.Option(None, help='Where to; the folder plots of the sweep when absent.'),
+    older: bool = _OLDER,
+):
     "Write all pictures, and the tables for a paper."
     from fairprune.plots import save_all
     found = _opened(grid, out, older)
     for path in save_all(found.pooled(), pictures or found.folder/'plots'): typer.echo(path)
 
+# %% ../nbs/api/63_cli.ipynb #4f5d858d
 @sweep_app.command('publish')
-def sweep_publish(grid: Path = _GRID, folder: Path = typer.Argument(help='Where to, such as results/sweeps/NAME.'), out: Optional[Path] = _OUT, older: bool = _OLDER):
+def sweep_publish(
+    grid: Path = _GRID,
+    folder: Path = typer.Argument(help='Where to, such as results/sweeps/NAME.'),
+    out: Optional[Path] = _OUT,
+    older: bool = _OLDER,
+):
     "Write the predictions and the costs of all finished cells in a few small files that stay with a paper."
     from fairprune.tables import publish
     for path in publish(_opened(grid, out, older), folder): typer.echo(f'{path.stat().st_size:>12,}  {path}')
 
 # %% ../nbs/api/63_cli.ipynb #22bf25ef
 def main():
-    "Entry point. A `ValueError` becomes one line, any other error its traceback; both end with exit status 2, since 1 is an answer."
+    """Entry point. A `ValueError` becomes one line, any other error its traceback; both end with exit status 2, since 1
+    is an answer."""
     try: app()
     except ValueError as e: typer.echo(f'Error: {e}', err=True)
     except Exception: traceback.print_exc()

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from .data import GroupedText
 from .files import sha256
+from .layers import n_positions, tokenizer_of, evaluating
 
 # %% ../nbs/api/05_corpus.ipynb #f752c5df
 @dataclass(frozen=True)
@@ -22,10 +23,13 @@ class Corpus:
     sources: dict = field(default_factory=dict) # file name to sha256
 
     def __getitem__(self, split):
-        if split not in self.splits: raise ValueError(f'No split {split!r} in {self.name!r}. It has: {", ".join(self.splits)}.')
+        if split not in self.splits:
+            raise ValueError(f'No split {split!r} in {self.name!r}. It has: {", ".join(self.splits)}.')
         return self.splits[split]
-    def __repr__(self): return f'Corpus({self.name!r}: ' + ', '.join(f'{k} {len(v):,} characters' for k, v in self.splits.items()) + ')'
+    def __repr__(self):
+        return f'Corpus({self.name!r}: ' + ', '.join(f'{k} {len(v):,} characters' for k, v in self.splits.items()) + ')'
 
+# %% ../nbs/api/05_corpus.ipynb #a3105a70
 def text_file(
     **files # split name to path of a text file in UTF-8
 )->Corpus:  # named after the folder of the first file
@@ -61,7 +65,11 @@ def wikitext2()->Corpus:
     from datasets import load_dataset
     path, config, commit = _WIKITEXT
     try: parts = {s: load_dataset(path, config, revision=commit, split=s) for s in ('validation', 'test')}
-    except (OSError, ConnectionError) as e: raise ValueError(f'Cannot fetch {path} ({e}). Put wiki.valid.raw and wiki.test.raw into the folder wikitext2 where FAIRPRUNE_DATA points.') from e
+    except (OSError, ConnectionError) as e:
+        raise ValueError(
+            f'Cannot fetch {path} ({e}). Put wiki.valid.raw and wiki.test.raw into the folder wikitext2 where '
+            'FAIRPRUNE_DATA points.'
+        ) from e
     return Corpus({s: ''.join(part['text']) for s, part in parts.items()}, 'wikitext2', {f'{path}@{commit}': ''})
 
 # %% ../nbs/api/05_corpus.ipynb #37e771f6
@@ -73,13 +81,15 @@ def windows(
     seed:int=0,     # of the draw
 )->torch.Tensor:    # (n, length) token ids
     "Token windows; raises `ValueError` where the text is too short or the model cannot read that many tokens."
-    from fairprune.compress.layout import _places
-    from fairprune.models import tokenizer_of
-    limit = _places(model)
+    limit = n_positions(model)
     if not 1 < length <= limit: raise ValueError(f'length = {length}: this model reads windows of 2 to {limit} tokens.')
     ids = torch.tensor(tokenizer_of(model)(text, add_special_tokens=False, verbose=False)['input_ids'])
     there = len(ids) // length
-    if there < (n or 1): raise ValueError(f'The text has {len(ids):,} tokens, that is {there} windows of {length}; {n or 1} are needed. Give more text or shorter windows.')
+    if there < (n or 1):
+        raise ValueError(
+            f'The text has {len(ids):,} tokens, that is {there} windows of {length}; {n or 1} are needed. Give more '
+            'text or shorter windows.'
+        )
     cut = ids[:there * length].view(there, length)
     return cut if n is None else cut[torch.randperm(there, generator=torch.Generator().manual_seed(seed))[:n]]
 
@@ -97,7 +107,6 @@ def perplexity(
 )->float:                    # at least 1; the size of the vocabulary for a model that knows nothing
     "How uncertain a language model is about a text, without overlap of windows."
     from tqdm.auto import tqdm
-    from fairprune.compress.layout import evaluating
     cut, total = windows(model, running_text(data, split), length, n, seed), 0.
     with evaluating(model):
         for ids in tqdm(cut.split(batch_size), disable=not progress, desc='perplexity'):
@@ -106,6 +115,7 @@ def perplexity(
             total += torch.nn.functional.cross_entropy(scores.transpose(1, 2), ids[:, 1:], reduction='sum').item()
     return _exp(total / (len(cut) * (length - 1)))
 
+# %% ../nbs/api/05_corpus.ipynb #0ed4dfd3
 def _exp(x): return math.exp(x) if x < 700 else math.inf # of a model that is broken altogether
 
 # %% ../nbs/api/05_corpus.ipynb #770915ca
@@ -121,9 +131,8 @@ def masked_perplexity(
     hidden:float=.15,    # share of tokens that are masked
 )->float:                # at least 1
     "How uncertain a masked language model is about hidden tokens. Raises `ValueError` where the tokenizer has no mask."
-    from fairprune.compress.layout import evaluating
-    from fairprune.models import tokenizer_of
-    if tokenizer_of(model).mask_token_id is None: raise ValueError('The tokenizer has no mask token: this is no masked language model.')
+    if tokenizer_of(model).mask_token_id is None:
+        raise ValueError('The tokenizer has no mask token: this is no masked language model.')
     cut, total, count = windows(model, running_text(data, split), length, n, seed), 0., 0
     masks = torch.rand(cut.shape, generator=torch.Generator().manual_seed(seed)) < hidden
     with evaluating(model):

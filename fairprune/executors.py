@@ -45,6 +45,7 @@ def _no_main():
         main.__spec__ = kept[0]
         if kept[1]: main.__file__ = kept[1]
 
+# %% ../nbs/api/64_executors.ipynb #7e804c71
 class Processes:
     "Local worker processes that share the cores."
     def __init__(self, workers:int): # number of processes, at least 1
@@ -96,8 +97,12 @@ class RayCluster:
         except ImportError: raise ValueError("Ray is not installed: pip install 'fairprune[ray]'.") from None
         kept = {k: v for k, v in os.environ.items() if k.startswith(('FAIRPRUNE_', 'HF_'))}
         local = dict(num_cpus=cores(), include_dashboard=False) if self.address == 'local' else {}
-        try: ray.init(self.address, log_to_driver=False, logging_level='error', runtime_env=dict(env_vars=kept), **local)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as e: raise ValueError(f'No Ray cluster at {self.address!r} ({str(e).splitlines()[0]}). Start one with: ray start --head') from e
+        try:
+            ray.init(self.address, log_to_driver=False, logging_level='error', runtime_env=dict(env_vars=kept), **local)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as e:
+            raise ValueError(
+                f'No Ray cluster at {self.address!r} ({str(e).splitlines()[0]}). Start one with: ray start --head'
+            ) from e
         self.ray = ray
         return self
 

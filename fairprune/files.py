@@ -24,16 +24,22 @@ def need_path(
     path # of a file or folder
 )->Path:
     "Raises `ValueError` for a home that would become a folder called ~, and for a link that leads nowhere."
-    if str(path).startswith('~'): raise ValueError(f'{path}: ~ is not read as your home here. Give Path({str(path)!r}).expanduser().')
-    if os.path.islink(path) and not os.path.exists(path): raise ValueError(f'{path} is a link that leads nowhere. Remove it, or name another place.')
+    if str(path).startswith('~'):
+        raise ValueError(f'{path}: ~ is not read as your home here. Give Path({str(path)!r}).expanduser().')
+    if os.path.islink(path) and not os.path.exists(path):
+        raise ValueError(f'{path} is a link that leads nowhere. Remove it, or name another place.')
     return Path(path)
 
+# %% ../nbs/api/04_files.ipynb #b30fcb64
 @contextmanager
 def _told(folder):
     "Within it, what cannot be written to the folder is a `ValueError`."
     try: yield
     except Exception as e:
-        if disk_full(e): raise ValueError(f'No space left in {folder}. Free some and write again; what was there before is unchanged.') from e
+        if disk_full(e):
+            raise ValueError(
+                f'No space left in {folder}. Free some and write again; what was there before is unchanged.'
+            ) from e
         if isinstance(e, OSError): raise ValueError(f'Cannot write to {folder}: {e.strerror or e}.') from e
         raise
 
@@ -55,12 +61,17 @@ def _file(**where):
     handle, path = tempfile.mkstemp(**where); os.close(handle)
     return path
 
+# %% ../nbs/api/04_files.ipynb #cb4b6cee
 @contextmanager
 def _temporary(make, folder, prefix, suffix=''):
     "A new temporary file or folder, locked, after those are removed that no living process holds."
     with ExitStack() as held:
         with _locked(folder): # else another process could take ours for dead before it is locked
-            for part in [Path(folder, name) for name in os.listdir(folder) if re.fullmatch(rf'{re.escape(prefix)}\w{{8}}{re.escape(suffix)}', name)]:
+            for part in [
+                Path(folder, name)
+                for name in os.listdir(folder)
+                if re.fullmatch(rf'{re.escape(prefix)}\w{{8}}{re.escape(suffix)}', name)
+            ]:
                 with suppress(OSError), _locked(part, wait=False) as dead:
                     if dead: shutil.rmtree(part) if part.is_dir() else part.unlink()
             part = Path(make(dir=folder, prefix=prefix, suffix=suffix))
@@ -72,7 +83,8 @@ def _temporary(make, folder, prefix, suffix=''):
 def written(
     path # of the file; its folder is made where it is missing
 ):       # a temporary path beside it, to write to
-    "The file is flushed to disk and renamed when the block ends well; else nothing is left. Raises `ValueError` where it cannot be written."
+    """The file is flushed to disk and renamed when the block ends well; else nothing is left. Raises `ValueError` where
+    it cannot be written."""
     path = need_path(path)
     with _told(path.parent):
         if path.is_dir(): raise ValueError(f'{path} is a folder. Name a file.')
@@ -84,6 +96,7 @@ def written(
                 os.replace(part, path)
             finally: part.unlink(missing_ok=True)
 
+# %% ../nbs/api/04_files.ipynb #2a01dde6
 def _flush(path):
     "To the disk, and readable for whom new files are."
     with open(path, 'rb+') as f: os.fsync(f.fileno())
@@ -107,13 +120,18 @@ def _settle(folder):
 
 def _in_order(names): return sorted(names, key=lambda name: (name != 'config.json', 'config' not in name, name))
 
+# %% ../nbs/api/04_files.ipynb #60558da6
 def settled(folder)->Path:
     "The folder, after a replacement that was cut short is finished. Raises `ValueError` where that cannot be written."
     folder = Path(folder)
     try:
         if (folder/_JOURNAL).is_dir():
             with _locked(folder): _settle(folder)
-    except OSError as e: raise ValueError(f'{folder} was being replaced when that was cut short ({e.strerror}). Read it once where it can be written to, or save it anew.') from e
+    except OSError as e:
+        raise ValueError(
+            f'{folder} was being replaced when that was cut short ({e.strerror}). Read it once where it can be '
+            'written to, or save it anew.'
+        ) from e
     return folder
 
 # %% ../nbs/api/04_files.ipynb #6fb7af6c
@@ -128,22 +146,26 @@ def need_place(
             with _locked(folder): _settle(folder); belong(folder)
     return folder
 
+# %% ../nbs/api/04_files.ipynb #079ebe7a
 def _place_all(part, folder, belong):
     "The moment from which the new files count, and what follows."
     for file in part.rglob('*'):
         if file.is_file(): _flush(file)
     with _locked(folder):
         _settle(folder) # of another process that was killed meanwhile
-        (part/'names').write_text(json.dumps(_in_order({*belong(folder), *os.listdir(part/'new')}))); _flush(part/'names')
+        (part/'names').write_text(json.dumps(_in_order({*belong(folder), *os.listdir(part/'new')})))
+        _flush(part/'names')
         os.replace(part, folder/_JOURNAL)
         _settle(folder)
 
+# %% ../nbs/api/04_files.ipynb #0df01c0c
 @contextmanager
 def replaced(
     folder, # made where it is missing; a link is followed
     belong, # function of a folder that is there: names of its files that go; raises `ValueError` where none may
 ):          # a temporary folder within it, to write to
-    "What is written is flushed to disk and takes the place of what belongs there when the block ends well; else nothing changes. Other files stay as they are."
+    """What is written is flushed to disk and takes the place of what belongs there when the block ends well; else
+    nothing changes. Other files stay as they are."""
     folder = need_place(folder, belong)
     made = not folder.exists()
     try:
@@ -160,7 +182,8 @@ def replaced(
             with suppress(OSError): folder.rmdir() # stays if there is something in it
 
 # %% ../nbs/api/04_files.ipynb #01e52c4d
-_FORMULA = re.compile("(^|[;\t\r\n])([ ']*[-=+@\uff0d\uff1d\uff0b\uff20])") # the last four as wide as Chinese characters
+# the last four as wide as Chinese characters
+_FORMULA = re.compile("(^|[;\t\r\n])([ ']*[-=+@\uff0d\uff1d\uff0b\uff20])")
 
 def inert(value):
     "Text that no spreadsheet computes; anything that is no text as it is."
@@ -169,11 +192,13 @@ def inert(value):
 def restored(
     names:list # texts of one column
 )->list:
-    "The inverse of `inert` for a whole column. One with a formula that is bare was not written by us: it stays as it is."
+    """The inverse of `inert` for a whole column. One with a formula that is bare was not written by us: it stays as it
+    is."""
     shielded = {name for name in set(names) if "'" in name and _FORMULA.search(name)}
     if not shielded or any(m[2][0] != "'" for name in set(names) for m in _FORMULA.finditer(name)): return names
     return [_FORMULA.sub(lambda m: m[1] + m[2][1:], name) if name in shielded else name for name in names]
 
+# %% ../nbs/api/04_files.ipynb #c3b90e12
 def write_csv(
     table, # DataFrame; its index is left out
     path   # of the file

@@ -20,15 +20,21 @@ def inside(
     "The path of a file; raises `ValueError` where it is none, or lies outside the folder."
     home, path = Path(folder).resolve(), Path(folder, file)
     homes = [home] + ([(home.parent.parent/'blobs').resolve()] if home.parent.name == 'snapshots' else [])
-    if not any(path.resolve().is_relative_to(h) for h in homes): raise ValueError(f'{folder}: {file} lies outside the folder. Copy it in, under a name of its own.')
+    if not any(path.resolve().is_relative_to(h) for h in homes):
+        raise ValueError(f'{folder}: {file} lies outside the folder. Copy it in, under a name of its own.')
     if not path.is_file(): raise ValueError(f'{folder}: {file} is missing.')
     return path
 
+# %% ../nbs/api/29_folders.ipynb #16a6262e
 def read_object(folder, file)->dict:
     "A file of the folder that holds a JSON object; raises `ValueError` where it holds something else."
     try: found = json.loads(inside(folder, file).read_text(encoding='utf-8'))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError) as e: raise ValueError(f'{folder}: {file} is damaged: {e}.') from e
-    if not isinstance(found, dict): raise ValueError(f'{folder}: {file} is damaged: it holds {type(found).__name__}, and should hold names with values.')
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError) as e:
+        raise ValueError(f'{folder}: {file} is damaged: {e}.') from e
+    if not isinstance(found, dict):
+        raise ValueError(
+            f'{folder}: {file} is damaged: it holds {type(found).__name__}, and should hold names with values.'
+        )
     return found
 
 # %% ../nbs/api/29_folders.ipynb #52caff63
@@ -37,39 +43,70 @@ def naming(
     name,  # of the folder
     *files # that are read within
 ):
-    "Whatever fails within is a `ValueError` that names folder and files; one that names the folder already stays as it is."
+    """Whatever fails within is a `ValueError` that names folder and files; one that names the folder already stays as
+    it is."""
     try: yield
     except BaseException as e:
-        if not isinstance(e, Exception) and type(e).__name__ != 'PanicException': raise # which the tokenizers' Rust throws
+        # which the tokenizers' Rust throws
+        if not isinstance(e, Exception) and type(e).__name__ != 'PanicException': raise
         if isinstance(e, ValueError) and str(e).startswith(str(name)): raise
         said = (str(e).strip() or 'no reason given').splitlines()[0]
-        raise ValueError(f'{name}: cannot be read from {" and ".join(files)} ({type(e).__name__}: {said[:300]}).') from e
+        raise ValueError(
+            f'{name}: cannot be read from {" and ".join(files)} ({type(e).__name__}: {said[:300]}).'
+        ) from e
 
 # %% ../nbs/api/29_folders.ipynb #368eb147
 SEAL = 'fairprune.json'
 _NOTE = 'Checksums of this model, held against its files when it is loaded. Delete this file after a change on purpose.'
-_READ = ('config.json', 'generation_config.json', 'model.safetensors', 'model.safetensors.index.json', 'tokenizer.json', 'tokenizer_config.json',
-         'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja', 'chat_template.json') # what transformers reads where it is there
+_READ = (
+    'config.json',
+    'generation_config.json',
+    'model.safetensors',
+    'model.safetensors.index.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    # what transformers reads where it is there
+    'special_tokens_map.json',
+    'added_tokens.json',
+    'chat_template.jinja',
+    'chat_template.json',
+)
 
 def checksums(folder)->dict: # name to `bytes` and `sha256`
     "Of every file in a folder, but for the list itself."
     found = [p for p in sorted(Path(folder).rglob('*')) if p.is_file() and p.name != SEAL]
     return {p.relative_to(folder).as_posix(): dict(bytes=p.stat().st_size, sha256=sha256(p)) for p in found}
 
+# %% ../nbs/api/29_folders.ipynb #130fc325
 def seal(folder):
     "Write the checksums of a folder into it."
-    Path(folder, SEAL).write_text(json.dumps(dict(note=_NOTE, files=checksums(folder)), indent=2) + '\n', encoding='utf-8')
+    Path(folder, SEAL).write_text(
+        json.dumps(dict(note=_NOTE, files=checksums(folder)), indent=2) + '\n', encoding='utf-8'
+    )
 
+# %% ../nbs/api/29_folders.ipynb #6e249aee
 def verify(folder)->bool:
     "Whether a folder has a list of checksums; raises `ValueError` where a file is not as it was saved."
     if not Path(folder, SEAL).is_file(): return False
-    listed, remedy = read_object(folder, SEAL).get('files'), f'Restore it; or, after a change on purpose, delete {SEAL} or save the model again'
-    if not isinstance(listed, dict) or not all(isinstance(v, dict) for v in listed.values()): raise ValueError(f'{folder}: {SEAL} is damaged: it holds no list of files.')
+    listed, remedy = (
+        read_object(folder, SEAL).get('files'),
+        f'Restore it; or, after a change on purpose, delete {SEAL} or save the model again',
+    )
+    if not isinstance(listed, dict) or not all(isinstance(v, dict) for v in listed.values()):
+        raise ValueError(f'{folder}: {SEAL} is damaged: it holds no list of files.')
     for file, told in listed.items():
         path = inside(folder, file)
-        if told != dict(bytes=path.stat().st_size, sha256=sha256(path)): raise ValueError(f'{folder}: {file} is not as it was saved: {path.stat().st_size} bytes with another checksum than {SEAL} says. {remedy}.')
+        if told != dict(bytes=path.stat().st_size, sha256=sha256(path)):
+            raise ValueError(
+                f'{folder}: {file} is not as it was saved: {path.stat().st_size} bytes with another checksum than '
+                f'{SEAL} says. {remedy}.'
+            )
     added = [f for f in _READ if f not in listed and Path(folder, f).exists()]
-    if added: raise ValueError(f'{folder}: {added[0]} was not there when the model was saved, says {SEAL}. Remove it; or, after a change on purpose, delete {SEAL} or save the model again.')
+    if added:
+        raise ValueError(
+            f'{folder}: {added[0]} was not there when the model was saved, says {SEAL}. Remove it; or, after a '
+            f'change on purpose, delete {SEAL} or save the model again.'
+        )
     return True
 
 # %% ../nbs/api/29_folders.ipynb #9a52ea0a
@@ -78,20 +115,34 @@ def weight_files(
     config:dict # what its config.json holds
 )->dict:        # file to the tensors that the index wants of it; none where there is no index
     "The files that hold the weights; raises `ValueError` where one is missing, is no safetensors, or lies elsewhere."
-    first = config.get('transformers_weights') or next((f for f in ('model.safetensors', 'model.safetensors.index.json') if Path(folder, f).exists()), None)
+    first = config.get('transformers_weights') or next(
+        (f for f in ('model.safetensors', 'model.safetensors.index.json') if Path(folder, f).exists()), None
+    )
     if first is None: raise ValueError(f'{folder}: model.safetensors is missing.')
     if not str(first).endswith('.index.json'): wanted = {str(first): []}
     else:
         index, wanted = read_object(folder, first), {}
         told = index.get('weight_map')
-        if not isinstance(told, dict) or not told or not all(isinstance(f, str) for f in told.values()) or not isinstance(index.get('metadata'), dict):
-            raise ValueError(f'{folder}: {first} is damaged: it should hold metadata, and weight_map with the file of each tensor.')
+        if (
+            not isinstance(told, dict)
+            or not told
+            or not all(isinstance(f, str) for f in told.values())
+            or not isinstance(index.get('metadata'), dict)
+        ):
+            raise ValueError(
+                f'{folder}: {first} is damaged: it should hold metadata, and weight_map with the file of each tensor.'
+            )
         for tensor, file in told.items(): wanted.setdefault(file, []).append(tensor)
     for file in wanted:
-        if not file.endswith('.safetensors'): raise ValueError(f'{folder}: {file} is no safetensors file, and others are not read. Save the model with `save_pretrained`.')
+        if not file.endswith('.safetensors'):
+            raise ValueError(
+                f'{folder}: {file} is no safetensors file, and others are not read. Save the model with '
+                '`save_pretrained`.'
+            )
         inside(folder, file)
     return wanted
 
+# %% ../nbs/api/29_folders.ipynb #07aa4791
 def tensors(folder, config)->dict: # name to (type as safetensors calls it, shape)
     "What the files of weights hold; raises `ValueError` where one is damaged, or lacks what the index says."
     from safetensors import safe_open
@@ -99,36 +150,55 @@ def tensors(folder, config)->dict: # name to (type as safetensors calls it, shap
     for file, wanted in weight_files(folder, config).items():
         with naming(folder, file), safe_open(Path(folder, file), 'pt') as f:
             own = {k: ((part := f.get_slice(k)).get_dtype(), tuple(part.get_shape())) for k in f.keys()}
-        if lost := [k for k in wanted if k not in own]: raise ValueError(f'{folder}: {file} holds no {lost[0]}, which the index looks for there.')
+        if lost := [k for k in wanted if k not in own]:
+            raise ValueError(f'{folder}: {file} holds no {lost[0]}, which the index looks for there.')
         found |= own
     return found
 
 # %% ../nbs/api/29_folders.ipynb #686fac45
-_OTHERS = {'adapter_config.json': 'an adapter, which is loaded onto its model by PEFT. Merge the two (`merge_and_unload`) and save that',
-           'shard-*-model-*-of-*.safetensors': 'a distributed checkpoint. Save the model with `save_pretrained`'} # what transformers would read in place of the weights
+_OTHERS = {
+    'adapter_config.json': 'an adapter, which is loaded onto its model by PEFT. Merge the two (`merge_and_unload`) '
+                           'and save that',
+    # what transformers would read in place of the weights
+    'shard-*-model-*-of-*.safetensors': 'a distributed checkpoint. Save the model with `save_pretrained`',
+}
 
 def sound(folder)->dict: # what config.json holds
     "Check the files of a model folder; raises `ValueError` on what is damaged, lies elsewhere, or could run code."
     for pattern, what in _OTHERS.items():
         if found := sorted(Path(folder).glob(pattern)): raise ValueError(f'{folder}: {found[0].name} is of {what}.')
     for file in _READ:
-        if file.endswith('.json') and Path(folder, file).exists(): read_object(folder, file) if file != 'tokenizer.json' else inside(folder, file)
+        if file.endswith('.json') and Path(folder, file).exists():
+            read_object(folder, file) if file != 'tokenizer.json' else inside(folder, file)
     config = read_object(folder, 'config.json')
     _known_numbers(folder, config)
     count = max(1000, len(tensors(folder, config)))
     for key, value in config.items():
-        if re.search('layer|expert|block_sizes', key) and any(isinstance(v, int) and v > count for v in (value if isinstance(value, list) else [value])):
-            raise ValueError(f'{folder}: config.json is damaged: {key} = {value}, and the weights are {count} tensors at most.')
+        if re.search('layer|expert|block_sizes', key) and any(
+            isinstance(v, int) and v > count for v in (value if isinstance(value, list) else [value])
+        ):
+            raise ValueError(
+                f'{folder}: config.json is damaged: {key} = {value}, and the weights are {count} tensors at most.'
+            )
     return config
 
+# %% ../nbs/api/29_folders.ipynb #44850d21
 def _known_numbers(folder, config):
     "Raise `ValueError` where transformers does not know how the weights were quantized."
     from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING as known
     found = config.get('quantization_config')
     if found is None: return
     method = found.get('quant_method') if isinstance(found, dict) else found
-    if not isinstance(found, dict) or not isinstance(method, str) or method not in known and not {'load_in_8bit', 'load_in_4bit'} & set(found):
-        raise ValueError(f'{folder}: config.json says quant_method = {method!r}, which is not known: its weights would be read as if they were floats. Known: {", ".join(known)}.')
+    if (
+        not isinstance(found, dict)
+        or not isinstance(method, str)
+        or method not in known
+        and not {'load_in_8bit', 'load_in_4bit'} & set(found)
+    ):
+        raise ValueError(
+            f'{folder}: config.json says quant_method = {method!r}, which is not known: its weights would be read as '
+            f'if they were floats. Known: {", ".join(known)}.'
+        )
 
 # %% ../nbs/api/29_folders.ipynb #f6ec2f65
 def fits(
@@ -138,10 +208,22 @@ def fits(
     exact=()    # names of modules whose tensors are all there, with their shapes
 ):
     "Raise `ValueError` where files of weights cannot be those of a model."
-    wanted, there = sum(t.numel() for t in (*empty.parameters(), *empty.buffers())), sum(prod(shape) for _, shape in found.values())
-    if wanted > 4 * there + 10**6: raise ValueError(f'{folder}: config.json describes a model of {wanted:,} numbers, and the files of weights hold {there:,}.')
+    wanted, there = (
+        sum(t.numel() for t in (*empty.parameters(), *empty.buffers())),
+        sum(prod(shape) for _, shape in found.values()),
+    )
+    if wanted > 4 * there + 10**6:
+        raise ValueError(
+            f'{folder}: config.json describes a model of {wanted:,} numbers, and the files of weights hold {there:,}.'
+        )
     for key, t in empty.state_dict().items():
         kind = found.get(key, [''])[0]
         if any(f'{key}.'.startswith(f'{e}.') for e in exact) and found.get(key, [0, None])[1] != tuple(t.shape):
-            raise ValueError(f'{folder}: config.json wants {key} with the shape {tuple(t.shape)}, and the weights have it {"with " + str(found[key][1]) if key in found else "not at all"}.')
-        if kind and t.is_floating_point() != ('F' in kind): raise ValueError(f'{folder}: the weights have {kind} in {key}, where the model of config.json has {t.dtype}.')
+            raise ValueError(
+                f'{folder}: config.json wants {key} with the shape {tuple(t.shape)}, and the weights have it '
+                f'{"with " + str(found[key][1]) if key in found else "not at all"}.'
+            )
+        if kind and t.is_floating_point() != ('F' in kind):
+            raise ValueError(
+                f'{folder}: the weights have {kind} in {key}, where the model of config.json has {t.dtype}.'
+            )

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import betaincinv
 from scipy.stats import binom, norm
 from .bias.groups import cluster_codes, grouped_texts, members_of
-from .bias.statistics import MIN_UNITS, design_effect, holm
+from .statistics import MIN_UNITS, design_effect, holm
 from .predictions import paired
 
 # %% ../nbs/api/65_gate.ipynb #4e082f61
@@ -45,6 +45,7 @@ def _most_lost(c, n, drop, t):
         low, high = np.where(ok, mid, low), np.where(ok, high, mid - 1)
     return low
 
+# %% ../nbs/api/65_gate.ipynb #60ece287
 @lru_cache(20_000)
 def exact_p(
     b:int, c:int, n:int, # texts that turned wrong, that turned right, and all
@@ -54,8 +55,10 @@ def exact_p(
     "Exact p-value of the score test: of at most `drop` where `shown`, else of at least `drop`."
     if b == c == drop == 0: return 1.
     t, tail = score(b, c, n, drop), _EXCLUDED / 2
-    ends = betaincinv(c, n - c + 1, tail) if c else 0, betaincinv(c + 1, n - c, 1 - tail) if c < n else 1 # Clopper & Pearson
-    share = np.linspace(*np.sqrt(np.clip(ends, max(0, -drop), (1 - drop) / 2)), 61) ** 2 # that turns right, denser near 0
+    # Clopper & Pearson
+    ends = betaincinv(c, n - c + 1, tail) if c else 0, betaincinv(c + 1, n - c, 1 - tail) if c < n else 1
+    # that turns right, denser near 0
+    share = np.linspace(*np.sqrt(np.clip(ends, max(0, -drop), (1 - drop) / 2)), 61) ** 2
     first, last = binom.ppf(1e-9, n, share), binom.ppf(1 - 1e-9, n, share) # outside no more than that is left
     k = np.minimum(first + np.arange((last - first).max() + 1)[:, None], n)
     each = np.arange(first.min(), k.max() + 1)
@@ -79,8 +82,10 @@ def limit(
     inner, outer = _near(b, c, n, alpha, shown, inner, outer, excess)
     return brentq(excess, inner, outer, xtol=1e-5) if excess(inner) > 0 >= excess(outer) else float(outer)
 
+# %% ../nbs/api/65_gate.ipynb #2eadd091
 def _near(b, c, n, alpha, shown, inner, outer, excess):
-    "Drops on either side of the bound that the normal test gives, where the exact one turns between them; else the two that are given."
+    """Drops on either side of the bound that the normal test gives, where the exact one turns between them; else the
+    two that are given."""
     def normal(d): return (norm.sf if shown else norm.cdf)(score(b, c, n, d)) - alpha
     if n < 1000 or not normal(inner) > 0 >= normal(outer): return inner, outer
     at, step = brentq(normal, inner, outer, xtol=1e-6), np.sign(outer - inner) / n
@@ -112,7 +117,8 @@ class Gate:
     outcome: str        # 'pass', 'fail' or 'too little data'
     reason: str         # a line for people
     table: pd.DataFrame # tidy, a row a unit
-    needed: float       # texts, or clusters of them, that the unit that needs most would have to have; 0 where decided; may be infinite
+    # texts, or clusters of them, that the unit that needs most would have to have; 0 where decided; may be infinite
+    needed: float
     settings: dict      # bound, confidence, min_n, units
 
     @property
@@ -136,15 +142,24 @@ Gate.as_dict = as_dict
 
 # %% ../nbs/api/65_gate.ipynb #647e8575
 def _judge(counts, max_worst_group_drop, confidence, min_n):
-    "Test every unit; counts are rows of (group, scope, n, units, effect, right, lost, won): name, group or class, texts, clusters, design effect (0 without clusters), right before, turned wrong, turned right."
+    """Test every unit; counts are rows of (group, scope, n, units, effect, right, lost, won): name, group or class,
+    texts, clusters, design effect (0 without clusters), right before, turned wrong, turned right."""
     t = pd.DataFrame(counts, columns=['group', 'scope', 'n', 'units', 'effect', 'right', 'lost', 'won'])
     judged, alpha = _judged(t, min_n), 1 - confidence
     for name, shown in (('p_pass', False), ('p_fail', True)):
-        t[name] = [exact_p(*_independent(r, shown), max_worst_group_drop, shown) if ok else np.nan for r, ok in zip(t.itertuples(), judged)]
+        t[name] = [
+            exact_p(*_independent(r, shown), max_worst_group_drop, shown) if ok else np.nan
+            for r, ok in zip(t.itertuples(), judged)
+        ]
     t['p_fail_holm'] = holm(t.p_fail)
-    t['verdict'] = np.select([t.n < min_n, ~judged, t.p_fail_holm <= alpha, t.p_pass <= alpha], ['too few texts', 'too few clusters', 'fail', 'pass'], 'too little data')
+    t['verdict'] = np.select(
+        [t.n < min_n, ~judged, t.p_fail_holm <= alpha, t.p_pass <= alpha],
+        ['too few texts', 'too few clusters', 'fail', 'pass'],
+        'too little data',
+    )
     return t
 
+# %% ../nbs/api/65_gate.ipynb #526b8f2d
 def _judged(t, min_n): return ((t.n >= min_n) & ((t.effect == 0) | (t.units >= MIN_UNITS))).to_numpy()
 
 def _independent(r, shown):
@@ -164,20 +179,49 @@ def _complete(t, max_worst_group_drop, confidence, min_n):
     "Accuracies, bounds and numbers needed, in the order of the columns that people read."
     judged, alpha, bound = _judged(t, min_n), 1 - confidence, max_worst_group_drop
     units, size = max(int(judged.sum()), 1), t.n.where(t.n > 0)
-    def bounds(shown, level): return [limit(*_independent(r, shown), level, shown, bound) if ok else np.nan for r, ok in zip(t.itertuples(), judged)]
+    def bounds(shown, level):
+        return [
+            limit(*_independent(r, shown), level, shown, bound) if ok else np.nan
+            for r, ok in zip(t.itertuples(), judged)
+        ]
     needed = [_needed(r, bound, alpha, units, min_n) for r in t.itertuples()]
     t = t.assign(dense=t.right / size, compressed=(t.right - t.lost + t.won) / size, drop=(t.lost - t.won) / size,
                  low=bounds(True, alpha / units), high=bounds(False, alpha), needed_n=needed)
     clusters = ['units', 'effect'] if t.effect.any() else []
-    return t[['group', 'scope', 'n', *clusters, 'dense', 'compressed', 'lost', 'won', 'drop', 'low', 'high', 'p_pass', 'p_fail', 'p_fail_holm', 'verdict', 'needed_n']]
+    return t[
+        [
+            'group',
+            'scope',
+            'n',
+            *clusters,
+            'dense',
+            'compressed',
+            'lost',
+            'won',
+            'drop',
+            'low',
+            'high',
+            'p_pass',
+            'p_fail',
+            'p_fail_holm',
+            'verdict',
+            'needed_n',
+        ]
+    ]
 
+# %% ../nbs/api/65_gate.ipynb #75500d74
 def _needed(r, bound, alpha, units, min_n):
     "Texts that would decide about a unit, or clusters like those that it has; those that it has where it is decided."
     if r.verdict in ('pass', 'fail'): return r.units
     n = r.n / (r.effect or 1)
     more = texts_needed(r.lost * n / max(r.n, 1), r.won * n / max(r.n, 1), n, bound, alpha, units)
     if not r.effect: return max(more, min_n, r.n + 1)
-    return max(more if more == math.inf else math.ceil(more * r.units / max(n, 1)), math.ceil(min_n * r.units / max(r.n, 1)), MIN_UNITS, r.units + 1)
+    return max(
+        more if more == math.inf else math.ceil(more * r.units / max(n, 1)),
+        math.ceil(min_n * r.units / max(r.n, 1)),
+        MIN_UNITS,
+        r.units + 1,
+    )
 
 # %% ../nbs/api/65_gate.ipynb #7bcefa37
 def _about(n):
@@ -186,30 +230,49 @@ def _about(n):
     step = 10 ** max(0, len(str(int(n))) - 2)
     return f'about {math.ceil(n / step) * step:,}'
 
+# %% ../nbs/api/65_gate.ipynb #f8401d71
 def _reason(outcome, t, bound):
     "One line for people."
     def points(v): return f'{100 * v:.1f}'
     units = f'{len(t)} groups' + (' and classes' if (t.scope == 'class').any() else '')
     if outcome == 'pass':
         r = t.loc[t.high.idxmax()]
-        return f'A drop of {points(bound)} points or more is excluded for each of {units}. The nearest is {r.group}: at most {points(r.high)}.'
+        return (
+            f'A drop of {points(bound)} points or more is excluded for each of {units}. The nearest is {r.group}: at '
+            f'most {points(r.high)}.'
+        )
     if outcome == 'fail':
         rows = t[t.verdict == 'fail'].sort_values('drop', ascending=False)
-        return f'Accuracy fell by more than {points(bound)} points: ' + ', '.join(f'{r.group} (by {points(r.drop)})' for r in rows.itertuples()) + '.'
+        return (
+            f'Accuracy fell by more than {points(bound)} points: '
+            + ', '.join(f'{r.group} (by {points(r.drop)})' for r in rows.itertuples())
+            + '.'
+        )
     r, missing = t.loc[t.needed_n.idxmax()], (~t.verdict.isin(['pass', 'fail'])).sum()
     name = r.group if r.scope == 'class' else f'group {r.group}'
     why = ', as its drop is the bound itself' if r.needed_n == math.inf else ''
-    if 'effect' in t: return f'Undecided for {missing} of {units}. It takes {_about(r.needed_n)} independent clusters like those of {name} (now {r.units:,}, with {r.n:,} texts that say as much as {r.n / max(r.effect, 1):,.0f}){why}.'
+    if 'effect' in t:
+        return (
+            f'Undecided for {missing} of {units}. It takes {_about(r.needed_n)} independent clusters like those of '
+            f'{name} (now {r.units:,}, with {r.n:,} texts that say as much as {r.n / max(r.effect, 1):,.0f}){why}.'
+        )
     return f'Undecided for {missing} of {units}. It takes {_about(r.needed_n)} texts of {name} (now {r.n}){why}.'
 
 # %% ../nbs/api/65_gate.ipynb #9feb835c
 def _check(max_worst_group_drop, confidence, min_n):
-    if not 0 <= max_worst_group_drop < 1: raise ValueError(f'max_worst_group_drop = {max_worst_group_drop}: give a share of at least 0 and below 1; 0.02 is two points.')
-    if not .5 < confidence < 1: raise ValueError(f'confidence = {confidence}: give a number between 0.5 and 1, such as 0.95.')
+    if not 0 <= max_worst_group_drop < 1:
+        raise ValueError(
+            f'max_worst_group_drop = {max_worst_group_drop}: give a share of at least 0 and below 1; 0.02 is two '
+            'points.'
+        )
+    if not .5 < confidence < 1:
+        raise ValueError(f'confidence = {confidence}: give a number between 0.5 and 1, such as 0.95.')
     if not min_n >= 1: raise ValueError(f'min_n = {min_n}: a unit needs at least 1 text.')
 
+# %% ../nbs/api/65_gate.ipynb #e9de149e
 def _units(names, labels, classes, wanted):
-    "Names of the units that are judged, and whether each is a group or a class; raises `ValueError` where there are none, or not those that are wanted."
+    """Names of the units that are judged, and whether each is a group or a class; raises `ValueError` where there are
+    none, or not those that are wanted."""
     known = [(g, 'group') for g in sorted(names)] + [(f'class: {c}', 'class') for c in labels if classes]
     if not known: raise ValueError('No text belongs to a group. Name a group column when the data is loaded.')
     there = [name for name, _ in known]
@@ -218,6 +281,7 @@ def _units(names, labels, classes, wanted):
     if wanted is not None and not wanted: raise ValueError(f'No group is named. There are: {", ".join(there)}.')
     return [unit for unit in known if wanted is None or unit[0] in wanted]
 
+# %% ../nbs/api/65_gate.ipynb #01ca672c
 def _counts(dense, compressed, units):
     "Rows of (group, scope, n, units, effect, right, lost, won), as `_judge` takes them."
     before, after = (p.predicted == p.labels for p in (dense, compressed))
@@ -261,19 +325,28 @@ def gate(
     outcome = _outcome(t.verdict)
     needed = t.needed_n.max() if outcome == 'too little data' else 0
     needed = needed if needed == math.inf else int(needed)
-    reason = ' '.join(filter(None, [_reason(outcome, t, max_worst_group_drop), told_together(first), cut_short([first, second])]))
-    return Gate(outcome, reason, t, needed, dict(**bounds, units=[name for name, _ in units], classes=classes, split=split))
+    reason = ' '.join(
+        filter(None, [_reason(outcome, t, max_worst_group_drop), told_together(first), cut_short([first, second])])
+    )
+    return Gate(
+        outcome, reason, t, needed, dict(**bounds, units=[name for name, _ in units], classes=classes, split=split)
+    )
 
 # %% ../nbs/api/65_gate.ipynb #e2a43ab3
 def plot(gate:Gate, ax=None):
     "Drop of each unit with its bounds, against the bound of the gate. Returns the axes."
     import matplotlib.pyplot as plt
-    t, colors = gate.table.sort_values('drop', na_position='first'), {'pass': 'tab:blue', 'fail': 'tab:red', 'too little data': 'tab:orange'}
+    t, colors = (
+        gate.table.sort_values('drop', na_position='first'),
+        {'pass': 'tab:blue', 'fail': 'tab:red', 'too little data': 'tab:orange'},
+    )
     ax = ax or plt.subplots(figsize=(6, .9 + .3 * len(t)))[1]
     for y, r in enumerate(t.itertuples()):
         color = colors.get(r.verdict, 'lightgrey')
-        ax.plot([100 * r.low, 100 * r.high], [y, y], color=color, lw=2); ax.plot(100 * t['drop'].iloc[y], y, 'o', color=color)
-    ax.axvline(0, color='grey', lw=.8); ax.axvline(100 * gate.settings['max_worst_group_drop'], color='black', lw=1, ls='--')
+        ax.plot([100 * r.low, 100 * r.high], [y, y], color=color, lw=2)
+        ax.plot(100 * t['drop'].iloc[y], y, 'o', color=color)
+    ax.axvline(0, color='grey', lw=.8)
+    ax.axvline(100 * gate.settings['max_worst_group_drop'], color='black', lw=1, ls='--')
     ax.set_yticks(range(len(t)), [f'{r.group} (n={r.n})' for r in t.itertuples()], parse_math=False)
     ax.set_ylim(-.6, len(t) - .4)
     ax.set(xlabel='drop of accuracy, points (dashed: largest allowed)', title=f'Gate: {gate.outcome}')

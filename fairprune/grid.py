@@ -7,7 +7,7 @@ __all__ = ['benchmarks', 'Grid', 'need_known', 'load_grid', 'make_grid', 'as_lis
            'model_rows', 'check', 'tiny_grid']
 
 # %% ../nbs/api/61_grid.ipynb #740cf3e1
-import itertools, json, re, tomllib
+import itertools, re, tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from .values import expanded
@@ -15,7 +15,8 @@ from .values import expanded
 # %% ../nbs/api/61_grid.ipynb #d0858333
 @dataclass(frozen=True)
 class Grid:
-    "What a sweep computes: the product of its lists; `runs` holds tables that override fields, each a product of its own."
+    """What a sweep computes: the product of its lists; `runs` holds tables that override fields, each a product of its
+    own."""
     data: str|list              # bios, toxigen, hatexplain, or a table on disk
     model: str|list             # hub id or folder, to be fine-tuned
     methods: tuple = ()         # such as 'magnitude(sparsity=[0.3, 0.5])' or 'int8()'
@@ -30,6 +31,7 @@ class Grid:
     runs: tuple = ()            # tables of the fields above
     name: str = 'sweep'         # of the folder and in reports
 
+# %% ../nbs/api/61_grid.ipynb #4089427a
 def need_known(
     keys,        # names that were given
     allowed,     # names that there are
@@ -97,6 +99,7 @@ def products(
         if empty: raise ValueError(f'The grid is empty: it names no {" and no ".join(empty)}.')
     return blocks
 
+# %% ../nbs/api/61_grid.ipynb #7c0779d2
 def points(
     product:Grid # as from `products`
 ):               # yields dicts of data, model, seed, method, mitigation, fold
@@ -125,6 +128,7 @@ def rationales(dense, compressed, data):
 latency.revision = rationales.revision = 1
 benchmarks = dict(latency=latency, rationales=rationales) # by the names that a grid gives them
 
+# %% ../nbs/api/61_grid.ipynb #bae27304
 def model_rows(
     before:dict, # metric to its value for the dense model
     after:dict   # for the compressed one
@@ -139,7 +143,7 @@ def model_rows(
 def check(grid:Grid):
     "Raise `ValueError` on unknown methods, parameters, columns, metrics and benchmarks, and on what no audit takes."
     from fairprune.bias.groups import METRICS, compare, planted
-    from fairprune.compress.methods import parse
+    from fairprune.method import parse
     for product in products(grid):
         steps = {step for p in points(product) for step in (p['method'], p['mitigation'])}
         for step in steps - {'dense', 'none'}: parse(step)
@@ -154,6 +158,7 @@ def _parameters(function, *without):
     import inspect
     return [p for p in inspect.signature(function).parameters if p not in without]
 
+# %% ../nbs/api/61_grid.ipynb #1157484b
 def _tunable():
     "What a grid may say of fine-tuning."
     from transformers import TrainingArguments

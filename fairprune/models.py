@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['TINY', 'REVISION', 'packaged', 'source_of', 'quietly', 'load_tokenizer', 'need_two_classes', 'two_classes',
-           'load_classifier', 'is_lm', 'causal', 'load_lm', 'load_masked_lm', 'load', 'tokenizer_of', 'need_save_place',
-           'save', 'tiny_classifier', 'tiny_lm', 'tiny_masked_lm', 'token_limit', 'token_ids', 'padded',
-           'batched_by_length', 'logits', 'versions', 'read_places', 'with_features', 'features', 'predict',
+           'load_classifier', 'is_lm', 'causal', 'load_lm', 'load_masked_lm', 'load', 'need_save_place', 'save',
+           'tiny_classifier', 'tiny_lm', 'tiny_masked_lm', 'model_kind', 'need_kind', 'token_limit', 'token_ids',
+           'padded', 'batched_by_length', 'logits', 'versions', 'read_places', 'with_features', 'features', 'predict',
            'current_record', 'transferred', 'class_weights', 'finetune', 'need_trainable', 'need_same_labels',
            'training_rows']
 
@@ -17,10 +17,30 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 import numpy as np, torch
-from .data import MINILM, PACKAGED, SMOLLM2, _distinct
+from .adjusting import check_adjustment, adjusted
+from .corpus import running_text, windows
+from .data import distinct_texts
 from .files import need_place, replaced, settled
 from .folders import SEAL, fits, naming, read_object, seal, sound, tensors, verify
+from fairprune.layers import (
+    freeze,
+    frozen,
+    head,
+    shape,
+    evaluating,
+    n_positions,
+    Compact,
+    straight_through,
+    linear_layers,
+    pruned_weights,
+    weight_of,
+    within,
+    tokenizer_of,
+)
+from .layout import aligned, follow, steps_of, folded
+from .named import MINILM, PACKAGED
 from .predictions import Predictions
+from .record import copied, measure, stored_record, is_computed, arithmetic, processor, unadjusted
 
 # %% ../nbs/api/01_models.ipynb #db6458b1
 def packaged(name)->Path|None:
@@ -29,6 +49,7 @@ def packaged(name)->Path|None:
     spec = package and importlib.util.find_spec(package)
     return Path(spec.origin).parent/folder if spec else None
 
+# %% ../nbs/api/01_models.ipynb #d386fcfe
 def source_of(
     name # hub id, or folder of a model
 )->str:
@@ -37,17 +58,26 @@ def source_of(
     if folder is None:
         if str(name).startswith(('.', '/', '~')) or str(name).count('/') > 1: raise ValueError(f'No folder {name}.')
         return str(name)
-    if not (folder/'config.json').is_file() and not list(folder.glob('*.gguf')): raise ValueError(f'{name} is no model folder: it has no config.json.')
+    if not (folder/'config.json').is_file() and not list(folder.glob('*.gguf')):
+        raise ValueError(f'{name} is no model folder: it has no config.json.')
     if not list(folder.glob('*.safetensors')) and not list(folder.glob('*.gguf')):
-        raise ValueError(f'{name} has no weights: no model.safetensors, nor another safetensors file. Save the model with `save_pretrained`; pickled weights are not read.')
+        raise ValueError(
+            f'{name} has no weights: no model.safetensors, nor another safetensors file. Save the model with '
+            '`save_pretrained`; pickled weights are not read.'
+        )
     return str(folder)
 
+# %% ../nbs/api/01_models.ipynb #a86552fb
 def _gguf(name):
     "The GGUF file of a folder that has no other weights, or None; raises `ValueError` where there are several."
     folder, known = Path(source_of(name)), PACKAGED.get(str(name), (None,) * 3)[2]
     found = [] if list(folder.glob('*.safetensors')) else sorted(f.name for f in folder.glob('*.gguf'))
     if known in found: return known
-    if len(found) > 1: raise ValueError(f'{name} holds {len(found)} GGUF files ({", ".join(found)}): put the one that is meant into a folder of its own.')
+    if len(found) > 1:
+        raise ValueError(
+            f'{name} holds {len(found)} GGUF files ({", ".join(found)}): put the one that is meant into a folder of '
+            'its own.'
+        )
     return found[0] if found else None
 
 # %% ../nbs/api/01_models.ipynb #535556b1
@@ -62,6 +92,7 @@ def quietly():
         logging.set_verbosity(level)
         if bars: logging.enable_progress_bar()
 
+# %% ../nbs/api/01_models.ipynb #a841be46
 def load_tokenizer(
     folder,  # or hub id
     **kwargs # for `from_pretrained`
@@ -69,33 +100,51 @@ def load_tokenizer(
     "The tokenizer of a folder or hub id, of the class that `save` wrote down where it had to."
     from transformers import AutoTokenizer
     from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
-    with naming(folder, *([kwargs['gguf_file']] if 'gguf_file' in kwargs else ['tokenizer_config.json', 'tokenizer.json'])):
+    with naming(
+        folder, *([kwargs['gguf_file']] if 'gguf_file' in kwargs else ['tokenizer_config.json', 'tokenizer.json'])
+    ):
         own = None if 'gguf_file' in kwargs else get_tokenizer_config(folder).get('fairprune_class')
         named = tokenizer_class_from_name(own) if own else AutoTokenizer
-        if own and not hasattr(named, 'convert_tokens_to_ids'): raise ValueError(f'{folder}: tokenizer_config.json names the class {own!r}, which is no tokenizer.')
+        if own and not hasattr(named, 'convert_tokens_to_ids'):
+            raise ValueError(f'{folder}: tokenizer_config.json names the class {own!r}, which is no tokenizer.')
         with _elsewhere(folder): found = named.from_pretrained(folder, trust_remote_code=False, **kwargs)
         words = {'tokenizer.json', *found.vocab_files_names.values()} # a class without such files spells
-        if Path(folder).is_dir() and 'gguf_file' not in kwargs and found.vocab_files_names and not any(Path(folder, f).exists() for f in words): # then it would know special tokens only
-            raise ValueError(f'{folder}: tokenizer.json is missing. Save the tokenizer beside the model, as `fairprune.save` does.')
+        # then it would know special tokens only
+        if (
+            Path(folder).is_dir()
+            and 'gguf_file' not in kwargs
+            and found.vocab_files_names
+            and not any(Path(folder, f).exists() for f in words)
+        ):
+            raise ValueError(
+                f'{folder}: tokenizer.json is missing. Save the tokenizer beside the model, as `fairprune.save` does.'
+            )
         return found
 
+# %% ../nbs/api/01_models.ipynb #6ea2bbae
 def _config(auto, name, **kwargs):
     "The configuration to load with; raises `ValueError` where transformers has no such model of the architecture."
     from transformers import AutoConfig
-    import fairprune.compress.layout # transformers can now read our layouts
-    if not kwargs and _gguf(name): raise ValueError(f'{name} holds a GGUF file, that is a causal language model: `load_lm` reads it.')
+    if not kwargs and _gguf(name):
+        raise ValueError(f'{name} holds a GGUF file, that is a causal language model: `load_lm` reads it.')
     if Path(folder := source_of(name)).is_dir() and not kwargs: verify(folder); sound(folder)
-    with naming(name, 'config.json'), _elsewhere(name): config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **kwargs)
-    if type(config) not in auto._model_mapping: raise ValueError(f'{name}: transformers has no {auto.__name__} of the architecture {config.model_type!r}.')
+    with naming(name, 'config.json'), _elsewhere(name):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **kwargs)
+    if type(config) not in auto._model_mapping:
+        raise ValueError(f'{name}: transformers has no {auto.__name__} of the architecture {config.model_type!r}.')
     return _ours(config)
 
+# %% ../nbs/api/01_models.ipynb #17c0f739
 @contextmanager
 def _elsewhere(name):
     "Raise `ValueError` where a model is neither here nor to be had."
     try: yield
     except OSError as e:
         if Path(source_of(name)).is_dir(): raise
-        raise ValueError(f'{name}: cannot be loaded, for it is neither a folder, nor an installed package, nor to be had from the hub now.') from e
+        raise ValueError(
+            f'{name}: cannot be loaded, for it is neither a folder, nor an installed package, nor to be had from the '
+            'hub now.'
+        ) from e
 
 def _ours(config):
     "A configuration that leaves to us how it is computed: which attention runs, and which layers are joined."
@@ -106,83 +155,133 @@ def _ours(config):
 
 # %% ../nbs/api/01_models.ipynb #a6ee5492
 def _parts(config):
-    "Names of the weights of the base model: those that every model of the architecture has, which are its body, and those that any has."
-    from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSequenceClassification
-    tasks = [t for t in (AutoModel, AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForSequenceClassification) if type(config) in t._model_mapping]
+    """Names of the weights of the base model: those that every model of the architecture has, which are its body, and
+    those that any has."""
+    from transformers import (
+        AutoModel,
+        AutoModelForMaskedLM,
+        AutoModelForPreTraining,
+        AutoModelForSequenceClassification,
+    )
+    tasks = [
+        t
+        for t in (AutoModel, AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForSequenceClassification)
+        if type(config) in t._model_mapping
+    ]
     config = copy.deepcopy(config)
     config.architectures = [] # of several classes for a task, the first
     with quietly(), torch.device('meta'): found = [set(t.from_config(config).base_model.state_dict()) for t in tasks]
     return set.intersection(*found), set.union(*found)
 
+# %% ../nbs/api/01_models.ipynb #f117da74
 def _check_weights(name, model, fresh, missing, unexpected, mismatched, why):
-    "Raise `ValueError` where weights of the body are missing, left over, or of another shape; of a head that may not be `fresh`, where they are missing."
+    """Raise `ValueError` where weights of the body are missing, left over, or of another shape; of a head that may not
+    be `fresh`, where they are missing."""
     inside = f'{model.base_model_prefix}.'
-    if fresh and not unexpected and not mismatched and not any(k.startswith(inside) for k in missing): return # a head is missing, and no more
+    # a head is missing, and no more
+    if fresh and not unexpected and not mismatched and not any(k.startswith(inside) for k in missing): return
     body, parts = _parts(model.config)
     own, places = (lambda key: key.removeprefix(inside)), {p.split('.')[0] for p in parts}
-    wrong = dict(missing=[k for k in missing if not fresh or own(k) in body], mismatched=[k for k in mismatched if not fresh or own(k) in parts],
-                 unexpected=[k for k in unexpected if own(k).split('.')[0] in places and own(k) not in parts - body])
+    wrong = dict(
+        missing=[k for k in missing if not fresh or own(k) in body],
+        mismatched=[k for k in mismatched if not fresh or own(k) in parts],
+        unexpected=[k for k in unexpected if own(k).split('.')[0] in places and own(k) not in parts - body],
+    )
     for what, keys in wrong.items():
-        if keys: raise ValueError(f'{name}: {what} weights, {len(keys)} in all, such as {keys[0]}. The checkpoint is for another architecture or size than config.json says{why}.')
+        if keys:
+            raise ValueError(
+                f'{name}: {what} weights, {len(keys)} in all, such as {keys[0]}. The checkpoint is for another '
+                f'architecture or size than config.json says{why}.'
+            )
 
 # %% ../nbs/api/01_models.ipynb #621d1bf1
 def _load(auto, name, config, tokenizer, fresh=False, why='', **kwargs):
-    "The model, what is fresh in it and what of the checkpoint is left over; raises `ValueError` on weights that do not fit."
-    from fairprune.compress.layout import aligned, freeze, frozen
-    kwargs = dict(use_safetensors=True, trust_remote_code=False, dtype=torch.float32, ignore_mismatched_sizes=True) | kwargs
+    """The model, what is fresh in it and what of the checkpoint is left over; raises `ValueError` on weights that do
+    not fit."""
+    kwargs = (
+        dict(use_safetensors=True, trust_remote_code=False, dtype=torch.float32, ignore_mismatched_sizes=True) | kwargs
+    )
     files = [kwargs['gguf_file']] if 'gguf_file' in kwargs else ['config.json', 'its weights']
     _fitting(auto, name, config)
-    with quietly(), naming(name, *files), _elsewhere(name): model, info = auto.from_pretrained(source_of(name), config=config, output_loading_info=True, **kwargs)
+    with quietly(), naming(name, *files), _elsewhere(name):
+        model, info = auto.from_pretrained(source_of(name), config=config, output_loading_info=True, **kwargs)
     with naming(name, 'tokenizer_config.json', 'tokenizer.json'): _known_tokens(name, model.config, tokenizer)
-    missing, unexpected, mismatched = sorted(info['missing_keys']), sorted(info['unexpected_keys']), sorted(k for k, *_ in info['mismatched_keys'])
+    missing, unexpected, mismatched = (
+        sorted(info['missing_keys']),
+        sorted(info['unexpected_keys']),
+        sorted(k for k, *_ in info['mismatched_keys']),
+    )
     if missing or unexpected or mismatched: _check_weights(name, model, fresh, missing, unexpected, mismatched, why)
     model.tokenizer = tokenizer
-    with naming(name, 'config.json'): _own_entries(model); return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
+    with naming(name, 'config.json'):
+        _own_entries(model)
+        return freeze(aligned(model).eval(), frozen(model)), missing + mismatched, unexpected
 
+# %% ../nbs/api/01_models.ipynb #0088379d
 def _own_entries(model):
-    "Raise `ValueError` where what we keep in a configuration is none of ours: what is frozen, how decisions are adjusted, what it was trained in."
-    from fairprune.compress.layout import frozen, head, shape
+    """Raise `ValueError` where what we keep in a configuration is none of ours: what is frozen, how decisions are
+    adjusted, what it was trained in."""
     places = {n for n, _ in (*model.named_modules(), *model.named_parameters())}
     strange = [n for n in frozen(model) if n not in places]
     if strange: raise ValueError(f'fairprune_frozen names {strange[0]!r}, which the model does not have')
-    if not isinstance(getattr(model.config, 'fairprune_trained', ''), str): raise ValueError('fairprune_trained should be text')
+    if not isinstance(getattr(model.config, 'fairprune_trained', ''), str):
+        raise ValueError('fairprune_trained should be text')
     if (told := getattr(model.config, 'fairprune_adjustment', None)) is not None:
-        from fairprune.mitigate.constraints import check_adjustment
         check_adjustment(told, model.config.num_labels, shape(head(model))[0])
 
+# %% ../nbs/api/01_models.ipynb #4ff921a8
 def _known_tokens(name, config, tokenizer):
     "Raise `ValueError` where each text would get a token that the model does not know."
     largest, known = max([*tokenizer('')['input_ids'], 0]), getattr(config, 'vocab_size', None)
-    if known is not None and largest >= known: raise ValueError(f'{name}: tokenizer.json and tokenizer_config.json put the token {largest} into each text, and the model of config.json knows {known}: the tokenizer is that of another model.')
+    if known is not None and largest >= known:
+        raise ValueError(
+            f'{name}: tokenizer.json and tokenizer_config.json put the token {largest} into each text, and the model '
+            f'of config.json knows {known}: the tokenizer is that of another model.'
+        )
 
 def _fitting(auto, name, config):
-    "Raise `ValueError` where the layout of a folder is not one of the model that it describes, or its weights are those of another."
-    from fairprune.compress.layout import follow, steps_of
+    """Raise `ValueError` where the layout of a folder is not one of the model that it describes, or its weights are
+    those of another."""
     if not Path(folder := source_of(name)).is_dir() or _gguf(name): return
-    with naming(name, 'config.json'), quietly(), torch.device('meta'): empty = follow(auto.from_config(copy.deepcopy(config)), steps_of(config))
+    with naming(name, 'config.json'), quietly(), torch.device('meta'):
+        empty = follow(auto.from_config(copy.deepcopy(config)), steps_of(config))
     told = getattr(config, 'quantization_config', None)
-    if told is None or steps_of(config): fits(folder, tensors(folder, read_object(folder, 'config.json')), empty, [n for n, _ in steps_of(config)])
+    if told is None or steps_of(config):
+        fits(folder, tensors(folder, read_object(folder, 'config.json')), empty, [n for n, _ in steps_of(config)])
 
+# %% ../nbs/api/01_models.ipynb #1d259124
 def _say(name, labels, new, left, pad='', both=None):
     "One line on what is fresh, left over or set in a model that was loaded."
     layers = ', '.join(dict.fromkeys(k.rpartition('.')[0] or k for k in left))
-    said = [f'Fresh classification head for {len(labels)} labels: {", ".join(new)}' if new else '', f'left over: {layers}' if left else '', pad and f'padding token: {pad}', both and f'one logit, which speaks for {both[0][both[1]]}']
+    said = [
+        f'Fresh classification head for {len(labels)} labels: {", ".join(new)}' if new else '',
+        f'left over: {layers}' if left else '',
+        pad and f'padding token: {pad}',
+        both and f'one logit, which speaks for {both[0][both[1]]}',
+    ]
     if any(said): print('' if new else f'{name}: ', '; '.join(filter(None, said)), sep='')
 
 # %% ../nbs/api/01_models.ipynb #59841071
 def _relabelled(config, labels):
     "Give a configuration these labels; whether a head that it comes with can stay."
     own = list(config.id2label.values())
-    config.id2label, config.label2id, config.problem_type = dict(enumerate(labels)), {c: i for i, c in enumerate(labels)}, None
+    config.id2label, config.label2id, config.problem_type = (
+        dict(enumerate(labels)),
+        {c: i for i, c in enumerate(labels)},
+        None,
+    )
     return own in (list(labels), [f'LABEL_{i}' for i in range(len(own))])
 
+# %% ../nbs/api/01_models.ipynb #298665ff
 def _for_labels(config):
     "Names of the parameters whose size is the number of classes."
     from transformers import AutoModelForSequenceClassification as Auto
     larger = copy.deepcopy(config)
     larger.num_labels += 1
     with quietly(), torch.device('meta'): # both as the architecture is, whatever was taken out of the model
-        sizes, others = ({k: p.shape for k, p in Auto.from_config(c).named_parameters()} for c in (copy.deepcopy(config), larger))
+        sizes, others = (
+            {k: p.shape for k, p in Auto.from_config(c).named_parameters()} for c in (copy.deepcopy(config), larger)
+        )
     return sorted(k for k in sizes if sizes[k] != others[k])
 
 def _renewed(model, new):
@@ -197,28 +296,43 @@ def _renewed(model, new):
 def _decoder(config):
     "Whether an architecture reads a text from left to right only: it has a causal language model and no masked one."
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
-    return type(config) in AutoModelForCausalLM._model_mapping and type(config) not in AutoModelForMaskedLM._model_mapping
+    return (
+        type(config) in AutoModelForCausalLM._model_mapping and type(config) not in AutoModelForMaskedLM._model_mapping
+    )
 
+# %% ../nbs/api/01_models.ipynb #373ff7f9
 def _set_padding(config, tokenizer):
-    "Give a classifier's tokenizer a padding token, and a decoder's configuration the same; the token, where something was set."
+    """Give a classifier's tokenizer a padding token, and a decoder's configuration the same; the token, where something
+    was set."""
     before = tokenizer.pad_token, config.pad_token_id
     if tokenizer.pad_token is None:
-        if tokenizer.eos_token is None: raise ValueError('The tokenizer has neither a padding token nor an end token: set its `pad_token` and save it.')
+        if tokenizer.eos_token is None:
+            raise ValueError(
+                'The tokenizer has neither a padding token nor an end token: set its `pad_token` and save it.'
+            )
         tokenizer.pad_token = tokenizer.eos_token
-    if tokenizer.pad_token_id >= config.vocab_size: raise ValueError(f'The padding token {tokenizer.pad_token} has the number {tokenizer.pad_token_id}, and the model knows {config.vocab_size} tokens: the tokenizer is that of another model.')
+    if tokenizer.pad_token_id >= config.vocab_size:
+        raise ValueError(
+            f'The padding token {tokenizer.pad_token} has the number {tokenizer.pad_token_id}, and the model knows '
+            f'{config.vocab_size} tokens: the tokenizer is that of another model.'
+        )
     if config.pad_token_id is None or _decoder(config): config.pad_token_id = tokenizer.pad_token_id
     return tokenizer.pad_token if before != (tokenizer.pad_token, config.pad_token_id) else ''
 
 # %% ../nbs/api/01_models.ipynb #7830a156
-def _one_logit(model): return type(model).__name__.endswith('ForSequenceClassification') and model.config.num_labels == 1
+def _one_logit(model):
+    return type(model).__name__.endswith('ForSequenceClassification') and model.config.num_labels == 1
 
 def _both(config, labels=None):
-    "Names of the two classes that one logit tells apart, and the place of the one that it speaks for; None where that is not known."
+    """Names of the two classes that one logit tells apart, and the place of the one that it speaks for; None where that
+    is not known."""
     own = config.id2label[0]
     if labels is None and not str(config.problem_type).endswith('_label_classification'): return None
     if labels is None: labels = ('LABEL_0', 'LABEL_1') if own == 'LABEL_0' else (f'not {own}', own)
-    if len(labels) == 2 and (own in labels or own == 'LABEL_0'): return tuple(labels), 1 if own == 'LABEL_0' else list(labels).index(own)
+    if len(labels) == 2 and (own in labels or own == 'LABEL_0'):
+        return tuple(labels), 1 if own == 'LABEL_0' else list(labels).index(own)
 
+# %% ../nbs/api/01_models.ipynb #1a3fb57e
 def need_two_classes(
     config,          # of a classifier
     name,            # of the model, for the message
@@ -226,31 +340,47 @@ def need_two_classes(
 )->tuple:
     "The two classes of a classifier with one logit, none for others. Raises `ValueError` where they cannot be told."
     both = _both(config, labels)
-    if both is None and labels is not None: raise ValueError(f'{name} has one logit, for {config.id2label[0]!r}: give two labels, of which this is one, not {", ".join(labels)}.')
-    if both is None: raise ValueError(f'{name} has one logit, which transformers takes for a regression (problem_type {config.problem_type}): it has no classes. If it tells two classes apart, name them, the one that it speaks for last: '
-                                      "`load_classifier(name, labels=('no', 'yes'))`, or `two_classes(model, ('no', 'yes'))` of a model in memory.")
+    if both is None and labels is not None:
+        raise ValueError(
+            f'{name} has one logit, for {config.id2label[0]!r}: give two labels, of which this is one, not '
+            f'{", ".join(labels)}.'
+        )
+    if both is None:
+        raise ValueError(
+            f'{name} has one logit, which transformers takes for a regression (problem_type {config.problem_type}): '
+            'it has no classes. If it tells two classes apart, name them, the one that it speaks for last: '
+            "`load_classifier(name, labels=('no', 'yes'))`, or `two_classes(model, ('no', 'yes'))` of a model in "
+            "memory."
+        )
     return both
 
+# %% ../nbs/api/01_models.ipynb #5173207c
 def _doubled(model, labels, place):
     "Turn a head with one logit into one with two, of which the other is 0."
     parts = dict(model.named_parameters())
     for key in _for_labels(model.config):
-        if key not in parts: raise ValueError(f'The head of {type(model).__name__} is packed. Name its classes before you compress it.')
+        if key not in parts:
+            raise ValueError(f'The head of {type(model).__name__} is packed. Name its classes before you compress it.')
         layer, name, old = model.get_submodule(key.rpartition('.')[0]), key.rpartition('.')[2], parts[key]
         new = torch.zeros(2, *old.shape[1:], dtype=old.dtype, device=old.device)
         new[place] = old.detach()[0]
         setattr(layer, name, torch.nn.Parameter(new, old.requires_grad)); layer.out_features = 2
     config = model.config
-    config.id2label, config.label2id, config.problem_type = dict(enumerate(labels)), {c: i for i, c in enumerate(labels)}, None
+    config.id2label, config.label2id, config.problem_type = (
+        dict(enumerate(labels)),
+        {c: i for i, c in enumerate(labels)},
+        None,
+    )
     if hasattr(model, 'num_labels'): model.num_labels = 2
     return model
 
+# %% ../nbs/api/01_models.ipynb #820fb214
 def two_classes(
     model,      # classifier; one that has a logit for each class is given back as it is
     labels=None # names of both classes, where it has one logit
 ):              # a copy, whose logits are 0 and that one
-    "A classifier with a logit for each class; raises `ValueError` where one logit is that of a regression, as far as the model says, and no classes are named."
-    from fairprune.compress.methods import copied
+    """A classifier with a logit for each class; raises `ValueError` where one logit is that of a regression, as far as
+    the model says, and no classes are named."""
     if not _one_logit(model): return model
     both = need_two_classes(model.config, getattr(model, 'name', '') or type(model).__name__, labels)
     return _remeasured(_doubled(copied(model), *both))
@@ -261,30 +391,44 @@ def load_classifier(
     labels=None, # class names; where the checkpoint has no head for them, a fresh one; None for the checkpoint's own
     seed:int=0,  # of the fresh head
 ):               # a `PreTrainedModel`, in float32 where `labels` are given, with `.tokenizer`
-    "A sequence classifier; raises `ValueError` on weights of the body that are missing or left over, and without `labels` on those of a head that are missing."
+    """A sequence classifier; raises `ValueError` on weights of the body that are missing or left over, and without
+    `labels` on those of a head that are missing."""
     from transformers import AutoModelForSequenceClassification as Auto
     config, tokenizer = _config(Auto, name), load_tokenizer(source_of(name))
     both = (_both(config, labels) if labels else need_two_classes(config, name)) if config.num_labels == 1 else None
-    with naming(name, 'config.json', 'tokenizer_config.json'): kept, pad = labels is None or both or _relabelled(config, labels), _set_padding(config, tokenizer)
+    with naming(name, 'config.json', 'tokenizer_config.json'):
+        kept, pad = labels is None or both or _relabelled(config, labels), _set_padding(config, tokenizer)
     torch.manual_seed(seed)
     numbers = torch.float32 if labels else 'auto' # to train in; what is only read stays as it was saved
-    model, new, left = _load(Auto, name, config, tokenizer, labels is not None, '' if labels else ', or has no head of its own: give `labels` for a fresh one', dtype=numbers)
+    model, new, left = _load(
+        Auto,
+        name,
+        config,
+        tokenizer,
+        labels is not None,
+        '' if labels else ', or has no head of its own: give `labels` for a fresh one',
+        dtype=numbers,
+    )
     if not kept: new += _renewed(model, new)
     if both: _doubled(model, *both)
     _say(name, labels, new, left, pad, both)
     return _with_name(model, name)
 
+# %% ../nbs/api/01_models.ipynb #543c76a9
 def is_lm(model)->bool:
     "Whether a model generates text, as a causal language model does."
     return model.can_generate()
 
 def _with_name(model, name, saved=None):
     "A model with its name and record; measured again where it is in other numbers than those `saved`."
-    from fairprune.compress.methods import measure, stored_record
     with naming(name, 'config.json'): model.name, model.record = str(name), stored_record(model)
-    if saved not in (None, model.dtype) and hasattr(model.config, 'fairprune'): model.record = measure(model, model.record.method, model.record.seconds)
-    elif hasattr(model.config, 'fairprune') and not Path(str(name), SEAL).is_file(): model.record = current_record(model) # nothing else vouches for it
-    if is_lm(model) and not getattr(model, 'loss_type', None): model.loss_type = 'ForCausalLM' # GPT-2's is not set, which warns
+    if saved not in (None, model.dtype) and hasattr(model.config, 'fairprune'):
+        model.record = measure(model, model.record.method, model.record.seconds)
+    # nothing else vouches for it
+    elif hasattr(model.config, 'fairprune') and not Path(str(name), SEAL).is_file():
+        model.record = current_record(model)
+    # GPT-2's is not set, which warns
+    if is_lm(model) and not getattr(model, 'loss_type', None): model.loss_type = 'ForCausalLM'
     return model
 
 # %% ../nbs/api/01_models.ipynb #7fe677b5
@@ -293,15 +437,16 @@ def causal(
     model # of any kind
 )->bool:
     "Whether no token sees those after it."
-    from fairprune.compress.layout import evaluating
     ids = torch.tensor([[5, 6, 7], [5, 6, 8]], device=model.device)
     with evaluating(model): one, other = model.base_model(input_ids=ids)[0][:, :2].float()
     return not (one - other).abs().max() > 1e-4 * one.abs().max()
 
+# %% ../nbs/api/01_models.ipynb #7a210724
 def load_lm(
     name, # hub id, folder (also of one GGUF file), or hub id carried by an installed package
 ):        # a causal `PreTrainedModel` in float32, with `.tokenizer`
-    "A causal language model; raises `ValueError` on missing weights, and where a token's score would depend on later ones."
+    """A causal language model; raises `ValueError` on missing weights, and where a token's score would depend on later
+    ones."""
     from transformers import AutoModelForCausalLM as Auto
     kwargs = dict(gguf_file=_gguf(name)) if _gguf(name) else {}
     config, tokenizer = _config(Auto, name, **kwargs), load_tokenizer(source_of(name), **kwargs)
@@ -310,31 +455,45 @@ def load_lm(
     if kwargs: # the weights are dequantized; a saved copy is an ordinary float model
         model.hf_quantizer, model.is_quantized = None, False
         if hasattr(model.config, 'quantization_config'): del model.config.quantization_config
-    if not causal(model): raise ValueError(f'{name} reads both ways: a score would change with the words after it. A masked language model is loaded by `load_masked_lm`.')
+    if not causal(model):
+        raise ValueError(
+            f'{name} reads both ways: a score would change with the words after it. A masked language model is '
+            'loaded by `load_masked_lm`.'
+        )
     _say(name, (), (), left)
     return _with_name(model, name, saved)
 
+# %% ../nbs/api/01_models.ipynb #b430b96d
 def load_masked_lm(
     name, # hub id, folder, or hub id carried by an installed package
 ):        # a `PreTrainedModel` in float32 that fills in what is masked, with `.tokenizer`
     "A masked language model; raises `ValueError` on missing weights, and so for an encoder without that head."
     from transformers import AutoModelForMaskedLM as Auto
     config = _config(Auto, name)
-    if config.is_encoder_decoder: raise ValueError(f'{name} is an encoder-decoder: no masked language model, which reads and fills in one text.')
+    if config.is_encoder_decoder:
+        raise ValueError(f'{name} is an encoder-decoder: no masked language model, which reads and fills in one text.')
     saved = config.dtype
-    model, _, left = _load(Auto, name, config, load_tokenizer(source_of(name)), why=', or an encoder without a masked-LM head')
+    model, _, left = _load(
+        Auto, name, config, load_tokenizer(source_of(name)), why=', or an encoder without a masked-LM head'
+    )
     _say(name, (), (), left)
     return _with_name(model, name, saved)
 
+# %% ../nbs/api/01_models.ipynb #a129d712
 def _architecture(name):
     "The class that a model was saved from."
     if _gguf(name): return 'a GGUF file for CausalLM'
     from transformers import AutoConfig
     folder = source_of(name)
     with naming(name, 'config.json'), _elsewhere(name):
-        found = read_object(folder, 'config.json').get('architectures') if Path(folder).is_dir() else AutoConfig.from_pretrained(folder, trust_remote_code=False).architectures
+        found = (
+            read_object(folder, 'config.json').get('architectures')
+            if Path(folder).is_dir()
+            else AutoConfig.from_pretrained(folder, trust_remote_code=False).architectures
+        )
         return str((found or [''])[0])
 
+# %% ../nbs/api/01_models.ipynb #dacb35ea
 def load(
     folder, # where `save` wrote a model; or a hub id, or that of an installed package
 ):          # a classifier, a causal or a masked LM, as it was saved
@@ -343,15 +502,18 @@ def load(
     if name.endswith('ForSequenceClassification'): return load_classifier(folder)
     if name.endswith(('CausalLM', 'LMHeadModel')): return load_lm(folder)
     if name.endswith('ForMaskedLM'): return load_masked_lm(folder)
-    raise ValueError(f'{folder} holds {name or "a model without a name"}: neither a classifier nor a language model, says its config.json.')
+    raise ValueError(
+        f'{folder} holds {name or "a model without a name"}: neither a classifier nor a language model, says its '
+        'config.json.'
+    )
 
 # %% ../nbs/api/01_models.ipynb #9fee0b0f
-_PROBES = ('Hello World, na\u00efve caf\u00e9 12345!', '  two  spaces\nand a line\t', "don't say it's 3.14%", '\u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439 \U0001f642')
-
-def tokenizer_of(model):
-    "The tokenizer of a model; raises `ValueError` where it has none."
-    if getattr(model, 'tokenizer', None) is None: raise ValueError('The model has no tokenizer: set model.tokenizer = AutoTokenizer.from_pretrained(...), the one that it was trained with.')
-    return model.tokenizer
+_PROBES = (
+    'Hello World, na\u00efve caf\u00e9 12345!',
+    '  two  spaces\nand a line\t',
+    "don't say it's 3.14%",
+    '\u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439 \U0001f642',
+)
 
 def _save_tokenizer(tokenizer, folder):
     "Save a tokenizer beside its model; raises `ValueError` where another one would come back."
@@ -363,11 +525,18 @@ def _save_tokenizer(tokenizer, folder):
         try: found = load_tokenizer(str(folder))
         except ValueError: continue
         if [found(t)['input_ids'] for t in probes] == wanted: return
-    raise ValueError(f'{type(tokenizer).__name__}: this tokenizer would come back as another one, which cuts text otherwise. Save it with `save_pretrained`, load it anew and set it as model.tokenizer.')
+    raise ValueError(
+        f'{type(tokenizer).__name__}: this tokenizer would come back as another one, which cuts text otherwise. Save '
+        'it with `save_pretrained`, load it anew and set it as model.tokenizer.'
+    )
 
 # %% ../nbs/api/01_models.ipynb #13e092f0
-_OURS = re.compile(r'(pytorch_)?model(-\d{5}-of-\d{5})?\.(safetensors|bin)|(pytorch_)?model\.(safetensors|bin)\.index\.json|adapter_model\.(safetensors|bin)|'
-                   r'(adapter_|generation_|tokenizer_)?config\.json|fairprune\.json|special_tokens_map\.json|added_tokens\.json|chat_template\.jinja|additional_chat_templates')
+_OURS = re.compile(
+    r'(pytorch_)?model(-\d{5}-of-\d{5})?\.(safetensors|bin)|(pytorch_)?model\.(safetensors|bin)\.index\.json|'
+    r'adapter_model\.(safetensors|bin)|'
+    r'(adapter_|generation_|tokenizer_)?config\.json|fairprune\.json|special_tokens_map\.json|added_tokens\.json|'
+    r'chat_template\.jinja|additional_chat_templates'
+)
 _STORED = ('.safetensors', '.bin')
 
 def _said(folder, name):
@@ -376,28 +545,47 @@ def _said(folder, name):
     except (OSError, ValueError): found = None
     return found if isinstance(found, dict) else {}
 
+# %% ../nbs/api/01_models.ipynb #accd930b
 def _vocabulary(folder):
     "The files that the tokenizer of a folder has beside those that all have."
     from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
     said = _said(folder, 'tokenizer_config.json')
-    name = said.get('fairprune_class') or said.get('tokenizer_class') or TOKENIZER_MAPPING_NAMES.get(str(_said(folder, 'config.json').get('model_type')))
+    name = (
+        said.get('fairprune_class')
+        or said.get('tokenizer_class')
+        or TOKENIZER_MAPPING_NAMES.get(str(_said(folder, 'config.json').get('model_type')))
+    )
     try: return set(tokenizer_class_from_name(str(name)).vocab_files_names.values())
     except (AttributeError, ImportError): return set() # no class that is known and can be used here
 
+# %% ../nbs/api/01_models.ipynb #4e3a3858
 def _belonging(folder, tokenizer):
-    "Names of the files of a model in a folder, and of those that a tokenizer would read; raises `ValueError` where `save` may replace none."
+    """Names of the files of a model in a folder, and of those that a tokenizer would read; raises `ValueError` where
+    `save` may replace none."""
     found = [name for name in os.listdir(folder) if not name.startswith('.fairprune-')]
     if not found: return []
-    maps = [_said(folder, name).get('weight_map') for name in found if _OURS.fullmatch(name) and name.endswith('.index.json')]
+    maps = [
+        _said(folder, name).get('weight_map')
+        for name in found
+        if _OURS.fullmatch(name) and name.endswith('.index.json')
+    ]
     known = {name for part in maps if isinstance(part, dict) for name in part.values() if str(name).endswith(_STORED)}
     known |= set(tokenizer.vocab_files_names.values()) | _vocabulary(folder)
     own = [name for name in found if name in known or _OURS.fullmatch(name)]
     if 'model_type' not in _said(folder, 'config.json') or not any(name.endswith(_STORED) for name in own):
-        raise ValueError(f'{folder} is not empty and holds no model: no config.json with a model_type, or no weights. Name a new folder.')
+        raise ValueError(
+            f'{folder} is not empty and holds no model: no config.json with a model_type, or no weights. Name a new '
+            'folder.'
+        )
     others = [name for name in found if name.endswith('.safetensors') and name not in own]
-    if others: raise ValueError(f'{folder} holds a model, and weights that are none of it: {others[0]}. Name a new folder, or move that file.')
+    if others:
+        raise ValueError(
+            f'{folder} holds a model, and weights that are none of it: {others[0]}. Name a new folder, or move that '
+            'file.'
+        )
     return own
 
+# %% ../nbs/api/01_models.ipynb #dae77991
 def need_save_place(
     model, # with `.tokenizer`
     folder # where it is to be saved
@@ -410,9 +598,8 @@ def save(
     model,  # with `.tokenizer`
     folder, # new, or of a model that makes room; other files in it stay
 )->Path:
-    "Save without zeros, for `load` or plain `from_pretrained`; raises `ValueError` where the folder cannot be written, or the tokenizer would not come back."
-    from fairprune.compress.layout import folded
-    from fairprune.compress.methods import copied, is_computed
+    """Save without zeros, for `load` or plain `from_pretrained`; raises `ValueError` where the folder cannot be
+    written, or the tokenizer would not come back."""
     tokenizer = tokenizer_of(model)
     with replaced(folder, partial(_belonging, tokenizer=tokenizer)) as new, quietly(): # before any work
         with folded(copied(model) if is_computed(model) else model) as plain: plain.save_pretrained(new)
@@ -428,37 +615,87 @@ _LONGER = _FF | dict(max_position_embeddings=130)            # the first two pla
 _DEBERTA = _FF | dict(relative_attention=True, pos_att_type=['c2p', 'p2c'])
 _MODERN = _IDS | dict(global_attn_every_n_layers=2, local_attention=16, cls_token_id=101, sep_token_id=102)
 TINY = dict(  # architecture to what its configuration needs beside `_SIZE`
-    bert=_FF, distilbert=dict(hidden_dim=64), roberta=_LONGER, electra=_FF | dict(embedding_size=32), camembert=_LONGER,
-    deberta=_DEBERTA, mpnet=_LONGER, albert=_FF | dict(embedding_size=16), modernbert=_MODERN,
+    bert=_FF,
+    distilbert=dict(hidden_dim=64),
+    roberta=_LONGER,
+    electra=_FF | dict(embedding_size=32),
+    camembert=_LONGER,
+    deberta=_DEBERTA,
+    mpnet=_LONGER,
+    albert=_FF | dict(embedding_size=16),
+    modernbert=_MODERN,
     mobilebert=_FF | dict(embedding_size=32, true_hidden_size=16, intra_bottleneck_size=16),
     funnel=dict(block_sizes=[1, 1], d_model=32, n_head=4, d_head=8, d_inner=64),
     xlnet=dict(d_model=32, n_layer=2, n_head=4, d_inner=64),
     t5=dict(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0, eos_token_id=102),
-    bart=dict(d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
-              encoder_ffn_dim=64, decoder_ffn_dim=64, decoder_start_token_id=102, bos_token_id=101, eos_token_id=102),
-    gpt2=dict(n_inner=64, bos_token_id=101, eos_token_id=102), llama=_FF | dict(num_key_value_heads=2), mistral=_SHARED | dict(sliding_window=16),
-    opt=dict(ffn_dim=64, word_embed_proj_dim=32, bos_token_id=101, eos_token_id=102), gpt_neox=_IDS, phi=_IDS, phi3=_SHARED,
-    bloom=dict(n_head=4, bos_token_id=101, eos_token_id=102), falcon=dict(bos_token_id=101, eos_token_id=102),
-    qwen2=_SHARED, qwen3=_SHARED | dict(head_dim=8), gemma2=_SHARED | dict(head_dim=8), smollm3=_SHARED, olmo2=_SHARED,
-    gemma3_text=_SHARED | dict(head_dim=8, sliding_window=16), granite=_SHARED, mixtral=_SHARED | dict(num_local_experts=4),
+    bart=dict(
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        decoder_start_token_id=102,
+        bos_token_id=101,
+        eos_token_id=102,
+    ),
+    gpt2=dict(n_inner=64, bos_token_id=101, eos_token_id=102),
+    llama=_FF | dict(num_key_value_heads=2),
+    mistral=_SHARED | dict(sliding_window=16),
+    opt=dict(ffn_dim=64, word_embed_proj_dim=32, bos_token_id=101, eos_token_id=102),
+    gpt_neox=_IDS,
+    phi=_IDS,
+    phi3=_SHARED,
+    bloom=dict(n_head=4, bos_token_id=101, eos_token_id=102),
+    falcon=dict(bos_token_id=101, eos_token_id=102),
+    qwen2=_SHARED,
+    qwen3=_SHARED | dict(head_dim=8),
+    gemma2=_SHARED | dict(head_dim=8),
+    smollm3=_SHARED,
+    olmo2=_SHARED,
+    gemma3_text=_SHARED | dict(head_dim=8, sliding_window=16),
+    granite=_SHARED,
+    mixtral=_SHARED | dict(num_local_experts=4),
     qwen3_moe=_SHARED | dict(head_dim=8, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32),
     gpt_oss=_SHARED | dict(head_dim=8, num_local_experts=4, num_experts_per_tok=2),
     mamba=dict(state_size=8, time_step_rank=4, bos_token_id=101, eos_token_id=102),
-) | {'xlm-roberta': _LONGER, 'modernbert-decoder': _MODERN,
-     'deberta-v2': _DEBERTA | dict(conv_kernel_size=3, conv_act='gelu', position_buckets=16, norm_rel_ebd='layer_norm', share_att_key=True, position_biased_input=False)}
-_SIZE = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=128, pad_token_id=0, vocab_size=30522)
-_OWN_SIZE = dict(funnel=dict(pad_token_id=0, vocab_size=30522), xlnet=dict(pad_token_id=0, vocab_size=30522)) # names of their own for the rest
+) | {
+    'xlm-roberta': _LONGER,
+    'modernbert-decoder': _MODERN,
+    'deberta-v2': _DEBERTA
+    | dict(
+        conv_kernel_size=3,
+        conv_act='gelu',
+        position_buckets=16,
+        norm_rel_ebd='layer_norm',
+        share_att_key=True,
+        position_biased_input=False,
+    ),
+}
+_SIZE = dict(
+    hidden_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    max_position_embeddings=128,
+    pad_token_id=0,
+    vocab_size=30522,
+)
+# names of their own for the rest
+_OWN_SIZE = dict(funnel=dict(pad_token_id=0, vocab_size=30522), xlnet=dict(pad_token_id=0, vocab_size=30522))
 
 def _tiny(auto, family, seed, config):
     from transformers import AutoConfig
     if family not in TINY: raise ValueError(f'Unknown architecture {family!r}. Known: {", ".join(TINY)}.')
     torch.manual_seed(seed)
     with quietly(): config = AutoConfig.for_model(family, **_OWN_SIZE.get(family, _SIZE) | TINY[family] | config)
-    if type(config) not in auto._model_mapping: raise ValueError(f'Transformers has no {auto.__name__} of the architecture {family!r}.')
+    if type(config) not in auto._model_mapping:
+        raise ValueError(f'Transformers has no {auto.__name__} of the architecture {family!r}.')
     with quietly(): model = auto.from_config(config).eval()
     model.tokenizer = load_tokenizer(source_of(MINILM), model_max_length=128)
     return _with_name(model, 'tiny')
 
+# %% ../nbs/api/01_models.ipynb #7514ee3f
 def tiny_classifier(
     labels=('no', 'yes'), # class names
     seed:int=0,           # of the weights
@@ -470,6 +707,7 @@ def tiny_classifier(
     names = dict(id2label=dict(enumerate(labels)), label2id={c: i for i, c in enumerate(labels)})
     return _tiny(Auto, family, seed, names | config)
 
+# %% ../nbs/api/01_models.ipynb #0af6a1e7
 def tiny_lm(
     family:str='llama', # or another of `TINY`
     seed:int=0,         # of the weights
@@ -488,18 +726,58 @@ def tiny_masked_lm(
     from transformers import AutoModelForMaskedLM as Auto
     return _tiny(Auto, family, seed, config)
 
+# %% ../nbs/api/01_models.ipynb #1050c77f
+def model_kind(
+    model # any `PreTrainedModel`
+)->str:   # 'causal', 'masked', 'classifier' or 'encoder'
+    "What a model can be asked; raises `ValueError` for an encoder-decoder."
+    name = type(model).__name__
+    if model.config.is_encoder_decoder:
+        raise ValueError(f'{name} is an encoder-decoder. Use a causal or a masked language model, or a classifier.')
+    if name.endswith('ForSequenceClassification'): return 'classifier'
+    return 'causal' if is_lm(model) else 'masked' if name.endswith('ForMaskedLM') else 'encoder'
+
+_IS = dict(
+    causal='a causal language model',
+    masked='a masked language model',
+    classifier='a classifier',
+    encoder='an encoder without a masked-LM head',
+)
+
+# %% ../nbs/api/01_models.ipynb #edbc2f21
+def need_kind(
+    model,     # any `PreTrainedModel`
+    *kinds,    # those that will do
+    what='this score' # who asks
+)->str:        # the kind that it is
+    "The kind of a model; raises `ValueError` where it is none of `kinds`."
+    found, name = model_kind(model), getattr(model, 'name', '') or 'the model'
+    if found not in kinds:
+        raise ValueError(f'{what} needs {" or ".join(_IS[k] for k in kinds)}; {name} is {_IS[found]}.')
+    if found == 'causal' and not causal(model):
+        raise ValueError(
+            f'{what}: {name} ({type(model).__name__}) reads the words after a token as well, so it is no causal '
+            'language model. Load a masked one by `load_masked_lm`.'
+        )
+    return found
+
 # %% ../nbs/api/01_models.ipynb #149072ae
 def token_limit(
     model,              # with `.tokenizer`
     max_length:int=None # tokens; more than the special ones of a text
 )->int:
-    "Tokens that a model can read, and no more than `max_length`. Raises `ValueError` where that leaves no room for text."
-    from fairprune.compress.layout import _places
+    """Tokens that a model can read, and no more than `max_length`. Raises `ValueError` where that leaves no room for
+    text."""
     tokenizer = tokenizer_of(model)
-    own, special = min(_places(model), tokenizer.model_max_length), tokenizer.num_special_tokens_to_add()
-    if max_length is not None and max_length <= special: raise ValueError(f'max_length = {max_length}: give more than the {special} special tokens of a text, or None for all that the model reads.')
+    own, special = min(n_positions(model), tokenizer.model_max_length), tokenizer.num_special_tokens_to_add()
+    if max_length is not None and max_length <= special:
+        raise ValueError(
+            f'max_length = {max_length}: give more than the {special} special tokens of a text, or None for all that '
+            'the model reads.'
+        )
     return own if max_length is None else min(max_length, own)
 
+# %% ../nbs/api/01_models.ipynb #8baea01c
 def token_ids(
     model,              # with `.tokenizer`
     texts,              # n strings
@@ -516,6 +794,7 @@ def _cut(model, texts, encoded, max_length=None):
     full = [t for t, e in zip(texts, encoded) if len(e) >= limit]
     return sum(len(e) > limit for e in model.tokenizer(full, verbose=False)['input_ids']) if full else 0
 
+# %% ../nbs/api/01_models.ipynb #0015c6c4
 def padded(
     model, # classifier with `.tokenizer`
     rows,  # n lists of token ids
@@ -538,17 +817,27 @@ def batched_by_length(
 # %% ../nbs/api/01_models.ipynb #9ddf7f32
 @torch.no_grad()
 def _by_batches(forward, model, texts, max_length, tokens_per_batch, progress):
-    "What `forward` gives for each padded batch, put together in the order of `texts`: (n, width) float32; and how many texts were cut."
+    """What `forward` gives for each padded batch, put together in the order of `texts`: (n, width) float32; and how
+    many texts were cut."""
     from tqdm.auto import tqdm
-    from fairprune.compress.layout import evaluating
     encoded, out = token_ids(model, texts, max_length), None
     with evaluating(model):
-        for batch in tqdm(batched_by_length([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='predict'):
-            found = forward({k: v.to(model.device) for k, v in padded(model, [encoded[i] for i in batch]).items()}).float().cpu().numpy()
+        for batch in tqdm(
+            batched_by_length([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='predict'
+        ):
+            found = (
+                forward({k: v.to(model.device) for k, v in padded(model, [encoded[i] for i in batch]).items()})
+                .float()
+                .cpu()
+                .numpy()
+            )
             if out is None: out = np.zeros((len(texts), found.shape[1]), 'float32')
             out[batch] = found
-    return np.zeros((0, model.config.num_labels), 'float32') if out is None else out, _cut(model, texts, encoded, max_length)
+    return np.zeros((0, model.config.num_labels), 'float32') if out is None else out, _cut(
+        model, texts, encoded, max_length
+    )
 
+# %% ../nbs/api/01_models.ipynb #9ebc8f34
 def _logits(model, texts, max_length=None, tokens_per_batch=4096, progress=False):
     "Logits, and how many texts were cut."
     return _by_batches(lambda batch: model(**batch).logits, model, texts, max_length, tokens_per_batch, progress)
@@ -563,17 +852,23 @@ def logits(
     "What the model itself says, without padding waste, on the device it is on."
     return _logits(model, texts, max_length, tokens_per_batch, progress)[0]
 
+# %% ../nbs/api/01_models.ipynb #04c93022
 def versions()->dict:
     "Versions of what a result depends on."
     import datasets, fairlearn, transformers, fairprune
-    return dict(fairprune=fairprune.__version__, torch=torch.__version__, transformers=transformers.__version__, datasets=datasets.__version__,
-                fairlearn=fairlearn.__version__, python=platform.python_version())
+    return dict(
+        fairprune=fairprune.__version__,
+        torch=torch.__version__,
+        transformers=transformers.__version__,
+        datasets=datasets.__version__,
+        fairlearn=fairlearn.__version__,
+        python=platform.python_version(),
+    )
 
 # %% ../nbs/api/01_models.ipynb #21911ac0
 @contextmanager
 def _traced(model):
     "Within it, passes have gradients, whatever is frozen or packed, and a dict notes their last hidden states."
-    from fairprune.compress.layout import Compact, evaluating, straight_through
     found = {}
     hooks = [model.get_input_embeddings().register_forward_hook(lambda module, args, out: out.requires_grad_()),
              model.base_model.register_forward_hook(lambda module, args, out: found.update(last=out[0]))]
@@ -592,6 +887,7 @@ def _candidates(mask): # (n, T) to four (n,): first column, first token, last to
     columns = torch.arange(mask.shape[1], device=mask.device)
     return [mask.argmax(1) * 0, mask.argmax(1), (mask * columns).argmax(1), mask.argmax(1) * 0 + columns[-1]]
 
+# %% ../nbs/api/01_models.ipynb #a8cbbbdb
 def read_places(
     model, # classifier with `.tokenizer`
     mask,  # (n, T) attention mask of a padded batch
@@ -603,12 +899,14 @@ def read_places(
     used = used.any(-1) # (2, T)
     for known, asked in zip(_candidates(there), _candidates(mask)):
         if (used.sum(1) == 1).all() and torch.equal(used.long().argmax(1), known): return asked
-    raise ValueError(f'{type(model).__name__} reads {int(used[0].sum())} of the {len(ids)} tokens of a text, so no single one stands for it. Take a model that classifies by one token.')
+    raise ValueError(
+        f'{type(model).__name__} reads {int(used[0].sum())} of the {len(ids)} tokens of a text, so no single one '
+        'stands for it. Take a model that classifies by one token.'
+    )
 
 # %% ../nbs/api/01_models.ipynb #d5bccf33
 def with_features(model, batch):
     "Logits (n, classes) and the vectors (n, width) that the last linear layer is given, for one padded batch."
-    from fairprune.compress.layout import head
     inputs, seen = {k: v for k, v in batch.items() if k not in ('labels', 'index')}, []
     hook = head(model).register_forward_pre_hook(lambda layer, args: seen.append(args[0]))
     try: logits = model(**inputs).logits
@@ -617,6 +915,7 @@ def with_features(model, batch):
     at = read_places(model, inputs['attention_mask'])
     return logits, seen[0][torch.arange(len(at), device=at.device), at]
 
+# %% ../nbs/api/01_models.ipynb #218edd28
 def features(
     model,              # classifier with `.tokenizer`
     texts,              # n strings
@@ -625,7 +924,9 @@ def features(
     progress:bool=False, # show a bar
 )->np.ndarray:          # (n, width) float32
     "The vectors that the last linear layer is given."
-    return _by_batches(lambda batch: with_features(model, batch)[1], model, texts, max_length, tokens_per_batch, progress)[0]
+    return _by_batches(
+        lambda batch: with_features(model, batch)[1], model, texts, max_length, tokens_per_batch, progress
+    )[0]
 
 # %% ../nbs/api/01_models.ipynb #079ba89e
 def predict(
@@ -638,33 +939,61 @@ def predict(
     "Predictions on a split; raises `ValueError` where model and data have other labels."
     model = two_classes(model)
     names = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
-    if names != tuple(data.labels): raise ValueError(f'The model has the labels {", ".join(names)}; the data has {", ".join(data.labels)}.')
-    return _predicted(model, data, split, tuple(data.labels), np.array(data[split]['label'][:]), lambda scores: scores, dict(progress=progress) | kwargs)
+    if names != tuple(data.labels):
+        raise ValueError(f'The model has the labels {", ".join(names)}; the data has {", ".join(data.labels)}.')
+    return _predicted(
+        model,
+        data,
+        split,
+        tuple(data.labels),
+        np.array(data[split]['label'][:]),
+        lambda scores: scores,
+        dict(progress=progress) | kwargs,
+    )
 
+# %% ../nbs/api/01_models.ipynb #f8e1ce39
 def current_record(
     model # with or without a record
 ):
     "The record of a model, measured again: what was changed elsewhere since its record was made says so."
-    from fairprune.compress.methods import measure
     old = getattr(model, 'record', None)
     new = measure(model, old.method, old.seconds) if old else measure(model)
     same = old and all(getattr(old, k) == getattr(new, k) for k in ('parameters', 'nonzero', 'bytes', 'macs'))
-    return old if same else replace(new, method=' and '.join(filter(None, (new.method, 'changed elsewhere')))) if old else new
+    return (
+        old
+        if same
+        else replace(new, method=' and '.join(filter(None, (new.method, 'changed elsewhere'))))
+        if old
+        else new
+    )
 
+# %% ../nbs/api/01_models.ipynb #336f18d1
 def _predicted(model, data, split, classes, labels, change, kwargs):
     "Predictions from what the model decides, after `change` of its (n, classes) logits."
-    from fairprune.compress.methods import arithmetic, processor
     part, start, limit = data[split][:], time.perf_counter(), token_limit(model, kwargs.get('max_length'))
-    (scores, cut), adjustment = _logits(model, part['text'], **kwargs), getattr(model.config, 'fairprune_adjustment', None)
+    (scores, cut), adjustment = (
+        _logits(model, part['text'], **kwargs),
+        getattr(model.config, 'fairprune_adjustment', None),
+    )
     if adjustment:
-        from fairprune.mitigate.constraints import adjusted
         vectors = features(model, part['text'], **kwargs) if adjustment['kind'] == 'linear' else None
         scores = adjusted(adjustment, scores, vectors, part['groups'], part['id'])
-    meta = dict(model=getattr(model, 'name', ''), data=data.name, split=split, sources=data.sources, seconds=time.perf_counter() - start, versions=versions(),
-                record=current_record(model).as_dict(), limit=limit if limit < 10**9 else None, cut=cut, arithmetic=arithmetic(model), processor=processor(model))
+    meta = dict(
+        model=getattr(model, 'name', ''),
+        data=data.name,
+        split=split,
+        sources=data.sources,
+        seconds=time.perf_counter() - start,
+        versions=versions(),
+        record=current_record(model).as_dict(),
+        limit=limit if limit < 10**9 else None,
+        cut=cut,
+        arithmetic=arithmetic(model),
+        processor=processor(model),
+    )
     if adjustment: meta['adjusted'] = adjustment['kind']
     clusters = np.array(part['cluster']) if 'cluster' in part else None
-    if clusters is None and (n := _distinct(part['text'])): meta['distinct'] = n
+    if clusters is None and (n := distinct_texts(part['text'])): meta['distinct'] = n
     return Predictions(np.array(part['id']), change(scores), labels, part['groups'], classes, meta, clusters=clusters)
 
 # %% ../nbs/api/01_models.ipynb #5372ca40
@@ -676,13 +1005,22 @@ def transferred(
     progress:bool=False, # show a bar
     **kwargs          # as for `logits`
 )->Predictions:
-    "Predictions on data with other labels; raises `ValueError` where a class of model or data has no common name, or a common name no class of the model."
+    """Predictions on data with other labels; raises `ValueError` where a class of model or data has no common name, or
+    a common name no class of the model."""
     model = two_classes(model)
-    own, place = list(model.config.id2label.values()), {old: k for k, olds in enumerate(classes.values()) for old in olds}
+    own, place = (
+        list(model.config.id2label.values()),
+        {old: k for k, olds in enumerate(classes.values()) for old in olds},
+    )
     homeless = [c for c in dict.fromkeys([*own, *data.labels]) if c not in place]
-    if homeless: raise ValueError(f'No common name for {", ".join(homeless)}. Give one to each class of the model ({", ".join(own)}) and of the data ({", ".join(data.labels)}).')
+    if homeless:
+        raise ValueError(
+            f'No common name for {", ".join(homeless)}. Give one to each class of the model ({", ".join(own)}) and '
+            f'of the data ({", ".join(data.labels)}).'
+        )
     columns = [[i for i, c in enumerate(own) if place[c] == k] for k in range(len(classes))]
-    if not all(columns): raise ValueError(f'{list(classes)[columns.index([])]!r} stands for no class of the model ({", ".join(own)}).')
+    if not all(columns):
+        raise ValueError(f'{list(classes)[columns.index([])]!r} stands for no class of the model ({", ".join(own)}).')
     def merged(scores): return np.stack([np.logaddexp.reduce(scores[:, c], axis=1) for c in columns], 1)
     labels = np.array([place[data.labels[k]] for k in data[split]['label'][:]])
     return _predicted(model, data, split, tuple(classes), labels, merged, dict(progress=progress) | kwargs)
@@ -702,6 +1040,7 @@ def _quality(metrics):
     "What validation says, more is better: accuracy, or the loss of a language model with its sign changed."
     return metrics['eval_accuracy'] if 'eval_accuracy' in metrics else -metrics['eval_loss']
 
+# %% ../nbs/api/01_models.ipynb #eb1d0f57
 def _keep_best(patience):
     "A callback that keeps the weights of the best epoch in memory, and stops after `patience` epochs without progress."
     from transformers import TrainerCallback
@@ -709,11 +1048,17 @@ def _keep_best(patience):
         best, weights, waited = -np.inf, None, 0
         def on_evaluate(self, args, state, control, metrics, model, **kwargs):
             found = _quality(metrics)
-            if found > self.best: self.best, self.waited, self.weights = found, 0, {k: v.detach().clone() for k, v in model.state_dict().items()}
+            if found > self.best:
+                self.best, self.waited, self.weights = (
+                    found,
+                    0,
+                    {k: v.detach().clone() for k, v in model.state_dict().items()},
+                )
             else: self.waited += 1
             if patience is not None and self.waited >= patience: control.should_training_stop = True
     return KeepBest()
 
+# %% ../nbs/api/01_models.ipynb #ec19a61d
 def _weighted_loss(weights):
     def loss(outputs, labels, num_items_in_batch=None):
         return torch.nn.functional.cross_entropy(outputs.logits, labels, weight=weights.to(outputs.logits.device))
@@ -722,12 +1067,16 @@ def _weighted_loss(weights):
 # %% ../nbs/api/01_models.ipynb #360368d0
 @contextmanager
 def _held(model):
-    "Within it, pruned weights get no gradient, and compact layers are trained in the form that they keep. Raises `ValueError` where one cannot be."
-    from fairprune.compress.layout import Compact, freeze, frozen, linear_layers, pruned_weights, straight_through, weight_of, within
+    """Within it, pruned weights get no gradient, and compact layers are trained in the form that they keep. Raises
+    `ValueError` where one cannot be."""
     layers, still = linear_layers(model), frozen(model)
     compact = {n: m.thawed() for n, m in layers.items() if isinstance(m, Compact) and not within(n, still)}
     freeze(model, still)
-    hooks = [m.register_forward_hook(straight_through) for n, m in layers.items() if isinstance(m, Compact) and n not in compact]
+    hooks = [
+        m.register_forward_hook(straight_through)
+        for n, m in layers.items()
+        if isinstance(m, Compact) and n not in compact
+    ]
     pruned = [(w, ~zero) for n, zero in pruned_weights(model).items() if (w := weight_of(model, n)).requires_grad]
     hooks += [w.register_hook(lambda grad, keep=keep: grad * keep.to(grad.device)) for w, keep in pruned]
     for n, m in compact.items(): model.set_submodule(n, m)
@@ -752,23 +1101,39 @@ def finetune(
     group_by_length:bool=False, # batches of texts of like length, which need less padding
     progress:bool=True,     # show a bar
     callbacks=(),           # `TrainerCallback` objects
-    loss=None,              # function of model and batch, in place of the model's own loss; `batch['index']` counts the training examples
+    # function of model and batch, in place of the model's own loss; `batch['index']` counts the training examples
+    loss=None,
     **arguments             # further `TrainingArguments`
 ):                          # a new model, its best epoch
     "Fine-tune with Hugging Face's `Trainer`; raises `ValueError` where model and data do not fit."
-    from fairprune.compress.methods import copied
     if patience is not None and patience < 1: raise ValueError(f'patience = {patience}: give at least 1 epoch.')
     model = _named_model(model, data, seed) if isinstance(model, (str, Path)) else copied(two_classes(model))
     need_trainable(model, data, balanced, loss)
     _say_precision(model, 'bfloat16' if arguments.get('bf16') else 'float16' if arguments.get('fp16') else '')
     arguments = dict(train_sampling_strategy='group_by_length' if group_by_length else 'random') | arguments
     with _held(model):
-        best, trainer = _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, callbacks, loss, arguments)
+        best, trainer = _trainer(
+            model,
+            data,
+            seed,
+            epochs,
+            lr,
+            batch_size,
+            max_length,
+            balanced,
+            patience,
+            progress,
+            callbacks,
+            loss,
+            arguments,
+        )
         with quietly(): trainer.train()
-        for mark in ('forward', '_original_forward', '_is_accelerate_prepared'): vars(model).pop(mark, None) # what the trainer leaves: a forward pass in half precision, and that none is needed any more
+        # what the trainer leaves: a forward pass in half precision, and that none is needed any more
+        for mark in ('forward', '_original_forward', '_is_accelerate_prepared'): vars(model).pop(mark, None)
         if best.weights: model.load_state_dict(best.weights)
     return _remeasured(model.eval())
 
+# %% ../nbs/api/01_models.ipynb #2270a746
 def _say_precision(model, numbers):
     "Write down in which numbers a model is trained, '' for its own. Warns where the processor has to imitate them."
     if numbers: model.config.fairprune_trained = numbers
@@ -786,7 +1151,9 @@ def _bfloat16_slowness()->float:
     one, other = torch.ones(256, 256), torch.ones(256, 256, dtype=torch.bfloat16)
     return min(seconds(other) for _ in range(5)) / min(seconds(one) for _ in range(5))
 
-def _named_model(name, data, seed): return load_classifier(name, data.labels, seed) if hasattr(data, 'labels') else load_lm(name)
+# %% ../nbs/api/01_models.ipynb #968c4f85
+def _named_model(name, data, seed):
+    return load_classifier(name, data.labels, seed) if hasattr(data, 'labels') else load_lm(name)
 
 def need_trainable(
     model,         # with `.tokenizer`
@@ -795,26 +1162,26 @@ def need_trainable(
     loss           # a loss that is given, or None
 ):
     "Raises `ValueError` where `finetune` cannot train a model on the data."
-    from fairprune.compress.layout import head
-    from fairprune.compress.methods import unadjusted
     unadjusted(model, 'finetune'); tokenizer_of(model)
     if balanced and loss: raise ValueError('balanced: weight the classes within the loss that you give.')
     if is_lm(model):
         if balanced: raise ValueError('balanced: a language model has no classes to weight.')
-    elif not hasattr(data, 'labels'): raise ValueError(f'{data!r} has no labels: a classifier learns from a GroupedText.')
+    elif not hasattr(data, 'labels'):
+        raise ValueError(f'{data!r} has no labels: a classifier learns from a GroupedText.')
     else: head(model); need_same_labels(model, data) # a masked language model has no head of classes
 
+# %% ../nbs/api/01_models.ipynb #e7a41c7b
 def need_same_labels(
     model, # classifier
     data   # `GroupedText`
 ):
     "Raises `ValueError` where the classes of model and data differ, or their order."
     own = tuple(model.config.id2label.values())
-    if own != tuple(data.labels): raise ValueError(f'The model has the labels {own}; the data has {tuple(data.labels)}.')
+    if own != tuple(data.labels):
+        raise ValueError(f'The model has the labels {own}; the data has {tuple(data.labels)}.')
 
 def _remeasured(model):
     "With a record of the weights as they are now."
-    from fairprune.compress.methods import measure
     old = getattr(model.config, 'fairprune', None)
     model.record = measure(model, old['method'], old['seconds']) if old else measure(model)
     if old: model.config.fairprune = model.record.as_dict()
@@ -832,40 +1199,81 @@ def training_rows(
         texts = data[split]['text'][:]
         encoded = token_ids(model, texts, max_length)
         cut = _cut(model, texts, encoded, max_length) if split == 'train' else 0
-        if cut: print(f'{cut:,} of {len(texts):,} training texts are longer than {token_limit(model, max_length)} tokens and were cut: max_length.')
+        if cut:
+            print(
+                f'{cut:,} of {len(texts):,} training texts are longer than {token_limit(model, max_length)} tokens '
+                'and were cut: max_length.'
+            )
         return [dict(input_ids=i, labels=y) for i, y in zip(encoded, data[split]['label'][:])]
-    from fairprune.corpus import running_text, windows
-    return [dict(input_ids=w, labels=w) for w in windows(model, running_text(data, split), token_limit(model, max_length))]
+    return [
+        dict(input_ids=w, labels=w) for w in windows(model, running_text(data, split), token_limit(model, max_length))
+    ]
 
+# %% ../nbs/api/01_models.ipynb #79171be7
 def _trainer_class(loss, warmup):
-    "The `Trainer` with a warm-up that leaves at least one step, and with another loss in training where one is given; validation keeps the model's own."
+    """The `Trainer` with a warm-up that leaves at least one step, and with another loss in training where one is given;
+    validation keeps the model's own."""
     from transformers import Trainer
     class Warmed(Trainer):
         def create_scheduler(self, num_training_steps, optimizer=None):
             if warmup: self.args.warmup_steps = min(max(1, num_training_steps // 10), num_training_steps - 1)
             return super().create_scheduler(num_training_steps, optimizer)
     class Custom(Warmed):
-        def compute_loss(self, model, inputs, *args, **kwargs): return loss(model, inputs) if 'index' in inputs else super().compute_loss(model, inputs, *args, **kwargs)
+        def compute_loss(self, model, inputs, *args, **kwargs):
+            return loss(model, inputs) if 'index' in inputs else super().compute_loss(model, inputs, *args, **kwargs)
     return Custom if loss else Warmed
 
+# %% ../nbs/api/01_models.ipynb #362915d1
 def _collate(model):
     "A batch of training examples."
-    def collate(rows): return padded(model, [r['input_ids'] for r in rows]) | {k: torch.tensor([r[k] for r in rows]) for k in rows[0] if k != 'input_ids'}
+    def collate(rows):
+        return padded(model, [r['input_ids'] for r in rows]) | {
+            k: torch.tensor([r[k] for r in rows]) for k in rows[0] if k != 'input_ids'
+        }
     return collate
 
-def _trainer(model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, callbacks, loss, arguments):
+# %% ../nbs/api/01_models.ipynb #f20b0f1d
+def _trainer(
+    model, data, seed, epochs, lr, batch_size, max_length, balanced, patience, progress, callbacks, loss, arguments
+):
     from transformers import PrinterCallback, TrainingArguments, default_data_collator
     best, train = _keep_best(patience), training_rows(model, data, 'train', max_length)
-    settings = dict(output_dir=tempfile.gettempdir(), num_train_epochs=epochs, learning_rate=lr, per_device_train_batch_size=batch_size, per_device_eval_batch_size=64,
-        weight_decay=.01, seed=seed, eval_strategy='epoch', save_strategy='no', logging_strategy='no', report_to='none',
-        disable_tqdm=not progress, dataloader_pin_memory=False, remove_unused_columns=loss is None, use_cpu=not torch.accelerator.is_available())
+    settings = dict(
+        output_dir=tempfile.gettempdir(),
+        num_train_epochs=epochs,
+        learning_rate=lr,
+        per_device_train_batch_size=batch_size,
+        per_device_eval_batch_size=64,
+        weight_decay=0.01,
+        seed=seed,
+        eval_strategy='epoch',
+        save_strategy='no',
+        logging_strategy='no',
+        report_to='none',
+        disable_tqdm=not progress,
+        dataloader_pin_memory=False,
+        remove_unused_columns=loss is None,
+        use_cpu=not torch.accelerator.is_available(),
+    )
     weighted = _weighted_loss(class_weights(data['train']['label'][:], len(data.labels))) if balanced else None
     if loss: train = [row | dict(index=i) for i, row in enumerate(train)]
-    if is_lm(model): judged, collate = dict(prediction_loss_only=True, per_device_eval_batch_size=batch_size), default_data_collator
+    if is_lm(model):
+        judged, collate = dict(prediction_loss_only=True, per_device_eval_batch_size=batch_size), default_data_collator
     else: judged, collate = {}, _collate(model)
-    accuracy = None if is_lm(model) else lambda e: dict(accuracy=float((e.predictions.argmax(-1) == e.label_ids).mean()))
-    trainer = _trainer_class(loss, 'warmup_steps' not in arguments)(model, TrainingArguments(**settings | judged | arguments), collate, train, training_rows(model, data, 'validation', max_length),
-        compute_loss_func=weighted, compute_metrics=accuracy, callbacks=[best, *callbacks],
-        preprocess_logits_for_metrics=lambda out, labels: out[0] if isinstance(out, tuple) else out) # T5's come with its hidden states
+    accuracy = (
+        None if is_lm(model) else lambda e: dict(accuracy=float((e.predictions.argmax(-1) == e.label_ids).mean()))
+    )
+    trainer = _trainer_class(loss, 'warmup_steps' not in arguments)(
+        model,
+        TrainingArguments(**settings | judged | arguments),
+        collate,
+        train,
+        training_rows(model, data, 'validation', max_length),
+        compute_loss_func=weighted,
+        compute_metrics=accuracy,
+        callbacks=[best, *callbacks],
+        # T5's come with its hidden states
+        preprocess_logits_for_metrics=lambda out, labels: out[0] if isinstance(out, tuple) else out,
+    )
     if not progress: trainer.remove_callback(PrinterCallback)
     return best, trainer

@@ -11,25 +11,44 @@ import re
 from pathlib import Path
 import numpy as np, pandas as pd
 from .bias.groups import compare, scoped
-from .bias.statistics import holm
+from .statistics import holm
 from .files import written
 from .predictions import Predictions
 
 # %% ../nbs/api/66_plots.ipynb #4357884d
 def _planted_pair(harm, noise, seed, n=900):
-    "Predictions of a dense model and of its compressed copy: `harm` falls on the class `yes` of group c, `noise` on all."
+    """Predictions of a dense model and of its compressed copy: `harm` falls on the class `yes` of group c, `noise` on
+    all."""
     texts, run = np.random.default_rng(0), np.random.default_rng(seed + 1)
     y, g = texts.integers(0, 2, n), texts.choice(list('abcd'), n, p=[.4, .3, .27, .03])
     dense = np.where((texts.random(n) < .12) ^ (run.random(n) < .02), 1 - y, y)
     noisy = np.where(run.random(n) < noise, 1 - dense, dense)
     small = np.where((y == 1) & (g == 'c') & (run.random(n) < harm), 0, noisy)
-    return [Predictions(np.arange(n).astype(str), np.eye(2, dtype='float32')[k], y, [[v] for v in g], ('no', 'yes')) for k in (dense, small)]
+    return [
+        Predictions(np.arange(n).astype(str), np.eye(2, dtype='float32')[k], y, [[v] for v in g], ('no', 'yes'))
+        for k in (dense, small)
+    ]
 
+# %% ../nbs/api/66_plots.ipynb #2ef825aa
 def _planted_cost(kept, width):
     "Cost rows of a model that keeps a share of 22.7 million weights and stores each in `width` bytes."
     full = dict(nonzero=22.7e6, bytes=90.8e6, macs=10.6e6)
     left = dict(nonzero=22.7e6 * kept, bytes=22.7e6 * width, macs=10.6e6 * kept)
-    return pd.DataFrame([dict(metric=m, cls='', group='model', scope='model', dense=full[m], compressed=left[m], change=left[m] - full[m], judged=False) for m in full])
+    return pd.DataFrame(
+        [
+            dict(
+                metric=m,
+                cls='',
+                group='model',
+                scope='model',
+                dense=full[m],
+                compressed=left[m],
+                change=left[m] - full[m],
+                judged=False,
+            )
+            for m in full
+        ]
+    )
 
 # %% ../nbs/api/66_plots.ipynb #a53aac6b
 def example(
@@ -39,30 +58,49 @@ def example(
 )->pd.DataFrame:             # pooled table
     "The pooled table of a small sweep with a known harm."
     plan = [('dense', np.nan, 'none', 0, 0), ('int8', np.nan, 'none', .02, .003)]
-    plan += [('magnitude', s, m, k * s ** 4, .05 * k * s ** 4) for m, k in (('none', 1), ('recover(epochs=0.5)', .4)) for s in levels]
+    plan += [
+        ('magnitude', s, m, k * s**4, 0.05 * k * s**4)
+        for m, k in (('none', 1), ('recover(epochs=0.5)', 0.4))
+        for s in levels
+    ]
     tables = []
     for family, level, mitigation, harm, noise in plan:
         method = dict(dense='dense', int8='int8()').get(family, f'{family}(sparsity={level})')
         found = compare(*zip(*(_planted_pair(harm, noise, s) for s in range(seeds))), n_resamples=n_resamples)
         cost = _planted_cost(1 if np.isnan(level) else 1 - level, 1 if family == 'int8' else 4).assign(seeds=seeds)
-        tables.append(pd.concat([found, cost]).assign(data='planted', model='tiny', method=method, family=family, level=level, mitigation=mitigation))
+        tables.append(
+            pd.concat([found, cost]).assign(
+                data='planted', model='tiny', method=method, family=family, level=level, mitigation=mitigation
+            )
+        )
     return pd.concat(tables, ignore_index=True)
 
 # %% ../nbs/api/66_plots.ipynb #c6cd3574
-_COLUMNS = '''data model method family level mitigation metric cls group dense compressed change low high low_joint high_joint
+_COLUMNS = '''
+data model method family level mitigation metric cls group dense compressed
+change low high low_joint high_joint
 compressed_low compressed_high p n judged p_holm seeds'''.split()
 
 def _checked(table, *single):
     "The table, if it is a pooled one; the columns `single` must have one value."
     missing = [c for c in _COLUMNS if c not in table.columns]
-    if missing: raise ValueError(f'The table misses the columns {", ".join(missing)}: give the pooled table of a sweep.')
+    if missing:
+        raise ValueError(f'The table misses the columns {", ".join(missing)}: give the pooled table of a sweep.')
     if not len(table): raise ValueError('The table has no rows: run the sweep first, or filter less.')
     table = scoped(table)
     twice = table[table.duplicated(['data', 'model', 'method', 'mitigation', 'metric', 'cls', 'group', 'scope'])]
-    if len(twice): raise ValueError(f'{twice.method.iloc[0]} (mitigation {twice.mitigation.iloc[0]}) is there twice: pool the seeds into one row first.')
+    if len(twice):
+        raise ValueError(
+            f'{twice.method.iloc[0]} (mitigation {twice.mitigation.iloc[0]}) is there twice: pool the seeds into one '
+            'row first.'
+        )
     for c in single:
         several = table[c].unique()
-        if len(several) > 1: raise ValueError(f'Several values of {c} ({", ".join(several)}): choose one, as in table[table.{c} == {str(several[0])!r}].')
+        if len(several) > 1:
+            raise ValueError(
+                f'Several values of {c} ({", ".join(several)}): choose one, as in table[table.{c} == '
+                f'{str(several[0])!r}].'
+            )
     return table
 
 # %% ../nbs/api/66_plots.ipynb #3df54a25
@@ -74,43 +112,59 @@ def _of(table, metric):
     "The rows of a metric, one a configuration."
     whole = scoped(table).query("scope != 'group'")
     names = _names(whole)
-    if metric not in set(names): raise ValueError(f'Unknown metric {metric}: this table has {", ".join(dict.fromkeys(names))}.')
+    if metric not in set(names):
+        raise ValueError(f'Unknown metric {metric}: this table has {", ".join(dict.fromkeys(names))}.')
     rows = whole[names == metric]
     return rows[rows.scope == rows.scope.min()] # `all` comes first
 
 _SHOWN = ('accuracy', 'worst_group_accuracy', 'equalized_odds_difference')
 
+# %% ../nbs/api/66_plots.ipynb #05a01118
 def _asked(table, metrics, usual):
-    "A list of metrics: those that are asked for, or the usual ones, as far as the table has them. Without a group that is large enough it has no worst one."
+    """A list of metrics: those that are asked for, or the usual ones, as far as the table has them. Without a group
+    that is large enough it has no worst one."""
     if metrics is None: return [m for m in usual if m in set(table.metric)]
     return [metrics] if isinstance(metrics, str) else list(metrics)
 
 def _title(metric):
     "A metric as people read it."
     name, _, cls = metric.partition(':')
-    name = dict(tpr='recall', fpr='false positive rate', nonzero='non-zero weights', macs='multiply-adds').get(name, name.replace('worst_group', 'worst-group').replace('_', ' '))
+    name = dict(tpr='recall', fpr='false positive rate', nonzero='non-zero weights', macs='multiply-adds').get(
+        name, name.replace('worst_group', 'worst-group').replace('_', ' ')
+    )
     return f'{name} of {cls}' if cls else name
 
 # %% ../nbs/api/66_plots.ipynb #bdfbd5ae
 def _placed(rows):
     "Rows with one method for each family, level and mitigation."
     twice = rows[rows.duplicated(['model', 'family', 'level', 'mitigation'], keep=False)]
-    if len(twice): raise ValueError(f'{", ".join(twice.method.unique())} have the same family, level and mitigation: give each its own family.')
+    if len(twice):
+        raise ValueError(
+            f'{", ".join(twice.method.unique())} have the same family, level and mitigation: give each its own family.'
+        )
     return rows
 
 # %% ../nbs/api/66_plots.ipynb #bd7dc5bf
 _COLORS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#7F6000', '#999999']
 _MARKERS = 'osD^vPX'
-_FILLS = [{}, dict(markerfacecolor='white'), dict(fillstyle='left', markerfacecoloralt='white'), dict(fillstyle='top', markerfacecoloralt='white')]
+_FILLS = [
+    {},
+    dict(markerfacecolor='white'),
+    dict(fillstyle='left', markerfacecoloralt='white'),
+    dict(fillstyle='top', markerfacecoloralt='white'),
+]
 
 def _styles(table):
     "(family, mitigation) to the arguments of a line."
     families = [f for f in table.family.unique() if f != 'dense']
     mitigations = sorted(table.mitigation.unique(), key=lambda m: m != 'none')
-    look = {'dense': dict(color='black', marker='*')} | {f: dict(color=_COLORS[i % len(_COLORS)], marker=_MARKERS[i % 7]) for i, f in enumerate(families)}
+    look = {'dense': dict(color='black', marker='*')} | {
+        f: dict(color=_COLORS[i % len(_COLORS)], marker=_MARKERS[i % 7]) for i, f in enumerate(families)
+    }
     line = {m: dict(linestyle=['-', '--', ':', '-.'][i % 4]) | _FILLS[i % 4] for i, m in enumerate(mitigations)}
     return {(f, m): look[f] | line[m] for f in look for m in line}
 
+# %% ../nbs/api/66_plots.ipynb #b10cf542
 def _label(family, mitigation, sep=' '): return family if mitigation == 'none' else f'{family}{sep}+ {mitigation}'
 
 # %% ../nbs/api/66_plots.ipynb #36b1c912
@@ -122,7 +176,10 @@ def _span(values):
 def _about(rows, n=True):
     "Data, models, texts and seeds of some rows."
     size = f'n = {_span(rows.n.dropna())}, ' if n and rows.n.notna().any() else ''
-    return f'{", ".join(rows.data.unique())}, {", ".join(m.split("/")[-1] for m in rows.model.unique())}: {size}{_span(rows.seeds)} seed{"s" if rows.seeds.max() > 1 else ""}'
+    return (
+        f'{", ".join(rows.data.unique())}, {", ".join(m.split("/")[-1] for m in rows.model.unique())}: '
+        f'{size}{_span(rows.seeds)} seed{"s" if rows.seeds.max() > 1 else ""}'
+    )
 
 def _bars(value, low, high):
     "(2, rows) lengths of the bars below and above the values."
@@ -133,7 +190,8 @@ def _tidy(ax):
     "No box, and no formulas in names: a `$` in data is a dollar."
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     legend = ax.get_legend()
-    for text in [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts, *(legend.get_texts() if legend else [])]: text.set_parse_math(False)
+    for text in [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts, *(legend.get_texts() if legend else [])]:
+        text.set_parse_math(False)
     return ax
 
 # %% ../nbs/api/66_plots.ipynb #067f4b65
@@ -154,10 +212,12 @@ def _dense_line(ax, rows):
     "The dense model across the panel, with its interval if the table has one."
     dense = rows[(rows.family == 'dense') & (rows.mitigation == 'none')]
     ax.axhline(dense.compressed.item() if len(dense) else rows.dense.mean(), color='black', lw=1, label='dense')
-    if dense.compressed_low.notna().any(): ax.axhspan(dense.compressed_low.item(), dense.compressed_high.item(), color='black', alpha=.1, lw=0)
+    if dense.compressed_low.notna().any():
+        ax.axhspan(dense.compressed_low.item(), dense.compressed_high.item(), color='black', alpha=.1, lw=0)
 
 def _dodge(ticks, lines):
-    "A small shift for each line, so that bars at one level stand side by side; never more than a quarter of the way to the next."
+    """A small shift for each line, so that bars at one level stand side by side; never more than a quarter of the way
+    to the next."""
     if lines < 2 or len(ticks) < 2: return [0.] * lines
     width = min(.012 * np.ptp(ticks) * (lines - 1), .5 * np.diff(sorted(ticks)).min())
     return np.linspace(-width / 2, width / 2, lines)
@@ -169,11 +229,30 @@ def _level_panel(ax, rows, metric, styles):
     _dense_line(ax, rows)
     lines = list(rows[rows.family != 'dense'].groupby(['family', 'mitigation'], sort=False))
     for ((family, mitigation), line), shift in zip(lines, _dodge(list(ticks), len(lines))):
-        start = rows[(rows.family == 'dense') & (rows.mitigation == mitigation) & line.level.notna().any() & (line.level.min() > 0)]
+        start = rows[
+            (rows.family == 'dense')
+            & (rows.mitigation == mitigation)
+            & line.level.notna().any()
+            & (line.level.min() > 0)
+        ]
         line = pd.concat([start, line]).sort_values('x')
         bars = _bars(line.compressed, line.compressed_low, line.compressed_high)
-        ax.errorbar(line.x + np.where(line.family == 'dense', 0, shift), line.compressed, bars, **styles[family, mitigation], capsize=2, ms=5, elinewidth=1, label=_label(family, mitigation))
-    ax.set_xticks(list(ticks), list(ticks.values()), parse_math=False, **(dict(rotation=30, ha='right') if max(map(len, ticks.values())) > 6 else {}))
+        ax.errorbar(
+            line.x + np.where(line.family == 'dense', 0, shift),
+            line.compressed,
+            bars,
+            **styles[family, mitigation],
+            capsize=2,
+            ms=5,
+            elinewidth=1,
+            label=_label(family, mitigation),
+        )
+    ax.set_xticks(
+        list(ticks),
+        list(ticks.values()),
+        parse_math=False,
+        **(dict(rotation=30, ha='right') if max(map(len, ticks.values())) > 6 else {}),
+    )
     n = f' (n = {_span(rows.n.dropna())})' if rows.n.notna().any() else ''
     ax.set(xlabel='level', title=_title(metric) + n)
     return _tidy(ax)
@@ -185,13 +264,16 @@ def _legend_below(fig):
     width, height = fig.get_size_inches()
     columns = min(len(handles), max(1, int(13 * width / (8 + max(map(len, handles))))))
     fig.set_size_inches(width, height + .2 * -(-len(handles) // columns))
-    legend = fig.legend(handles.values(), handles, loc='outside lower center', ncols=columns, frameon=False, fontsize='small')
+    legend = fig.legend(
+        handles.values(), handles, loc='outside lower center', ncols=columns, frameon=False, fontsize='small'
+    )
     for text in legend.get_texts(): text.set_parse_math(False)
 
 # %% ../nbs/api/66_plots.ipynb #3001cacd
 def plot_levels(
     table,                                         # pooled table of one data set and one model
-    metrics=None,                                  # a panel each; `tpr:hate` is the recall of the class `hate`; accuracy and the worst group's when absent
+    # a panel each; `tpr:hate` is the recall of the class `hate`; accuracy and the worst group's when absent
+    metrics=None,
 ): # figure
     "Quality by level of compression, with intervals; a line for each family and mitigation."
     import matplotlib.pyplot as plt
@@ -199,7 +281,9 @@ def plot_levels(
     metrics = _asked(table, metrics, ('accuracy', 'worst_group_accuracy'))
     rows, styles = [_of(table, m) for m in metrics], _styles(table)
     shared = all(m.endswith('accuracy') for m in metrics)
-    fig, axes = plt.subplots(1, len(metrics), figsize=(max(4.2, 3.3 * len(metrics)), 3), sharey=shared, squeeze=False, layout='constrained')
+    fig, axes = plt.subplots(
+        1, len(metrics), figsize=(max(4.2, 3.3 * len(metrics)), 3), sharey=shared, squeeze=False, layout='constrained'
+    )
     for ax, r, m in zip(axes[0], rows, metrics): _level_panel(ax, r, m, styles)
     _legend_below(fig)
     fig.suptitle(f'{_about(table, n=False)}; bars and band: intervals', fontsize='medium', parse_math=False)
@@ -213,7 +297,8 @@ def pareto(
 )->np.ndarray:          # (n,) booleans
     "Which points no other point beats."
     x, y = np.asarray(x, float), np.asarray(y, float) * (-1 if maximise else 1)
-    if x.ndim != 1 or x.shape != y.shape: raise ValueError(f'x has the shape {x.shape} and y {y.shape}: give two rows of equal length.')
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f'x has the shape {x.shape} and y {y.shape}: give two rows of equal length.')
     known = ~(np.isnan(x) | np.isnan(y))
     no_worse = (x[:, None] <= x) & (y[:, None] <= y) # (i, j): i is at least as good as j
     better = (x[:, None] < x) | (y[:, None] < y)
@@ -228,9 +313,14 @@ def _points(table, x, y):
     "One row a configuration with the columns `cost`, `value`, `low`, `high` and `front`."
     key = ['model', 'method', 'mitigation']
     cost = _of(table, x).set_index(key).compressed.rename('cost')
-    rows = _of(table, y).drop(columns=['low', 'high']).rename(columns=dict(compressed='value', compressed_low='low', compressed_high='high'))
+    rows = (
+        _of(table, y)
+        .drop(columns=['low', 'high'])
+        .rename(columns=dict(compressed='value', compressed_low='low', compressed_high='high'))
+    )
     rows = rows.join(cost, on=key).dropna(subset=['cost', 'value']).reset_index(drop=True)
-    if not len(rows): raise ValueError(f'No configuration has both {x} and {y}: choose other metrics, or run the sweep with both.')
+    if not len(rows):
+        raise ValueError(f'No configuration has both {x} and {y}: choose other metrics, or run the sweep with both.')
     return rows.assign(front=pareto(rows.cost, rows.value, maximise=not _small_is_good(table, y)))
 
 # %% ../nbs/api/66_plots.ipynb #91b4c455
@@ -273,8 +363,17 @@ def _grid(rows):
     if not len(rows): raise ValueError('The table has the dense model only: add the rows of a method.')
     sure = (rows.low > 0) | (rows.high < 0)
     text = [f'{100 * c:+.1f}{"*" if s else ""}' if np.isfinite(c) else '' for c, s in zip(rows.change, sure)]
-    long = pd.DataFrame(dict(row=[_label(f, m) for f, m in zip(rows.family, rows.mitigation)], level=rows.level.fillna(np.inf), change=100 * rows.change, text=text))
-    change, text = (long.pivot(index='row', columns='level', values=v).reindex(long.row.unique()) for v in ('change', 'text'))
+    long = pd.DataFrame(
+        dict(
+            row=[_label(f, m) for f, m in zip(rows.family, rows.mitigation)],
+            level=rows.level.fillna(np.inf),
+            change=100 * rows.change,
+            text=text,
+        )
+    )
+    change, text = (
+        long.pivot(index='row', columns='level', values=v).reindex(long.row.unique()) for v in ('change', 'text')
+    )
     return change, text.fillna('')
 
 # %% ../nbs/api/66_plots.ipynb #82dfa34c
@@ -289,9 +388,12 @@ def plot_heatmap(
     change, text = _grid(rows)
     ax = ax or plt.subplots(figsize=(2.8 + .7 * change.shape[1], 1.4 + .5 * len(change)), layout='constrained')[1]
     top, cmap = np.nanmax(np.abs(change.to_numpy()), initial=.1), 'RdBu_r' if _small_is_good(table, metric) else 'RdBu'
-    sns.heatmap(change, annot=text, fmt='', cmap=cmap, vmin=-top, vmax=top, linewidths=1, ax=ax, cbar_kws=dict(label='points'))
+    sns.heatmap(
+        change, annot=text, fmt='', cmap=cmap, vmin=-top, vmax=top, linewidths=1, ax=ax, cbar_kws=dict(label='points')
+    )
     levels = ['none' if np.isinf(c) else f'{c:g}' for c in change.columns]
-    ax.set_xticklabels(levels); ax.set_yticklabels([c.replace(' + ', '\n+ ', 1) for c in change.index], rotation=0, parse_math=False)
+    ax.set_xticklabels(levels)
+    ax.set_yticklabels([c.replace(' + ', '\n+ ', 1) for c in change.index], rotation=0, parse_math=False)
     note = ' (* interval excludes 0)' if rows.low.notna().any() else ''
     ax.set(xlabel=f'level{note}', ylabel='', title=f'change of {_title(metric)}\n{_about(rows)}')
     return _tidy(ax)
@@ -301,35 +403,74 @@ def _chosen(table, method, mitigation, metric):
     "The group rows of one configuration, and its row for all texts."
     rows = table[(table.method == method) & (table.mitigation == mitigation)]
     known = table[['method', 'mitigation']].drop_duplicates()
-    if not len(rows): raise ValueError(f'No {method} with mitigation {mitigation}. The table has: ' + ', '.join(_label(a, b) for a, b in known.itertuples(index=False)) + '.')
+    if not len(rows):
+        raise ValueError(
+            f'No {method} with mitigation {mitigation}. The table has: '
+            + ', '.join(_label(a, b) for a, b in known.itertuples(index=False))
+            + '.'
+        )
     rows = rows[rows.metric.isin(rows[rows.scope == 'all'].metric)]
     everyone = _of(rows, metric)
     groups = rows[(_names(rows) == metric) & (rows.scope == 'group')].dropna(subset='change')
-    if not len(groups): raise ValueError(f'No group has a value of {metric}: name a group column when the data is loaded.')
+    if not len(groups):
+        raise ValueError(f'No group has a value of {metric}: name a group column when the data is loaded.')
     return groups.assign(judged=groups.judged.astype(bool)).sort_values('change', ascending=False), everyone
 
+# %% ../nbs/api/66_plots.ipynb #5a87e1bc
 def _verdicts(groups, metric, confidence):
     "harmed, unharmed or few: what can be said of each group."
-    adjusted = groups.p_holm if groups.p_holm.notna().any() else pd.Series(holm(groups.p.where(groups.judged)), groups.index)
+    adjusted = (
+        groups.p_holm if groups.p_holm.notna().any() else pd.Series(holm(groups.p.where(groups.judged)), groups.index)
+    )
     sure, name = adjusted < 1 - confidence, metric.partition(':')[0]
-    worse = groups.change > 0 if name == 'fpr' else groups.change < 0 if name != 'selection_rate' else groups.change != 0
+    worse = (
+        groups.change > 0 if name == 'fpr' else groups.change < 0 if name != 'selection_rate' else groups.change != 0
+    )
     return np.where(~groups.judged, 'few', np.where(sure & worse, 'harmed', 'unharmed'))
 
 # %% ../nbs/api/66_plots.ipynb #4f5cc790
-_VERDICTS = dict(harmed=dict(color='#D55E00', marker='v', label='harmed beyond chance'), unharmed=dict(color='#0072B2', marker='o', label='not shown to be harmed'),
-                 few=dict(color='0.6', marker='x', label='too few to judge'))
+_VERDICTS = dict(
+    harmed=dict(color='#D55E00', marker='v', label='harmed beyond chance'),
+    unharmed=dict(color='#0072B2', marker='o', label='not shown to be harmed'),
+    few=dict(color='0.6', marker='x', label='too few to judge'),
+)
 
 def _forest_rows(ax, groups, metric, confidence):
     "Points and both intervals, in percentage points; one call a verdict."
     y, verdicts, m = np.arange(len(groups)), _verdicts(groups, metric, confidence), int(groups.judged.sum())
-    value, low, high, *wide = (100 * groups[c].to_numpy(float) for c in ('change', 'low', 'high', 'low_joint', 'high_joint'))
+    value, low, high, *wide = (
+        100 * groups[c].to_numpy(float) for c in ('change', 'low', 'high', 'low_joint', 'high_joint')
+    )
     for kind, look in _VERDICTS.items():
         k = verdicts == kind
         if not k.any(): continue
-        look = look | (dict(label=look['label'].replace('harmed', 'changed')) if metric.startswith('selection_rate') else {})
-        if kind != 'few': ax.errorbar(value[k], y[k], xerr=_bars(value, *wide)[:, k], fmt='none', ecolor=look['color'], elinewidth=.9, capsize=3)
-        ax.errorbar(value[k], y[k], xerr=_bars(value, low, high)[:, k], ls='none', ms=7, elinewidth=1 if kind == 'few' else 3, **look)
-    for width, text in ((3, f'{confidence:.0%}, this group alone'), (.9, f'{confidence:.0%}, all {m} groups at once\n(Bonferroni)')): ax.plot([], [], color='0.3', lw=width, label=text)
+        look = look | (
+            dict(label=look['label'].replace('harmed', 'changed')) if metric.startswith('selection_rate') else {}
+        )
+        if kind != 'few':
+            ax.errorbar(
+                value[k],
+                y[k],
+                xerr=_bars(value, *wide)[:, k],
+                fmt='none',
+                ecolor=look['color'],
+                elinewidth=0.9,
+                capsize=3,
+            )
+        ax.errorbar(
+            value[k],
+            y[k],
+            xerr=_bars(value, low, high)[:, k],
+            ls='none',
+            ms=7,
+            elinewidth=1 if kind == 'few' else 3,
+            **look,
+        )
+    for width, text in (
+        (3, f'{confidence:.0%}, this group alone'),
+        (0.9, f'{confidence:.0%}, all {m} groups at once\n(Bonferroni)'),
+    ):
+        ax.plot([], [], color='0.3', lw=width, label=text)
 
 # %% ../nbs/api/66_plots.ipynb #e3f6d2a6
 def plot_forest(
@@ -340,7 +481,8 @@ def plot_forest(
     confidence:float=.95,  # that the intervals of the table have
     ax=None,               # axes to draw on
 ): # axes
-    "Change of each group with its own and with the simultaneous interval; groups harmed after Holm's correction are marked."
+    """Change of each group with its own and with the simultaneous interval; groups harmed after Holm's correction are
+    marked."""
     import matplotlib.pyplot as plt
     groups, everyone = _chosen(_checked(table, 'data', 'model'), method, mitigation, metric)
     ax = ax or plt.subplots(figsize=(7, 1.8 + .3 * len(groups)), layout='constrained')[1]
@@ -348,7 +490,11 @@ def plot_forest(
     ax.axvline(100 * everyone.change.item(), color='0.4', lw=1.2, ls='--', label='all texts')
     _forest_rows(ax, groups, metric, confidence)
     ax.set_yticks(range(len(groups)), [f'{g} (n={int(n):,})' for g, n in zip(groups.group, groups.n)], parse_math=False)
-    ax.set(xlabel=f'change of {_title(metric)}, points', ylim=(-.6, len(groups) - .4), title=f'{_label(method, mitigation)}\n{_about(everyone)}')
+    ax.set(
+        xlabel=f'change of {_title(metric)}, points',
+        ylim=(-0.6, len(groups) - 0.4),
+        title=f'{_label(method, mitigation)}\n{_about(everyone)}',
+    )
     ax.legend(loc='center left', bbox_to_anchor=(1, .5), frameon=False, fontsize='small')
     return _tidy(ax)
 
@@ -360,28 +506,41 @@ def _text(value, low, high, digits, sign=''):
     shown = lambda v: f'{round(v, digits) + 0.:{sign}.{digits}f}' # no minus zero
     return shown(value) + (f' [{shown(low)}, {shown(high)}]' if np.isfinite(low) and np.isfinite(high) else '')
 
+# %% ../nbs/api/66_plots.ipynb #611a78e4
 def _order(table):
     "One row a configuration: dense first, then the families and mitigations as they come, by level."
     one = table.drop_duplicates(['data', 'model', 'method', 'mitigation'])
     place = {c: pd.factorize(one[c])[0] for c in ('data', 'model', 'family', 'mitigation')}
-    keys = one.level, place['mitigation'], np.where(one.family == 'dense', -1, place['family']), place['model'], place['data']
+    keys = (
+        one.level,
+        place['mitigation'],
+        np.where(one.family == 'dense', -1, place['family']),
+        place['model'],
+        place['data'],
+    )
     return one.iloc[np.lexsort([np.asarray(k, float) for k in keys])]
 
 # %% ../nbs/api/66_plots.ipynb #cf2dc1f4
 def summary_table(
     table, # pooled table; several data sets and models are allowed
-    metrics=None, # such as `tpr:hate`, `nonzero`; accuracy, the worst group's, and the equalized odds difference, where there are such, when absent
+    # such as `tpr:hate`, `nonzero`; accuracy, the worst group's, and the equalized odds difference, where there are
+    # such, when absent
+    metrics=None,
     digits:int=3, # decimals
 )->pd.DataFrame:  # of texts, a row a configuration; the column `model` where there are several
     "Value and change of each metric with their intervals, as in `0.812 [0.790, 0.833]`."
     key = ['data', 'model', 'method', 'mitigation']
     table = _checked(table)
     metrics, configurations = _asked(table, metrics, _SHOWN), _order(table)
-    shown = configurations[['data', 'model', 'family', 'level', 'mitigation', 'seeds']].drop(columns=[] if table.model.nunique() > 1 else 'model')
+    shown = configurations[['data', 'model', 'family', 'level', 'mitigation', 'seeds']].drop(
+        columns=[] if table.model.nunique() > 1 else 'model'
+    )
     shown['level'] = ['' if np.isnan(v) else f'{v:g}' for v in shown.level]
     for m in metrics:
         rows = _of(table, m).set_index(key).reindex(configurations.set_index(key).index)
-        shown[m] = [_text(*v, digits) for v in rows[['compressed', 'compressed_low', 'compressed_high']].to_numpy(float)]
+        shown[m] = [
+            _text(*v, digits) for v in rows[['compressed', 'compressed_low', 'compressed_high']].to_numpy(float)
+        ]
         change = [_text(*v, digits, '+') for v in rows[['change', 'low', 'high']].to_numpy(float)]
         shown[f'change of {m}'] = np.where(configurations.family == 'dense', '-', change)
     return shown.reset_index(drop=True)
@@ -390,12 +549,21 @@ def summary_table(
 def _readable(table, metrics, digits):
     "The summary with column titles for people."
     shown = summary_table(table, metrics, digits)
-    return shown.rename(columns=lambda c: 'change of ' + _title(c[10:]) if c.startswith('change of ') else c if c in ('data', 'model', 'family', 'level', 'mitigation', 'seeds') else _title(c))
+    return shown.rename(
+        columns=lambda c: (
+            'change of ' + _title(c[10:])
+            if c.startswith('change of ')
+            else c
+            if c in ('data', 'model', 'family', 'level', 'mitigation', 'seeds')
+            else _title(c)
+        )
+    )
 
 def _literal(name)->str:
     "A name in which Markdown finds no markup: no code, emphasis, HTML, link, picture, formula or citation."
     return re.sub(r'[\\`*_{}\[\]<>|~^$&@#!:]|(?<=www)\.', r'\\\g<0>', re.sub(r'\s+', ' ', str(name)))
 
+# %% ../nbs/api/66_plots.ipynb #dd9ee772
 def to_markdown(
     table, # pooled table
     metrics=None, # as in `summary_table`
@@ -403,9 +571,15 @@ def to_markdown(
 )->str:
     "The summary as a Markdown table."
     shown = _readable(table, metrics, digits)
-    for name in shown.columns.intersection(['data', 'model', 'family', 'mitigation']): shown[name] = shown[name].map(_literal)
+    for name in shown.columns.intersection(['data', 'model', 'family', 'mitigation']):
+        shown[name] = shown[name].map(_literal)
     line = lambda cells: '| ' + ' | '.join(map(str, cells)) + ' |'
-    return '\n'.join([line(map(_literal, shown.columns)), '|' + ' --- |' * shown.shape[1], *(line(r) for r in shown.to_numpy())]) + '\n'
+    return (
+        '\n'.join(
+            [line(map(_literal, shown.columns)), '|' + ' --- |' * shown.shape[1], *(line(r) for r in shown.to_numpy())]
+        )
+        + '\n'
+    )
 
 # %% ../nbs/api/66_plots.ipynb #69c6df24
 def to_latex(
@@ -417,7 +591,8 @@ def to_latex(
 )->str:
     r"The summary as a LaTeX table; needs `\usepackage{booktabs}`."
     tex = _readable(table, metrics, digits).to_latex(index=False, escape=True, column_format=None)
-    for sign, name in (('<', 'less'), ('>', 'greater'), ('|', 'bar')): tex = tex.replace(sign, rf'\text{name}{{}}') # wrong in the old font encoding
+    # wrong in the old font encoding
+    for sign, name in (('<', 'less'), ('>', 'greater'), ('|', 'bar')): tex = tex.replace(sign, rf'\text{name}{{}}')
     tex = re.sub(r'(?<![\w.-])-(?=\d)', '$-$', tex) # a minus, not a hyphen
     if not (caption or label): return tex
     head = (rf'\caption{{{caption}}}' + '\n' if caption else '') + (rf'\label{{{label}}}' + '\n' if label else '')
@@ -435,16 +610,21 @@ def _safe(name, used, length=160):
 def _pictures(table):
     "Name and function of each picture that the table of one data set and model allows."
     whole = table[table.scope != 'group'].dropna(subset='compressed')
-    known = {m: set(zip(rows.method, rows.mitigation)) for m, rows in whole.groupby('metric')} # the configurations that have it
+    # the configurations that have it
+    known = {m: set(zip(rows.method, rows.mitigation)) for m, rows in whole.groupby('metric')}
     quality = [m for m in ('accuracy', 'worst_group_accuracy') if m in known]
     small = table[table.family != 'dense']
     if not quality: return
     yield 'levels', lambda: plot_levels(table, quality)
-    if known.get('nonzero', set()) & known[quality[-1]]: yield 'pareto', lambda: plot_pareto(table, y=quality[-1]).figure
+    if known.get('nonzero', set()) & known[quality[-1]]:
+        yield 'pareto', lambda: plot_pareto(table, y=quality[-1]).figure
     if len(small): yield 'heatmap', lambda: plot_heatmap(table, quality[-1]).figure
     groups = small[(small.metric == 'accuracy') & (small.scope == 'group') & small.change.notna()]
     for method, mitigation in groups[['method', 'mitigation']].drop_duplicates().itertuples(index=False):
-        yield f'forest-{method}' + ('' if mitigation == 'none' else f'-{mitigation}'), lambda a=method, b=mitigation: plot_forest(table, a, b).figure
+        yield (
+            f'forest-{method}' + ('' if mitigation == 'none' else f'-{mitigation}'),
+            lambda a=method, b=mitigation: plot_forest(table, a, b).figure,
+        )
 
 # %% ../nbs/api/66_plots.ipynb #3300e72f
 def _save(draw, base):
@@ -455,15 +635,24 @@ def _save(draw, base):
         fig = draw()
         try:
             for path in paths:
-                with written(path) as part: fig.savefig(part, format=path.suffix[1:], dpi=150, bbox_inches='tight', metadata={'CreationDate': None} if path.suffix == '.pdf' else None)
+                with written(path) as part:
+                    fig.savefig(
+                        part,
+                        format=path.suffix[1:],
+                        dpi=150,
+                        bbox_inches='tight',
+                        metadata={'CreationDate': None} if path.suffix == '.pdf' else None,
+                    )
         finally: plt.close(fig)
     return paths
 
+# %% ../nbs/api/66_plots.ipynb #1f55b04c
 def save_all(
     table, # pooled table; several data sets and models are allowed
     folder # where the files go; it is made where it is missing
 )->list:   # of the paths
-    "Write every picture as PNG and PDF and the table as Markdown and LaTeX; raises `ValueError` where the folder cannot be written."
+    """Write every picture as PNG and PDF and the table as Markdown and LaTeX; raises `ValueError` where the folder
+    cannot be written."""
     paths, used, folder = [], set(), Path(folder)
     table = _checked(table)
     several = table.groupby('data').model.nunique()

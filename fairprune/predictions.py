@@ -11,13 +11,24 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd
-from .data import _as_list, _check_frame, _codes, _content, _name, _names_of, _parquet, _unique, _values
+from fairprune.data import (
+    listed_groups,
+    check_columns,
+    coded,
+    file_content,
+    name_of,
+    names_in,
+    arrow_table,
+    unique_ids,
+    python_values,
+)
 from .files import written
 
 # %% ../nbs/api/02_predictions.ipynb #d8cf0db1
 @dataclass(frozen=True)
 class Predictions:
-    "Logits of one model on labelled, grouped texts. Raises `ValueError` on shapes that differ, NaN logits or repeated ids."
+    """Logits of one model on labelled, grouped texts. Raises `ValueError` on shapes that differ, NaN logits or repeated
+    ids."""
     ids: np.ndarray       # (n,) unique strings
     logits: np.ndarray    # (n, classes) float32; log-probabilities will do
     labels: np.ndarray    # (n,) class index
@@ -25,7 +36,8 @@ class Predictions:
     classes: tuple        # class names
     meta: dict = field(default_factory=dict) # model, data, split, checksums, versions: reported with results
     fold: np.ndarray = None # (n,) whose model said it, in cross-validation; None where one model did
-    clusters: np.ndarray = None # (n,) names of the templates, sources or authors that texts share; None where texts are independent
+    # (n,) names of the templates, sources or authors that texts share; None where texts are independent
+    clusters: np.ndarray = None
 
     def __post_init__(self): _check(self)
     def __len__(self): return len(self.ids)
@@ -37,25 +49,45 @@ class Predictions:
     def probabilities(self): # (n, classes) float64, the softmax of the logits
         e = np.exp(self.logits.astype(float) - self.logits.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
-    def __repr__(self): return f'Predictions({texts_told(self)}, {len(self.classes)} classes, accuracy {self.accuracy:.3f})'
+    def __repr__(self):
+        return f'Predictions({texts_told(self)}, {len(self.classes)} classes, accuracy {self.accuracy:.3f})'
 
 # %% ../nbs/api/02_predictions.ipynb #02428bb7
 def _check(p):
     n, shape = len(p.ids), np.shape(p.logits)
     if n == 0: raise ValueError('No predictions: the table is empty.')
-    if len(shape) != 2 or shape != (n, len(p.classes)): raise ValueError(f'Logits have the shape {shape}; {n} ids and {len(p.classes)} classes need {(n, len(p.classes))}.')
-    if len(p.classes) < 2: raise ValueError('With one class there is nothing to tell apart. One logit speaks for one of two classes: give columns for both, with 0 for the other.')
+    if len(shape) != 2 or shape != (n, len(p.classes)):
+        raise ValueError(
+            f'Logits have the shape {shape}; {n} ids and {len(p.classes)} classes need {(n, len(p.classes))}.'
+        )
+    if len(p.classes) < 2:
+        raise ValueError(
+            'With one class there is nothing to tell apart. One logit speaks for one of two classes: give columns '
+            'for both, with 0 for the other.'
+        )
     if p.fold is not None and len(p.fold) != n: raise ValueError(f'{n} ids, but {len(p.fold)} numbers of folds.')
-    if p.clusters is not None and len(p.clusters) != n: raise ValueError(f'{n} ids, but {len(p.clusters)} names of clusters.')
-    if len(p.labels) != n or len(p.groups) != n: raise ValueError(f'{n} ids, but {len(p.labels)} labels and {len(p.groups)} lists of groups.')
+    if p.clusters is not None and len(p.clusters) != n:
+        raise ValueError(f'{n} ids, but {len(p.clusters)} names of clusters.')
+    if len(p.labels) != n or len(p.groups) != n:
+        raise ValueError(f'{n} ids, but {len(p.labels)} labels and {len(p.groups)} lists of groups.')
     _check_groups(p)
     bad = ~np.isfinite(p.logits).all(1)
-    if bad.any(): raise ValueError(f'NaN or infinite logits in {bad.sum()} of {n} rows, first at id {np.asarray(p.ids)[bad][0]!r}. The model diverged, or was cast too low.')
+    if bad.any():
+        raise ValueError(
+            f'NaN or infinite logits in {bad.sum()} of {n} rows, first at id {np.asarray(p.ids)[bad][0]!r}. The '
+            'model diverged, or was cast too low.'
+        )
     again = pd.Series(p.ids).duplicated()
     if again.any(): raise ValueError(f'Ids must be unique; {str(p.ids[again.argmax()])!r} stands twice.')
-    if np.min(p.labels) < 0 or np.max(p.labels) >= len(p.classes): raise ValueError(f'Labels must be indices from 0 to {len(p.classes) - 1}.')
-    if _like_probabilities(p.logits): raise ValueError('The logits of every text lie in [0, 1] and sum to 1, as probabilities do. Give logits or log-probabilities; in a table, name the columns probability:<class>.')
+    if np.min(p.labels) < 0 or np.max(p.labels) >= len(p.classes):
+        raise ValueError(f'Labels must be indices from 0 to {len(p.classes) - 1}.')
+    if _like_probabilities(p.logits):
+        raise ValueError(
+            'The logits of every text lie in [0, 1] and sum to 1, as probabilities do. Give logits or '
+            'log-probabilities; in a table, name the columns probability:<class>.'
+        )
 
+# %% ../nbs/api/02_predictions.ipynb #91b165be
 def texts_told(
     p # `Predictions`
 )->str:
@@ -77,23 +109,38 @@ def _like_probabilities(logits):
 
 # %% ../nbs/api/02_predictions.ipynb #819cb64a
 def _scores(frame, probabilities):
-    "Class names and their columns of logits; of probabilities the logarithms, the odds where there is one column alone."
+    """Class names and their columns of logits; of probabilities the logarithms, the odds where there is one column
+    alone."""
     named = {str(c).partition(':')[2]: c for c in frame.columns if str(c).startswith('logit:')}
-    shares = dict(zip(map(str, probabilities), probabilities)) if probabilities is not None else {str(c).partition(':')[2]: c for c in frame.columns if str(c).startswith('probability:')}
+    shares = (
+        dict(zip(map(str, probabilities), probabilities))
+        if probabilities is not None
+        else {str(c).partition(':')[2]: c for c in frame.columns if str(c).startswith('probability:')}
+    )
     if named and shares: raise ValueError('The table has logits and probabilities. Leave one of them out.')
     if not shares: return tuple(named), frame[list(named.values())].to_numpy(float)
     absent = [c for c in shares.values() if c not in frame]
-    if absent: raise ValueError(f'Missing column: {", ".join(absent)}. The table has: {", ".join(map(str, frame.columns))}.')
+    if absent:
+        raise ValueError(f'Missing column: {", ".join(absent)}. The table has: {", ".join(map(str, frame.columns))}.')
     given = frame[list(shares.values())].to_numpy(float)
     off = ~((given >= 0) & (given <= 1)).all(1) | ((abs(given.sum(1) - 1) > .01) if len(shares) > 1 else False)
-    if off.any(): raise ValueError(f'The probabilities of {off.sum()} of {len(off)} texts are no numbers in [0, 1] that sum to 1, first in row {np.argmax(off)}, counted from 0.')
+    if off.any():
+        raise ValueError(
+            f'The probabilities of {off.sum()} of {len(off)} texts are no numbers in [0, 1] that sum to 1, first in '
+            f'row {np.argmax(off)}, counted from 0.'
+        )
     log = np.log(np.maximum([given, 1 - given], np.finfo('float32').tiny)) # of nothing at all there is no logarithm
     return tuple(shares), log[0] if len(shares) > 1 else log[0] - log[1]
 
+# %% ../nbs/api/02_predictions.ipynb #3cf1612b
 def _two_classes(name, logits, labels):
-    "Both classes of a model with one logit, which is the log-odds of the class that it names: the other is the label that occurs beside it."
-    others = sorted({_name(v) for v in labels.dropna()} - {name}) or [f'not {name}']
-    if len(others) > 1: raise ValueError(f'One column of logits, for {name!r}, tells two classes apart; the labels are {", ".join([name, *others])}.')
+    """Both classes of a model with one logit, which is the log-odds of the class that it names: the other is the label
+    that occurs beside it."""
+    others = sorted({name_of(v) for v in labels.dropna()} - {name}) or [f'not {name}']
+    if len(others) > 1:
+        raise ValueError(
+            f'One column of logits, for {name!r}, tells two classes apart; the labels are {", ".join([name, *others])}.'
+        )
     return (others[0], name), np.column_stack([np.zeros(len(logits)), logits])
 
 # %% ../nbs/api/02_predictions.ipynb #dcb3c597
@@ -103,23 +150,37 @@ def to_frame(p:Predictions)->pd.DataFrame:
     more = {name: v for name, v in dict(fold=p.fold, cluster=p.clusters).items() if v is not None}
     return pd.DataFrame(dict(id=p.ids, label=[p.classes[k] for k in p.labels], groups=p.groups, **more, **logits))
 
+# %% ../nbs/api/02_predictions.ipynb #b68c801a
 def from_frame(
     frame:pd.DataFrame,      # one row a text
     meta:dict=None,          # model, data, split and the like
-    probabilities=None,      # columns of probabilities, each named after its class; those named `probability:<class>` when absent
+    # columns of probabilities, each named after its class; those named `probability:<class>` when absent
+    probabilities=None,
 )->Predictions:
     "The inverse of `to_frame`; raises `ValueError` on a missing column or an unknown label."
     try: classes, logits = _scores(frame, probabilities)
     except (TypeError, ValueError) as e:
         if 'convert' in str(e): raise ValueError(f'A logit is no number: {e}.') from None
         raise
-    _check_frame(frame, ['id', 'label', 'groups', *([] if classes else ['logit:<class>'])])
+    check_columns(frame, ['id', 'label', 'groups', *([] if classes else ['logit:<class>'])])
     if len(classes) == 1: classes, logits = _two_classes(classes[0], logits, frame.label)
-    _, labels = _codes(frame.label.tolist(), classes, 'label')
-    groups = [_as_list(g) for g in frame.groups]
-    _codes([g for own in groups for g in own], None, 'group')
-    fold, clusters = np.array(frame.fold.tolist()) if 'fold' in frame else None, np.array(_names_of(frame, 'cluster')) if 'cluster' in frame else None
-    return Predictions(np.array(_unique(frame, 'id')), logits.astype('float32'), np.array(labels), groups, classes, meta or {}, fold, clusters)
+    _, labels = coded(frame.label.tolist(), classes, 'label')
+    groups = [listed_groups(g) for g in frame.groups]
+    coded([g for own in groups for g in own], None, 'group')
+    fold, clusters = (
+        np.array(frame.fold.tolist()) if 'fold' in frame else None,
+        np.array(names_in(frame, 'cluster')) if 'cluster' in frame else None,
+    )
+    return Predictions(
+        np.array(unique_ids(frame, 'id')),
+        logits.astype('float32'),
+        np.array(labels),
+        groups,
+        classes,
+        meta or {},
+        fold,
+        clusters,
+    )
 
 Predictions.to_frame, Predictions.from_frame = to_frame, staticmethod(from_frame)
 
@@ -135,8 +196,8 @@ def save(p:Predictions, path)->Path:
 
 def load(path)->Predictions:
     "Read what `save` wrote, or any parquet file with the same columns; every `ValueError` names the file."
-    table = _parquet(_content(path, bytes), path)
-    try: return from_frame(_values(table), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
+    table = arrow_table(file_content(path, bytes), path)
+    try: return from_frame(python_values(table), json.loads((table.schema.metadata or {}).get(b'fairprune', b'{}')))
     except ValueError as e: raise ValueError(f'{path}: {e}') from e
 
 Predictions.save, Predictions.load = save, staticmethod(load)
@@ -147,41 +208,64 @@ def paired(
     compressed:Predictions, # after
 )->tuple:                   # the same two, the second in the order of the first
     "Align two tables by id; raises `ValueError` where ids, labels, groups, clusters or classes differ."
-    if dense.classes != compressed.classes: raise ValueError(f'The classes differ: {dense.classes} and {compressed.classes}.')
+    if dense.classes != compressed.classes:
+        raise ValueError(f'The classes differ: {dense.classes} and {compressed.classes}.')
     k = _order(dense.ids, compressed.ids)
     same = isinstance(k, slice)
     labels, groups = np.asarray(compressed.labels)[k], compressed.groups if same else [compressed.groups[j] for j in k]
-    if (labels != dense.labels).any() or not _same_groups(groups, dense.groups): raise ValueError('The same ids carry other labels or groups in the two tables.')
+    if (labels != dense.labels).any() or not _same_groups(groups, dense.groups):
+        raise ValueError('The same ids carry other labels or groups in the two tables.')
     fold, clusters = (None if v is None else np.asarray(v)[k] for v in (compressed.fold, compressed.clusters))
     _same_clusters(dense.clusters, clusters)
-    return dense, compressed if same else Predictions(dense.ids, compressed.logits[k], labels, groups, dense.classes, compressed.meta, fold, clusters)
+    return dense, compressed if same else Predictions(
+        dense.ids, compressed.logits[k], labels, groups, dense.classes, compressed.meta, fold, clusters
+    )
 
+# %% ../nbs/api/02_predictions.ipynb #288c2eb4
 def _order(ids, others):
     "Where the ids stand among the others; raises `ValueError` where these are not the same."
     if len(ids) == len(others) and np.array_equal(ids, others): return slice(None)
     where = {i: k for k, i in enumerate(others)}
     only = [i for i in ids if i not in where]
     first = f'; the first is {str(only[0])!r}' if only else ''
-    if only or len(where) != len(ids): raise ValueError(f'The predictions are on different texts: {len(only)} of {len(ids)} ids are missing in the second, which has {len(where)}{first}.')
+    if only or len(where) != len(ids):
+        raise ValueError(
+            f'The predictions are on different texts: {len(only)} of {len(ids)} ids are missing in the second, which '
+            f'has {len(where)}{first}.'
+        )
     return np.array([where[i] for i in ids])
 
+# %% ../nbs/api/02_predictions.ipynb #c81bfa46
 def _same_clusters(one, other):
-    if (one is None) != (other is None): raise ValueError('One of the two tables names clusters of texts and the other does not. Give both the same: `replace(predictions, clusters=...)`, or a column `cluster`.')
-    if one is not None and not np.array_equal(one, other): raise ValueError('The same ids belong to other clusters in the two tables.')
+    if (one is None) != (other is None):
+        raise ValueError(
+            'One of the two tables names clusters of texts and the other does not. Give both the same: '
+            '`replace(predictions, clusters=...)`, or a column `cluster`.'
+        )
+    if one is not None and not np.array_equal(one, other):
+        raise ValueError('The same ids belong to other clusters in the two tables.')
 
+# %% ../nbs/api/02_predictions.ipynb #ab674c9f
 def with_clusters(
     predictions:Predictions, # of any model
     data,                    # `GroupedText` that may have clusters
     split:str='test',        # which split
 )->Predictions:              # the same, with the clusters of the data where these have some
-    "Predictions made elsewhere learn which texts belong together; raises `ValueError` where the data do not know a text."
+    """Predictions made elsewhere learn which texts belong together; raises `ValueError` where the data do not know a
+    text."""
     if 'cluster' not in data[split].features: return predictions
     known = dict(zip(data[split]['id'][:], data[split]['cluster'][:]))
     absent = [i for i in predictions.ids if i not in known]
-    if absent: raise ValueError(f'{len(absent)} of {len(predictions)} predicted texts are not among those of the data that name the clusters; the first is {str(absent[0])!r}.')
+    if absent:
+        raise ValueError(
+            f'{len(absent)} of {len(predictions)} predicted texts are not among those of the data that name the '
+            f'clusters; the first is {str(absent[0])!r}.'
+        )
     return replace(predictions, clusters=np.array([known[i] for i in predictions.ids]))
 
-def _same_groups(one, other): return all(a is b or len(a) == len(b) and sorted(a) == sorted(b) for a, b in zip(one, other))
+# %% ../nbs/api/02_predictions.ipynb #c2831360
+def _same_groups(one, other):
+    return all(a is b or len(a) == len(b) and sorted(a) == sorted(b) for a, b in zip(one, other))
 
 # %% ../nbs/api/02_predictions.ipynb #aed481d2
 def joined(
@@ -214,6 +298,7 @@ def thousandths(
     short[lost, best[lost]] = short[lost].max(1) + 1
     return short[:, 1:]
 
+# %% ../nbs/api/02_predictions.ipynb #4d609af9
 def packed(
     models:dict, # name to its `Predictions`, in a list or by seed; all on the same texts
 )->pd.DataFrame: # id, label, groups, fold, cluster; the first class, at 0; `<name>/<seed>/<class>` for the others
@@ -221,7 +306,10 @@ def packed(
     named = {f'{name}/{seed}': p for name, own in models.items() for seed, p in _by_seed(own)}
     first = next(iter(named.values()))
     odd = [c for c in first.classes if '/' in c]
-    if odd: raise ValueError(f'The class {odd[0]!r} has a / in its name, which separates the names of columns here: rename it.')
+    if odd:
+        raise ValueError(
+            f'The class {odd[0]!r} has a / in its name, which separates the names of columns here: rename it.'
+        )
     columns = {}
     for name, p in named.items():
         p = paired(first, p)[1]
@@ -231,8 +319,10 @@ def packed(
     texts = texts.drop(columns=[f'logit:{c}' for c in first.classes[1:]]).astype({f'logit:{first.classes[0]}': 'int16'})
     return pd.concat([texts, pd.DataFrame(columns, index=texts.index)], axis=1)
 
+# %% ../nbs/api/02_predictions.ipynb #7400bfad
 def _by_seed(own): return own.items() if isinstance(own, dict) else enumerate(own)
 
+# %% ../nbs/api/02_predictions.ipynb #b53f6990
 def unpacked(
     table:pd.DataFrame # of `packed`, or several of its columns
 )->dict:               # name to a dict of its `Predictions` by seed

@@ -13,24 +13,38 @@ from .files import written
 
 # %% ../nbs/api/69_report.ipynb #74640cb4
 _STYLE = """body{font:16px/1.55 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#222}
-h1{font-size:1.5rem} h2{font-size:1.1rem;margin-top:2rem} .verdict{background:#f4f6f8;border-left:4px solid #36c;padding:.8rem 1rem}
-table{border-collapse:collapse;font-size:.87rem} th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #ddd} td:first-child,th:first-child,.text{text-align:left}
+h1{font-size:1.5rem} h2{font-size:1.1rem;margin-top:2rem}
+.verdict{background:#f4f6f8;border-left:4px solid #36c;padding:.8rem 1rem}
+table{border-collapse:collapse;font-size:.87rem} 
+th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #ddd}
+td:first-child,th:first-child,.text{text-align:left}
 tr.harmed td{background:#fdecea} tr.few td{color:#888} img{max-width:100%} small{color:#666}"""
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="generator" content="fairprune">
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><meta name="generator" content="fairprune">
 <title>Compression audit: {{ data }}</title><style>{{ style }}</style>
 <h1>Compression audit: {{ data }}</h1><p class="verdict">{{ verdict }}</p>
 <h2>Who pays</h2><img alt="What changed, by group, class and benchmark" src="data:image/png;base64,{{ picture }}">
 <h2>What was measured</h2>{{ summary }}
-<p><small>The change is compressed minus dense on the same texts. Intervals: paired bootstrap{% if clusters %} of whole clusters{% endif %}, {{ '{:,}'.format(settings.n_resamples) }} resamples, {{ '{:.0%}'.format(settings.confidence) }}.
-Harmed: the loss is significant after Holm's correction over the judged groups. Uneven: a rate of some group moved otherwise than
-those of the others; the measure itself is an extreme over groups, of which no interval holds. Even move: what the same answers would change, dealt out evenly over the groups{% if clusters %}, whole clusters with the same labels and answers before changing places{% endif %}.
+<p><small>The change is compressed minus dense on the same texts. Intervals:
+paired bootstrap{% if clusters %} of whole clusters{% endif %},
+{{ '{:,}'.format(settings.n_resamples) }} resamples, {{ '{:.0%}'.format(settings.confidence) }}.
+Harmed: the loss is significant after Holm's correction over the judged groups. Uneven: a rate of
+some group moved otherwise than those of the others; the measure itself
+is an extreme over groups, of which no interval holds. 
+Even move: what the same answers would change,
+dealt out evenly over the groups{% if clusters %},
+whole clusters with the same labels and answers before changing places{% endif %}.
 Floor: what a gap of the compressed model would be by chance, its answers dealt out over all texts of a label.
-Groups below {{ settings.min_n }} texts{% if clusters %}, or ten clusters of them,{% endif %} are not judged.{% if undamaged %} The control is the dense model itself, because the
+Groups below {{ settings.min_n }} texts{% if clusters %}, or ten clusters of them,{% endif %} are not judged.
+{% if undamaged %} The control is the dense model itself, because the
 compressed one is not worse, or hardly.{% elif matched %} The control is a model that was damaged at random until
-{{ 'its accuracy' if classes else 'its perplexity' }} was that of the compressed one. What does not differ from it is damage.{% endif %}{% if controlled %} Over control is compressed minus control.{% endif %}</small></p>
+{{ 'its accuracy' if classes else 'its perplexity' }} was that of the compressed one.
+What does not differ from it is damage.{% endif %}
+{% if controlled %} Over control is compressed minus control.{% endif %}</small></p>
 {% if classes %}<h2>Recall by class</h2>{{ classes }}{% endif %}<h2>Size and speed</h2>{{ cost }}
-<p><small>Bytes are those of the stored tensors: a zero in a dense matrix takes as much as any number. Multiply-adds count non-zero weights for one token.
+<p><small>Bytes are those of the stored tensors: a zero in a dense matrix takes as much as any number.
+Multiply-adds count non-zero weights for one token.
 Arithmetic names the numbers that are multiplied, and the engine that multiplies those of eight bits.</small></p>
 <h2>Every figure</h2><details><summary>{{ rows }} rows</summary>{{ full }}</details>
 <h2>Settings</h2>{{ facts }}</html>"""
@@ -38,13 +52,25 @@ Arithmetic names the numbers that are multiplied, and the engine that multiplies
 # %% ../nbs/api/69_report.ipynb #292d1c11
 def _table(env, rows, columns, classes=()):
     "An HTML table; every cell is escaped by the environment."
-    text = """<table><tr>{% for c in columns %}<th>{{ c }}</th>{% endfor %}</tr>{% for r in rows %}
-<tr class="{{ classes[loop.index0] if classes else '' }}">{% for v in r %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</table>"""
+    text = """<table><tr>{% for c in columns %}<th>{{ c }}</th>{% endfor %}</tr>
+{% for r in rows %}
+<tr class="{{ classes[loop.index0] if classes else '' }}">{% for v in r %}<td>{{ v }}</td>{% endfor %}</tr>
+{% endfor %}</table>"""
     return env.from_string(text).render(rows=rows, columns=columns, classes=list(classes))
 
+# %% ../nbs/api/69_report.ipynb #4374c08f
 def _shown(value):
     "A number as people read it."
-    if isinstance(value, float): return '-' if value != value else f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.3g}' if abs(value) >= 1 else f'{value:.3f}'
+    if isinstance(value, float):
+        return (
+            '-'
+            if value != value
+            else f'{value:,.0f}'
+            if abs(value) >= 1000
+            else f'{value:.3g}'
+            if abs(value) >= 1
+            else f'{value:.3f}'
+        )
     return f'{value:,}' if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 def _frame(env, frame, classes=()):
@@ -52,6 +78,7 @@ def _frame(env, frame, classes=()):
     from markupsafe import Markup
     return Markup(_table(env, rows, list(frame.columns), classes))
 
+# %% ../nbs/api/69_report.ipynb #9a85bd72
 def _picture(audit):
     import matplotlib.pyplot as plt
     buffer, fig = io.BytesIO(), audit.plot()
@@ -62,13 +89,29 @@ def _picture(audit):
 def _facts(audit):
     "What somebody needs to get the same figures again."
     metas = {} if audit.dense is None else dict(dense=audit.dense.meta, compressed=audit.compressed.meta)
-    for name, scores in audit.scores.items(): metas |= {f'{name}, {side}': s.meta for side, s in zip(('dense', 'compressed', 'control'), scores)}
-    rows = [(f'{side}: {k}', str(m[k])) for side, m in metas.items() for k in ('model', 'split', 'sources', 'versions', 'arithmetic', 'processor') if m.get(k)]
-    texts = [] if audit.dense is None else [('texts', str(len(audit.dense))), *([] if audit.dense.clusters is None else [('clusters', str(len(set(audit.dense.clusters))))])]
+    for name, scores in audit.scores.items():
+        metas |= {f'{name}, {side}': s.meta for side, s in zip(('dense', 'compressed', 'control'), scores)}
+    rows = [
+        (f'{side}: {k}', str(m[k]))
+        for side, m in metas.items()
+        for k in ('model', 'split', 'sources', 'versions', 'arithmetic', 'processor')
+        if m.get(k)
+    ]
+    texts = (
+        []
+        if audit.dense is None
+        else [
+            ('texts', str(len(audit.dense))),
+            *([] if audit.dense.clusters is None else [('clusters', str(len(set(audit.dense.clusters))))]),
+        ]
+    )
     sizes = texts + [(f'{name}: items', str(len(s[0]))) for name, s in audit.scores.items()]
-    rows += [(f'{side}: texts cut', f'{m["cut"]:,}, at {m["limit"]:,} tokens') for side, m in metas.items() if 'cut' in m]
+    rows += [
+        (f'{side}: texts cut', f'{m["cut"]:,}, at {m["limit"]:,} tokens') for side, m in metas.items() if 'cut' in m
+    ]
     return [*rows, *((k, str(v)) for k, v in audit.settings.items()), *sizes, ('date', date.today().isoformat())]
 
+# %% ../nbs/api/69_report.ipynb #bece7d5d
 def html(
     audit # `fairprune.Audit`
 )->str:
@@ -77,13 +120,53 @@ def html(
     from markupsafe import Markup
     import pandas as pd
     env, summary = Environment(autoescape=True), audit.summary()
-    classes = '' if audit.table is None else _frame(env, audit.table.query("metric == 'tpr' and scope == 'all'")[['cls', 'dense', 'compressed', 'change', 'low', 'high', 'n']].rename(columns=dict(cls='class')))
-    cost = audit.cost.rename_axis('model').reset_index().rename(columns=dict(macs='multiply-adds', ms_per_text='ms a text'))
+    classes = (
+        ''
+        if audit.table is None
+        else _frame(
+            env,
+            audit.table.query("metric == 'tpr' and scope == 'all'")[
+                ['cls', 'dense', 'compressed', 'change', 'low', 'high', 'n']
+            ].rename(columns=dict(cls='class')),
+        )
+    )
+    cost = (
+        audit.cost.rename_axis('model')
+        .reset_index()
+        .rename(columns=dict(macs='multiply-adds', ms_per_text='ms a text'))
+    )
     full = audit.tidy().rename(columns=dict(cls='class'))
     names = ([] if audit.dense is None else [audit.dense.meta.get('data') or 'predictions']) + list(audit.scores)
-    return env.from_string(_PAGE).render(data=', '.join(names), clusters=audit.dense is not None and audit.dense.clusters is not None, controlled='control' in summary, matched='control' in audit.settings, undamaged=audit.settings.get('control') == 'dense', style=Markup(_STYLE), verdict=audit.verdict, picture=_picture(audit),
-        summary=_frame(env, summary, [{'harmed': 'harmed', 'changed': 'harmed', 'uneven': 'harmed', 'too few to judge': 'few', 'tells nothing': 'few'}.get(n, '') for n in summary.note]), classes=classes,
-        cost=_frame(env, cost), settings=audit.settings, rows=len(full), full=_frame(env, full), facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])))
+    return env.from_string(_PAGE).render(
+        data=', '.join(names),
+        clusters=audit.dense is not None and audit.dense.clusters is not None,
+        controlled='control' in summary,
+        matched='control' in audit.settings,
+        undamaged=audit.settings.get('control') == 'dense',
+        style=Markup(_STYLE),
+        verdict=audit.verdict,
+        picture=_picture(audit),
+        summary=_frame(
+            env,
+            summary,
+            [
+                {
+                    'harmed': 'harmed',
+                    'changed': 'harmed',
+                    'uneven': 'harmed',
+                    'too few to judge': 'few',
+                    'tells nothing': 'few',
+                }.get(n, '')
+                for n in summary.note
+            ],
+        ),
+        classes=classes,
+        cost=_frame(env, cost),
+        settings=audit.settings,
+        rows=len(full),
+        full=_frame(env, full),
+        facts=_frame(env, pd.DataFrame(_facts(audit), columns=['setting', 'value'])),
+    )
 
 # %% ../nbs/api/69_report.ipynb #652e4d3d
 def page_in(
@@ -91,14 +174,17 @@ def page_in(
 )->Path:
     "Where the page goes; raises `ValueError` where another one stands."
     page = Path(folder)/'index.html'
-    if page.is_file() and b'<meta name="generator" content="fairprune">' not in page.read_bytes()[:500]: raise ValueError(f'{page} is not a report of ours. Name another folder, or move that file.')
+    if page.is_file() and b'<meta name="generator" content="fairprune">' not in page.read_bytes()[:500]:
+        raise ValueError(f'{page} is not a report of ours. Name another folder, or move that file.')
     return page
 
+# %% ../nbs/api/69_report.ipynb #dfa60548
 def write(
     audit,  # `fairprune.Audit`
     folder, # made where it is missing
 )->Path:
-    "Write `index.html` whole or not at all; raises `ValueError` where the folder cannot be written, or has an `index.html` of another kind."
+    """Write `index.html` whole or not at all; raises `ValueError` where the folder cannot be written, or has an
+    `index.html` of another kind."""
     page = page_in(folder) # before any work
     text = html(audit)
     with written(page) as part: part.write_text(text, encoding='utf-8')

@@ -6,7 +6,7 @@
 __all__ = ['sealed', 'unsealed', 'attempt', 'matching', 'Run']
 
 # %% ../nbs/api/67_runs.ipynb #027104e7
-import errno, hashlib, json, os, time, traceback
+import errno, hashlib, json, time, traceback
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -55,6 +55,7 @@ def _finished(run, cell:Cell)->dict|None:
         return told if kept == told['predictions'] else None
     except (OSError, ValueError, KeyError, TypeError): return None
 
+# %% ../nbs/api/67_runs.ipynb #8eb24da0
 def _commit(run, cell:Cell, found:dict, predictions):
     "Write a result: predictions first, and then the file that says it is finished."
     kept = _kept(run, cell)
@@ -89,12 +90,14 @@ def _status(run):
     older = {c.asked: outdated(c, now.revisions) for now, c in _older(run)}
     return pd.DataFrame([_state(run, c, older.get(c.asked, '')) for c in run.cells])
 
+# %% ../nbs/api/67_runs.ipynb #5eae2bb0
 def _state(run, cell, older):
     found = _finished(run, cell)
     failed = None if found else unsealed(run.path('failed', cell))
     claimed = not found and (run.folder/'claims'/f'{cell.id}.lock').exists()
     try: lock = _claim(run, cell) if claimed else None
-    except OSError: claimed, lock = not failed, None # a folder that is only read: nothing tells whether it is tried again
+    # a folder that is only read: nothing tells whether it is tried again
+    except OSError: claimed, lock = not failed, None
     if lock: lock.release()
     known = dict(finished=found, running=claimed and lock is None, failed=failed, outdated=older, waiting=True)
     state = next(name for name, holds in known.items() if holds)
@@ -126,13 +129,14 @@ def attempt(cell, folder, threads, device):
 
 @lru_cache
 def _is_kept(method):
-    from fairprune.compress.methods import parse
+    from fairprune.method import parse
     return method != 'dense' and parse(method).needs_data
 
 def _needs(cell):
     "Keys of the models that a cell makes or waits for."
     return {cell.dense_key, *([cell.method_key] if _is_kept(cell.method) else [])}
 
+# %% ../nbs/api/67_runs.ipynb #0f64e8f5
 def _settle(run, cell, outcome):
     "Write what came back; returns whether the cell is finished. A full disk is an `OSError`: no cell is to blame."
     if outcome.get('full'): raise OSError(errno.ENOSPC, outcome['error'])
@@ -147,6 +151,7 @@ def _stamp(path):
     try: return path.stat().st_mtime_ns
     except OSError: return None
 
+# %% ../nbs/api/67_runs.ipynb #2665c2c8
 class _Flight:
     "Cells that are waiting, in flight or done, and the locks that claim them."
     def __init__(self, run, todo, executor, device):
@@ -278,7 +283,8 @@ class Run:
 
     @classmethod
     def open(cls, grid, folder=None):
-        "A run as it stands, of a `Grid` or its TOML file, in runs/<name> where no folder is named; nothing is computed."
+        """A run as it stands, of a `Grid` or its TOML file, in runs/<name> where no folder is named; nothing is
+        computed."""
         grid = grid if isinstance(grid, Grid) else load_grid(grid)
         return cls(grid, folder or Path('runs')/grid.name)
 

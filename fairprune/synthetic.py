@@ -9,6 +9,7 @@ __all__ = ['LABOUR', 'PHRASES', 'biographies', 'bios']
 from numbers import Integral, Real
 import numpy as np
 import pandas as pd
+from .data import from_frame
 
 # %% ../nbs/api/03_synthetic.ipynb #c0db5a84
 _rows = [  # occupation, field shared with its neighbour, employed (thousands), women (%): BLS CPS Table 11, 2022
@@ -45,22 +46,28 @@ def _add(name, *slots):
     PHRASES[name] = {k: [p.strip() for p in s.split('|')] for k, s in zip(_SLOTS, slots)}
 
 # %% ../nbs/api/03_synthetic.ipynb #5facd283
-_add('nurse',
-     "gives medication at the bedside and checks vital signs | changes dressings and watches patients through the night shift | "
-     "hands over a ward of twelve at shift change | starts intravenous lines and records fluid balance | "
-     "prepares patients for discharge and arranges wound care at home",
-     "qualified through an associate programme with ward placements | passed the NCLEX after rotations on a surgical ward | "
-     "finished a bachelor's programme in bedside care",
-     "coordinates the shift rota on a busy ward | sits on the group that prevents falls and pressure sores | "
-     "helps newly licensed ward staff settle in | runs the vaccination round on weekday mornings")
-_add('physician',
-     "diagnoses illness and prescribes treatment for adults | orders scans, reads results and decides on therapy | "
-     "leads morning rounds and signs admission orders | examines referred patients and sets their course of treatment | "
-     "performs minor procedures and refers complex cases to surgeons",
-     "finished medical school and a four-year residency | completed a fellowship after residency | "
-     "earned an MD and is board certified",
-     "supervises residents on the inpatient service | publishes case reports on rare infections | "
-     "holds admitting rights at two hospitals | reviews difficult diagnoses with consultants")
+_add(
+    'nurse',
+    "gives medication at the bedside and checks vital signs | changes dressings and watches patients through the "
+    "night shift | "
+    "hands over a ward of twelve at shift change | starts intravenous lines and records fluid balance | "
+    "prepares patients for discharge and arranges wound care at home",
+    "qualified through an associate programme with ward placements | passed the NCLEX after rotations on a surgical "
+    "ward | "
+    "finished a bachelor's programme in bedside care",
+    "coordinates the shift rota on a busy ward | sits on the group that prevents falls and pressure sores | "
+    "helps newly licensed ward staff settle in | runs the vaccination round on weekday mornings",
+)
+_add(
+    'physician',
+    "diagnoses illness and prescribes treatment for adults | orders scans, reads results and decides on therapy | "
+    "leads morning rounds and signs admission orders | examines referred patients and sets their course of treatment | "
+    "performs minor procedures and refers complex cases to surgeons",
+    "finished medical school and a four-year residency | completed a fellowship after residency | "
+    "earned an MD and is board certified",
+    "supervises residents on the inpatient service | publishes case reports on rare infections | "
+    "holds admitting rights at two hospitals | reviews difficult diagnoses with consultants",
+)
 _add('health',
      "cares for patients with chronic heart and lung disease | explains treatment choices to patients and families | "
      "reviews charts and follows patients after surgery | records symptoms and history when patients arrive | "
@@ -71,22 +78,29 @@ _add('health',
      "takes part in a project on hospital infections | mentors students on clinical placement")
 
 # %% ../nbs/api/03_synthetic.ipynb #bbbe2ef6
-_add('paralegal',
-     "indexes exhibits and keeps the filing calendar of a litigation team | drafts routine filings for a partner to sign | "
-     "orders records and summarises depositions for trial counsel | maintains case files and schedules witness interviews | "
-     "checks citations and assembles binders before each hearing",
-     "completed a certificate programme in case support | holds an associate degree in legal studies | "
-     "moved up from a court clerk's records desk",
-     "manages the document database for a large case | tracks deadlines for six partners | "
-     "trains new staff on electronic filing | liaises with court clerks on behalf of partners")
-_add('lawyer',
-     "argues motions before state and federal judges | represents clients at trial and on appeal | "
-     "advises company boards on mergers and liability | negotiates settlements and signs pleadings as counsel of record | "
-     "cross-examines witnesses in commercial disputes",
-     "earned a JD and was admitted to the state bar | passed the bar examination after a judicial clerkship | "
-     "holds a JD and edited a student review",
-     "chairs a committee of the county bar | became a partner in the firm last year | "
-     "takes appointed criminal defence cases | gives opinions on cross-border contracts")
+_add(
+    'paralegal',
+    "indexes exhibits and keeps the filing calendar of a litigation team | drafts routine filings for a partner to "
+    "sign | "
+    "orders records and summarises depositions for trial counsel | maintains case files and schedules witness "
+    "interviews | "
+    "checks citations and assembles binders before each hearing",
+    "completed a certificate programme in case support | holds an associate degree in legal studies | "
+    "moved up from a court clerk's records desk",
+    "manages the document database for a large case | tracks deadlines for six partners | "
+    "trains new staff on electronic filing | liaises with court clerks on behalf of partners",
+)
+_add(
+    'lawyer',
+    "argues motions before state and federal judges | represents clients at trial and on appeal | "
+    "advises company boards on mergers and liability | negotiates settlements and signs pleadings as counsel of "
+    "record | "
+    "cross-examines witnesses in commercial disputes",
+    "earned a JD and was admitted to the state bar | passed the bar examination after a judicial clerkship | "
+    "holds a JD and edited a student review",
+    "chairs a committee of the county bar | became a partner in the firm last year | "
+    "takes appointed criminal defence cases | gives opinions on cross-border contracts",
+)
 _add('legal',
      "reviews contracts and leases for small businesses | prepares documents in family and housing cases | "
      "interviews clients and researches precedents | works on immigration petitions and asylum files | "
@@ -97,14 +111,17 @@ _add('legal',
      "specialises in estates and probate files | works with clients in two languages")
 
 # %% ../nbs/api/03_synthetic.ipynb #08f104a6
-_add('dental hygienist',
-     "removes plaque and polishes teeth at regular cleaning visits | applies sealants and fluoride and charts gum pockets | "
-     "performs scaling and shows patients how to brush and floss | takes bitewing images ahead of the examination | "
-     "measures gum recession and cleans below the gum line",
-     "completed an associate programme in preventive mouth care | holds a state licence for cleaning and sealants | "
-     "passed a national board in preventive care",
-     "visits schools with a sealant programme | keeps the recall list for six-month cleanings | "
-     "compares ultrasonic scalers for the practice | plans a campaign on flossing")
+_add(
+    'dental hygienist',
+    "removes plaque and polishes teeth at regular cleaning visits | applies sealants and fluoride and charts gum "
+    "pockets | "
+    "performs scaling and shows patients how to brush and floss | takes bitewing images ahead of the examination | "
+    "measures gum recession and cleans below the gum line",
+    "completed an associate programme in preventive mouth care | holds a state licence for cleaning and sealants | "
+    "passed a national board in preventive care",
+    "visits schools with a sealant programme | keeps the recall list for six-month cleanings | "
+    "compares ultrasonic scalers for the practice | plans a campaign on flossing",
+)
 _add('dentist',
      "fills cavities, places crowns and extracts wisdom teeth | performs root canals and fits implants | "
      "diagnoses tooth decay and plans bridges and dentures | prepares teeth for veneers and crowns | "
@@ -182,14 +199,17 @@ _add('teacher',
      "earned a degree in primary education",
      "organises the spring play with sixth graders | keeps a class garden with the children | "
      "writes report cards and calls parents each term | supports early readers after school")
-_add('professor',
-     "lectures to undergraduates and supervises doctoral theses | publishes research articles and reviews for journals | "
-     "holds a tenured chair and directs a laboratory | runs graduate seminars and sits on dissertation committees | "
-     "writes grant proposals and monographs on medieval trade",
-     "earned a PhD and held a postdoctoral fellowship | wrote a doctoral dissertation on migration history | "
-     "completed a doctorate abroad",
-     "edits an academic journal | chairs the department's hiring committee | "
-     "leads a funded research group | speaks at international conferences")
+_add(
+    'professor',
+    "lectures to undergraduates and supervises doctoral theses | publishes research articles and reviews for "
+    "journals | "
+    "holds a tenured chair and directs a laboratory | runs graduate seminars and sits on dissertation committees | "
+    "writes grant proposals and monographs on medieval trade",
+    "earned a PhD and held a postdoctoral fellowship | wrote a doctoral dissertation on migration history | "
+    "completed a doctorate abroad",
+    "edits an academic journal | chairs the department's hiring committee | "
+    "leads a funded research group | speaks at international conferences",
+)
 _add('learning',
      "explains science to students with experiments and stories | prepares courses in history and geography | "
      "marks essays and gives feedback on writing | introduces students to statistics with everyday examples | "
@@ -210,10 +230,21 @@ _PLACES = dict(
 
 # %% ../nbs/api/03_synthetic.ipynb #15df5ea1
 _GENDER = dict(
-    female=dict(pron='she', Pron='She', poss='her', names='Emily Sarah Maria Jessica Laura Hannah Linda Susan Rachel Karen '
-                'Angela Olivia Nicole Grace Diana Priya'.split()),
-    male=dict(pron='he', Pron='He', poss='his', names='James Michael Daniel David Carlos Matthew Andrew Kevin Thomas Brian '
-              'Joshua Eric Peter Samuel Anthony Arjun'.split()))
+    female=dict(
+        pron='she',
+        Pron='She',
+        poss='her',
+        names='Emily Sarah Maria Jessica Laura Hannah Linda Susan Rachel Karen '
+        'Angela Olivia Nicole Grace Diana Priya'.split(),
+    ),
+    male=dict(
+        pron='he',
+        Pron='He',
+        poss='his',
+        names='James Michael Daniel David Carlos Matthew Andrew Kevin Thomas Brian '
+        'Joshua Eric Peter Samuel Anthony Arjun'.split(),
+    ),
+)
 
 # %% ../nbs/api/03_synthetic.ipynb #9c021559
 _TEMPLATES = [
@@ -278,5 +309,11 @@ def bios(
     seed:int=0, # of the texts; the split follows the ids
 ):              # `fairprune.data.GroupedText`
     "Synthetic professional biographies: 12 occupations, groups female and male, 60% train, 10% validation, 30% test."
-    from fairprune.data import from_frame
-    return from_frame(biographies(n, seed), label='occupation', groups='gender', id='id', name='bios (synthetic)', fractions=(.6, .1))
+    return from_frame(
+        biographies(n, seed),
+        label='occupation',
+        groups='gender',
+        id='id',
+        name='bios (synthetic)',
+        fractions=(0.6, 0.1),
+    )

@@ -10,9 +10,9 @@ __all__ = ['cell_table', 'pooled_table', 'plot_pooled', 'said_by', 'chain_effect
 # %% ../nbs/api/68_tables.ipynb #89e662c2
 import itertools, time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from .cells import Cell, data_of, fresh_model, passes
+from .cells import data_of, fresh_model, passes
 from .files import write_csv, written
 from .grid import check
 from .runs import Run, matching
@@ -30,10 +30,13 @@ def _told_apart(found):
     for c in found:
         other = first.setdefault((c.data, c.model, c.method, c.mitigation), c)
         if other.finetune != c.finetune:
-            raise ValueError(f'{c} is there with finetune = {other.finetune} and with {c.finetune}, and no column tells '
-                             'these apart. Write a grid for each, with the same folder: nothing is computed twice.')
+            raise ValueError(
+                f'{c} is there with finetune = {other.finetune} and with {c.finetune}, and no column tells '
+                'these apart. Write a grid for each, with the same folder: nothing is computed twice.'
+            )
     return found
 
+# %% ../nbs/api/68_tables.ipynb #2333d024
 def cell_table(
     run:Run
 ): # DataFrame: data, model, method, family, level, mitigation, seed, fold, then the columns of `compare`
@@ -50,6 +53,7 @@ def _nothing(run, what):
     told = f' {older} are of older revisions, which `older()` and --older read.' if older else ''
     return ValueError(f'{what} in {run.folder} yet.{told}')
 
+# %% ../nbs/api/68_tables.ipynb #9505d7a4
 def _ordered(frame):
     first = [c for c in ('data', 'model', 'method', 'family', 'level', 'mitigation', 'seed', 'fold') if c in frame]
     return frame[[*first, *(c for c in frame if c not in first)]]
@@ -70,6 +74,7 @@ def _pool_one(run, members, dense):
     rows = pd.concat([rows, mean], ignore_index=True).assign(**_provenance(results))
     return rows[rows.metric.isin({*members[0].metrics, *mean.metric})] if members[0].metrics else rows
 
+# %% ../nbs/api/68_tables.ipynb #e282cce0
 def _provenance(results):
     "On what hardware, and with what versions, as short text."
     def text(values): return '; '.join(dict.fromkeys(values))
@@ -95,6 +100,7 @@ def pooled_table(
     if not parts: raise _nothing(run, 'No configuration with a finished dense model and all its folds')
     return _ordered(_one_of_each(pd.concat(parts, ignore_index=True)).drop(columns='of'))
 
+# %% ../nbs/api/68_tables.ipynb #fa255ab1
 def _one_of_each(rows):
     "Configurations that differ in benchmarks alone, `of` the same, share many rows: those over most seeds stay."
     first = rows.sort_values('seeds', ascending=False, kind='stable')
@@ -122,7 +128,9 @@ def said_by(
                          'add another, such as method=dense.')
     left = [c for c in found if not run.result(c)]
     if left:
-        raise ValueError(f'{len(left)} of {len(found)} cells are not finished, first {left[0]}. Run the sweep to its end.')
+        raise ValueError(
+            f'{len(left)} of {len(found)} cells are not finished, first {left[0]}. Run the sweep to its end.'
+        )
     return [joined([run.said(c) for c in group]) for _, group in itertools.groupby(found, key=lambda c: c.seed)]
 
 # %% ../nbs/api/68_tables.ipynb #tabchain
@@ -137,7 +145,7 @@ def chain_effects(
 ): # DataFrame: the columns of `effects`, seeds, group_at_prediction
     "Every mitigation of a method on the seeds that both sides have; raises `ValueError` where a baseline is not there."
     import pandas as pd
-    from fairprune.mitigate.effects import adjusted, effects
+    from fairprune.effect import adjusted, effects
     method, control, only = expanded(method)[0], expanded(control)[0], [expanded(m)[0] for m in only or ()]
     first = f'{method} >> '
     after = {chain.removeprefix(first): own for chain, own in said.items() if chain.startswith(first)}
@@ -157,11 +165,12 @@ def chain_effects(
         raise ValueError(f'No finished mitigation of {method!r} among {tried}: run the sweep.')
     return adjusted(pd.concat(parts, ignore_index=True))
 
+# %% ../nbs/api/68_tables.ipynb #8c396385
 def group_needed(
     mitigation:str # as a grid spells it
 )->bool:
     "Whether a mitigation asks for the group of a text when it predicts."
-    from fairprune.compress.methods import parse
+    from fairprune.method import parse
     step = parse(mitigation)
     return any(getattr(s, 'group_at_prediction', False) for s in getattr(step, 'steps', (step,)))
 
@@ -181,6 +190,7 @@ def chains_said(
 
 def _all_folds(folds): return len(folds) == max(1, *(c.folds for c in folds.values()))
 
+# %% ../nbs/api/68_tables.ipynb #88414cfd
 def mitigation_effects(
     run:Run,
     method:str,         # compression: 'magnitude(sparsity=0.5)'
@@ -232,7 +242,7 @@ def _clock(seconds):
 
 def _check_methods(todo):
     "Raise `ValueError` where the model of a cell refuses the first step of its method, which has the model as it is."
-    from fairprune.compress.methods import parse
+    from fairprune.method import parse
     def start(c): return c.data, c.model
     for _, group in itertools.groupby(sorted(todo, key=start), key=start):
         group = list(group)
@@ -240,6 +250,7 @@ def _check_methods(todo):
         for method in dict.fromkeys(c.method for c in group if c.method != 'dense'):
             getattr(step := parse(method), 'steps', (step,))[0].check(fresh)
 
+# %% ../nbs/api/68_tables.ipynb #024c4e41
 def preview(
     run:Run,
     only=(),                 # as for `Run.run`
@@ -277,7 +288,8 @@ def publish(
     run:Run,
     folder # that the files go to
 )->list:   # of paths: texts.parquet, a file for each seed, and cells.parquet
-    "Write what all finished chains said, and what the models cost; raises `ValueError` for several data sets or models."
+    """Write what all finished chains said, and what the models cost; raises `ValueError` for several data sets or
+    models."""
     from fairprune.predictions import packed
     found = chains_said(run)
     if len(found) != 1:
@@ -287,10 +299,13 @@ def publish(
     every = packed(said)
     own = {}
     for column in every: own.setdefault(column.rsplit('/', 2)[1] if '/' in column else 'texts', []).append(column)
-    tables = {'texts': every[own.pop('texts')]} | {f'seed_{seed}': every[columns] for seed, columns in sorted(own.items())}
+    tables = {'texts': every[own.pop('texts')]} | {
+        f'seed_{seed}': every[columns] for seed, columns in sorted(own.items())
+    }
     tables |= dict(cells=_costs(run))
     return [save_table(table, Path(folder)/f'{name}.parquet') for name, table in tables.items()]
 
+# %% ../nbs/api/68_tables.ipynb #41878360
 def _costs(run):
     "A row for each cell and each metric of its models, with where and by which revisions it was made."
     import json
@@ -299,6 +314,7 @@ def _costs(run):
     def told(k): return [v if isinstance(v := made[i][k], (str, float)) else json.dumps(v) for i in table.id]
     return table.dropna(axis=1, how='all').assign(**{k: told(k) for k in _PROVENANCE})
 
+# %% ../nbs/api/68_tables.ipynb #05ffed5e
 def published(
     folder # that `publish` wrote
 )->dict:   # chain to a dict of its `Predictions` by seed
@@ -324,6 +340,7 @@ def open_sweep(
     "A sweep as it stands; nothing is computed."
     return Sweep.open(grid, folder)
 
+# %% ../nbs/api/68_tables.ipynb #75b13aa0
 def sweep(
     grid,        # `Grid`, or the path of a TOML file
     folder=None, # of the results; runs/<name> when absent

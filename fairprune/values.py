@@ -17,7 +17,9 @@ def text_of(
     name:str=None # what to call it; the name of its class in small letters when absent
 )->str:
     "A value as `value_of` reads it."
-    shown = ', '.join(f'{f.name}={getattr(value, f.name)!r}' for f in fields(value) if getattr(value, f.name) != f.default)
+    shown = ', '.join(
+        f'{f.name}={getattr(value, f.name)!r}' for f in fields(value) if getattr(value, f.name) != f.default
+    )
     return f'{name or type(value).__name__.lower()}({shown})'
 
 # %% ../nbs/api/07_values.ipynb #d061734b
@@ -35,6 +37,7 @@ class Step:
 
 _EXAMPLE = 'magnitude(sparsity=0.5) >> int8()'
 
+# %% ../nbs/api/07_values.ipynb #1fa59fc2
 def steps_of(
     text:str, # such as 'magnitude(sparsity=0.5) >> int8()'
     example:str=_EXAMPLE # how it is written, for messages
@@ -71,6 +74,7 @@ def _made(step, text, known, what):
         known = ', '.join(f.name for f in fields(kind)) or 'no parameter'
         raise ValueError(f'{text!r}: {step.name} takes {known}.') from None
 
+# %% ../nbs/api/07_values.ipynb #d8a9b192
 def kind_of(
     step:Step,
     known:dict, # name to class

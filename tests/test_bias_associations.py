@@ -11,8 +11,8 @@ from pathlib import Path
 from fastcore.test import expect_fail
 from fairprune.bias.benchmarks import Scores, collapsed, compare_scores, parse_benchmark
 from fairprune.compress.pruning import Magnitude
-from fairprune.data import public_files
-from fairprune.models import MINILM, load_classifier, tiny_classifier, tiny_lm, tiny_masked_lm
+from fairprune.named import MINILM, public_files
+from fairprune.models import load_classifier, tiny_classifier, tiny_lm, tiny_masked_lm
 from fairprune.bias.associations import *
 from fairprune.bias.associations import _read_sets
 
@@ -20,11 +20,20 @@ from fairprune.bias.associations import _read_sets
 def test_embed(): # nbs/api/28_associations.ipynb, cell aacedf1b
     """A vector does not depend on what else is in the batch, for any kind of model, and it is what the model itself gives."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
-    for tiny in (tiny_classifier(family='distilbert'), tiny_classifier(family='roberta'), tiny_masked_lm(), tiny_lm('gpt2'), tiny_lm('llama'), tiny_classifier().bert):
+    for tiny in (
+        tiny_classifier(family='distilbert'),
+        tiny_classifier(family='roberta'),
+        tiny_masked_lm(),
+        tiny_lm('gpt2'),
+        tiny_lm('llama'),
+        tiny_classifier().bert,
+    ):
         if not hasattr(tiny, 'tokenizer'): tiny.tokenizer = tiny_lm().tokenizer # a plain encoder
         for pooling in POOLING:
             together = embed(tiny, texts, pooling)
-            assert together.shape == (3, 32) and np.allclose(together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5)
+            assert together.shape == (3, 32) and np.allclose(
+                together, np.concatenate([embed(tiny, [t], pooling) for t in texts]), atol=1e-5
+            )
     with expect_fail(ValueError, "Unknown pooling 'max'. Known: mean, cls, last"): embed(tiny, texts, 'max')
 
 
@@ -33,7 +42,9 @@ def test_embed_2(): # nbs/api/28_associations.ipynb, cell d1b8883e
     bert = tiny_classifier()
     with torch.no_grad(): states = bert.base_model(**bert.tokenizer(texts[:1], return_tensors='pt')).last_hidden_state[0]
     assert np.allclose(embed(bert, texts)[0], states.mean(0), atol=1e-6)
-    assert np.allclose(embed(bert, texts, 'cls')[0], states[0], atol=1e-6) and np.allclose(embed(bert, texts, 'last')[0], states[-1], atol=1e-6)
+    assert np.allclose(embed(bert, texts, 'cls')[0], states[0], atol=1e-6) and np.allclose(
+        embed(bert, texts, 'last')[0], states[-1], atol=1e-6
+    )
 
 
 def test_associations(): # nbs/api/28_associations.ipynb, cell b451b660
@@ -48,7 +59,11 @@ def test_effect_size(): # nbs/api/28_associations.ipynb, cell f48a6f2a
     rng = np.random.default_rng(0)
     x, y = rng.normal(.3, 1, 8), rng.normal(0, 1, 8)
     assert np.isclose(effect_size(x, y), (x.mean() - y.mean()) / np.concatenate([x, y]).std(ddof=1))
-    assert np.isclose(effect_size([1, 1], [0, 0]), 3 ** .5) and effect_size(x, x) == 0 and np.isclose(effect_size(x, y), -effect_size(y, x))
+    assert (
+        np.isclose(effect_size([1, 1], [0, 0]), 3**0.5)
+        and effect_size(x, x) == 0
+        and np.isclose(effect_size(x, y), -effect_size(y, x))
+    )
 
 
 def test_permutation_test(): # nbs/api/28_associations.ipynb, cell 0a1e526f
@@ -59,7 +74,8 @@ def test_permutation_test(): # nbs/api/28_associations.ipynb, cell 0a1e526f
     observed = sum(both[:4]) - sum(both[4:])
     for mask in range(2 ** 9):
         chosen = [v for k, v in enumerate(both) if mask >> k & 1]
-        if len(chosen) == 4: splits, above = splits + 1, above + (sum(chosen) - (sum(both) - sum(chosen)) >= observed - 1e-9)
+        if len(chosen) == 4:
+            splits, above = splits + 1, above + (sum(chosen) - (sum(both) - sum(chosen)) >= observed - 1e-9)
     assert splits == 126 and permutation_test(both[:4], both[4:]) == (above / 126, True)
     assert permutation_test([1, 1, 0], [1, 0, 0]) == (.5, True) # 10 of 20 splits, ties among them
     assert permutation_test([3, 4], [1, 2]) == (1 / 6, True) and permutation_test([1, 2], [3, 4]) == (1., True)
@@ -91,16 +107,34 @@ def test_read_sets(): # nbs/api/28_associations.ipynb, cell 745d4305
 
 def test_words_of(): # nbs/api/28_associations.ipynb, cell ef003e06
     """It is found from the order of the file: a sentence with another word in the singular begins a new unit, a plural goes on with it."""
-    assert words_of(['This is a man.', 'The man is here.', 'These are men.', 'Men are people.', 'Here he is.', "The person's name is Amy.", 'Ann']) == ['man'] * 4 + ['he', 'amy', 'ann']
+    assert words_of(
+        [
+            'This is a man.',
+            'The man is here.',
+            'These are men.',
+            'Men are people.',
+            'Here he is.',
+            "The person's name is Amy.",
+            'Ann',
+        ]
+    ) == ['man'] * 4 + ['he', 'amy', 'ann']
 
 
 def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
     """Here are a few names, as a file of the user's own folder."""
     bert = tiny_classifier()
-    names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
+    names = dict(
+        targ1=['John', 'Paul', 'Mike'],
+        targ2=['Amy', 'Joan', 'Lisa'],
+        attr1=['office', 'salary', 'career'],
+        attr2=['home', 'family', 'children'],
+    )
     def tiny_scores(model, benchmark=Weat('weat6')):
         with tempfile.TemporaryDirectory() as d:
-            (Path(d)/'seat').mkdir(); (Path(d)/'seat'/'weat6.jsonl').write_text(json.dumps({k: dict(category=k, examples=v) for k, v in names.items()}))
+            (Path(d)/'seat').mkdir()
+            (Path(d) / 'seat' / 'weat6.jsonl').write_text(
+                json.dumps({k: dict(category=k, examples=v) for k, v in names.items()})
+            )
             own = os.environ.get('FAIRPRUNE_DATA')
             try: os.environ['FAIRPRUNE_DATA'] = d; return benchmark(model)
             finally: os.environ.pop('FAIRPRUNE_DATA') if own is None else os.environ.update(FAIRPRUNE_DATA=own)
@@ -108,13 +142,31 @@ def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
     x, y, a, b = (embed(bert, names[k]) for k in names)
     direct = effect_size(associations(x, a, b), associations(y, a, b))
     table = scores.table.set_index('metric')
-    assert len(scores) == 6 and np.isclose(table.value[Weat.bias], direct) and np.isclose(table.value['mean_absolute_effect'], abs(direct))
-    assert list(scores.table.type) == ['weat6', 'across'] and list(scores.items.unit) == ['john', 'paul', 'mike', 'amy', 'joan', 'lisa']
+    assert (
+        len(scores) == 6
+        and np.isclose(table.value[Weat.bias], direct)
+        and np.isclose(table.value['mean_absolute_effect'], abs(direct))
+    )
+    assert list(scores.table.type) == ['weat6', 'across'] and list(scores.items.unit) == [
+        'john',
+        'paul',
+        'mike',
+        'amy',
+        'joan',
+        'lisa',
+    ]
 
 
 def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
-    assert str(Weat('weat6')) == "weat(tests=('weat6',))" and str(parse_benchmark("seat(tests=('weat6', 'religion1'))")) == str(Seat(['weat6', 'religion1']))
-    assert str(Seat()) == 'seat' and list(Seat('weat6').files) == ['sent-weat6.jsonl'] and len(Seat().files) == 23 and len(Weat().files) == 15
+    assert str(Weat('weat6')) == "weat(tests=('weat6',))" and str(
+        parse_benchmark("seat(tests=('weat6', 'religion1'))")
+    ) == str(Seat(['weat6', 'religion1']))
+    assert (
+        str(Seat()) == 'seat'
+        and list(Seat('weat6').files) == ['sent-weat6.jsonl']
+        and len(Seat().files) == 23
+        and len(Weat().files) == 15
+    )
     with expect_fail(ValueError, "Unknown test 'religion1'. Known: weat1,"): Weat('religion1')
     with expect_fail(ValueError, 'No test is named'): Seat(())
     with expect_fail(ValueError, "Unknown pooling 'sum'"): Seat(pooling='sum')
@@ -124,10 +176,18 @@ def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
 def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
     """In both there is nothing to measure."""
     bert = tiny_classifier()
-    names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
+    names = dict(
+        targ1=['John', 'Paul', 'Mike'],
+        targ2=['Amy', 'Joan', 'Lisa'],
+        attr1=['office', 'salary', 'career'],
+        attr2=['home', 'family', 'children'],
+    )
     def tiny_scores(model, benchmark=Weat('weat6')):
         with tempfile.TemporaryDirectory() as d:
-            (Path(d)/'seat').mkdir(); (Path(d)/'seat'/'weat6.jsonl').write_text(json.dumps({k: dict(category=k, examples=v) for k, v in names.items()}))
+            (Path(d)/'seat').mkdir()
+            (Path(d) / 'seat' / 'weat6.jsonl').write_text(
+                json.dumps({k: dict(category=k, examples=v) for k, v in names.items()})
+            )
             own = os.environ.get('FAIRPRUNE_DATA')
             try: os.environ['FAIRPRUNE_DATA'] = d; return benchmark(model)
             finally: os.environ.pop('FAIRPRUNE_DATA') if own is None else os.environ.update(FAIRPRUNE_DATA=own)
@@ -147,10 +207,18 @@ def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
 def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
     """One that is bent towards the stereotype moves to a larger $d$."""
     bert = tiny_classifier()
-    names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
+    names = dict(
+        targ1=['John', 'Paul', 'Mike'],
+        targ2=['Amy', 'Joan', 'Lisa'],
+        attr1=['office', 'salary', 'career'],
+        attr2=['home', 'family', 'children'],
+    )
     def tiny_scores(model, benchmark=Weat('weat6')):
         with tempfile.TemporaryDirectory() as d:
-            (Path(d)/'seat').mkdir(); (Path(d)/'seat'/'weat6.jsonl').write_text(json.dumps({k: dict(category=k, examples=v) for k, v in names.items()}))
+            (Path(d)/'seat').mkdir()
+            (Path(d) / 'seat' / 'weat6.jsonl').write_text(
+                json.dumps({k: dict(category=k, examples=v) for k, v in names.items()})
+            )
             own = os.environ.get('FAIRPRUNE_DATA')
             try: os.environ['FAIRPRUNE_DATA'] = d; return benchmark(model)
             finally: os.environ.pop('FAIRPRUNE_DATA') if own is None else os.environ.update(FAIRPRUNE_DATA=own)
@@ -165,10 +233,18 @@ def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
 def test_permutation_table(): # nbs/api/28_associations.ipynb, cell 9d662efa
     """It is the one to believe."""
     bert = tiny_classifier()
-    names = dict(targ1=['John', 'Paul', 'Mike'], targ2=['Amy', 'Joan', 'Lisa'], attr1=['office', 'salary', 'career'], attr2=['home', 'family', 'children'])
+    names = dict(
+        targ1=['John', 'Paul', 'Mike'],
+        targ2=['Amy', 'Joan', 'Lisa'],
+        attr1=['office', 'salary', 'career'],
+        attr2=['home', 'family', 'children'],
+    )
     def tiny_scores(model, benchmark=Weat('weat6')):
         with tempfile.TemporaryDirectory() as d:
-            (Path(d)/'seat').mkdir(); (Path(d)/'seat'/'weat6.jsonl').write_text(json.dumps({k: dict(category=k, examples=v) for k, v in names.items()}))
+            (Path(d)/'seat').mkdir()
+            (Path(d) / 'seat' / 'weat6.jsonl').write_text(
+                json.dumps({k: dict(category=k, examples=v) for k, v in names.items()})
+            )
             own = os.environ.get('FAIRPRUNE_DATA')
             try: os.environ['FAIRPRUNE_DATA'] = d; return benchmark(model)
             finally: os.environ.pop('FAIRPRUNE_DATA') if own is None else os.environ.update(FAIRPRUNE_DATA=own)
@@ -178,8 +254,14 @@ def test_permutation_table(): # nbs/api/28_associations.ipynb, cell 9d662efa
     for p in nothing.parameters(): p.data.zero_()
     before, after = (tiny_scores(m) for m in (bert, nothing))
     row = permutation_table(scores).squeeze()
-    assert row.n == row.words == 6 and row.exact and row.p == row.p_words == permutation_test(scores.items.s[:3], scores.items.s[3:])[0]
-    copied = Scores(pd.concat([scores.items.assign(id=scores.items.id + str(k)) for k in range(5)], ignore_index=True), scores.benchmark)
+    assert (
+        row.n == row.words == 6
+        and row.exact
+        and row.p == row.p_words == permutation_test(scores.items.s[:3], scores.items.s[3:])[0]
+    )
+    copied = Scores(
+        pd.concat([scores.items.assign(id=scores.items.id + str(k)) for k in range(5)], ignore_index=True), scores.benchmark
+    )
     again = permutation_table(copied, n_samples=2000).squeeze()
     assert again.n == 30 and not again.exact and again.words == 6 and again.p_words == row.p # copies are no new evidence
     nobody = permutation_table(after).squeeze()
@@ -193,7 +275,11 @@ def test_permutation_table_2(): # nbs/api/28_associations.ipynb, cell 193b694e
         assert all(len(s['X']) == len(s['Y']) and not set(s['X']) & set(s['Y']) for s in sets.values())
         assert all(public_files('seat', benchmark.files)[f][1] == checksum for f, (_, checksum) in benchmark.files.items())
         words = {test: (len(set(words_of(s['X']))), len(set(words_of(s['Y'])))) for test, s in sets.items()}
-        assert words['weat1'] == (25, 25) and words['weat6'] == words['weat6b'] == words['weat7b'] == (8, 8) and words['weat3'] == (32, 32)
+        assert (
+            words['weat1'] == (25, 25)
+            and words['weat6'] == words['weat6b'] == words['weat7b'] == (8, 8)
+            and words['weat3'] == (32, 32)
+        )
     assert len(sets['weat6']['X']) == 64 and len(sets['weat1']['A']) == 215 and words['religion1'] == (6, 6)
 
 
@@ -205,7 +291,9 @@ def test_permutation_table_3(): # nbs/api/28_associations.ipynb, cell 8b428410
     small = Magnitude(.5)(dense)
     before, after = Seat()(dense), Seat()(small)
     tests = permutation_table(before).merge(permutation_table(after), on=['type', 'n', 'words'], suffixes=('', ' at 50%'))
-    assert (tests.p < .05).sum() > (tests.p_words < .05).sum() and (tests.set_index('type').p_words[['weat1', 'weat2']] < .01).all()
+    assert (tests.p < 0.05).sum() > (tests.p_words < 0.05).sum() and (
+        tests.set_index('type').p_words[['weat1', 'weat2']] < 0.01
+    ).all()
 
 
 @pytest.mark.slow
@@ -217,4 +305,6 @@ def test_permutation_table_4(): # nbs/api/28_associations.ipynb, cell 8bc1edd3
     before, after = Seat()(dense), Seat()(small)
     change = compare_scores(before, after)
     d = change[change.metric == 'effect_size']
-    assert (d.p_holm.dropna() < .05).sum() == 1 and change.query("metric == 'mean_absolute_effect'").eval('low < 0 < high').all()
+    assert (d.p_holm.dropna() < 0.05).sum() == 1 and change.query("metric == 'mean_absolute_effect'").eval(
+        'low < 0 < high'
+    ).all()

@@ -6,7 +6,8 @@ import tempfile
 import numpy as np
 from fastcore.test import expect_fail
 from torch.nn.functional import cross_entropy
-from fairprune.models import SMOLLM2, load_lm, tiny_lm, tiny_masked_lm
+from fairprune.models import load_lm, tiny_lm, tiny_masked_lm
+from fairprune.named import SMOLLM2
 from fairprune.synthetic import bios
 from fairprune.corpus import *
 
@@ -16,7 +17,8 @@ def test_text_file(): # nbs/api/05_corpus.ipynb, cell 3e07c240
         Path(folder, 'a.txt').write_text('One text.\nAnother one.'); Path(folder, 'b.txt').write_text(' \n')
         two = Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/a.txt')
         assert two['test'].startswith('One') and set(two.sources) == {'a.txt'}
-        with expect_fail(ValueError, 'Empty split: test'): Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/b.txt')
+        with expect_fail(ValueError, 'Empty split: test'):
+            Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/b.txt')
         with expect_fail(ValueError, 'No file'): Corpus.from_files(test=f'{folder}/c.txt')
     with expect_fail(ValueError, "No split 'dev'"): two['dev']
 
@@ -27,7 +29,8 @@ def test_running_text(): # nbs/api/05_corpus.ipynb, cell e2c68a15
         Path(folder, 'a.txt').write_text('One text.\nAnother one.'); Path(folder, 'b.txt').write_text(' \n')
         two = Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/a.txt')
         assert two['test'].startswith('One') and set(two.sources) == {'a.txt'}
-        with expect_fail(ValueError, 'Empty split: test'): Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/b.txt')
+        with expect_fail(ValueError, 'Empty split: test'):
+            Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/b.txt')
         with expect_fail(ValueError, 'No file'): Corpus.from_files(test=f'{folder}/c.txt')
     assert running_text(two, 'test') == two['test']
     assert len(running_text(bios(100), 'test').splitlines()) == len(bios(100)['test'])
@@ -51,7 +54,7 @@ def test_windows(): # nbs/api/05_corpus.ipynb, cell cc834d38
     with expect_fail(ValueError, 'length = 4096'): windows(lm, text, 4096)
 
 
-def test_perplexity(): # nbs/api/05_corpus.ipynb, cell 7f57d98b
+def test_exp(): # nbs/api/05_corpus.ipynb, cell 7f57d98b
     """For any other model the figure is that of its own loss."""
     lm = tiny_lm()
     text = ' '.join(f'word {i}' for i in range(300))
@@ -70,8 +73,19 @@ def test_masked_perplexity(): # nbs/api/05_corpus.ipynb, cell 5a1612cd
     filler, story = tiny_masked_lm(), Corpus(dict(test=text))
     ids = windows(filler, text, 8)
     with torch.no_grad(): blind = filler(input_ids=torch.full_like(ids[:1], filler.tokenizer.mask_token_id)).logits.float()
-    assert abs(masked_perplexity(filler, story, length=8, hidden=1.) / cross_entropy(blind.expand(len(ids), -1, -1).flatten(0, 1), ids.flatten()).exp().item() - 1) < 1e-4
-    assert masked_perplexity(filler, story, length=8) == masked_perplexity(filler, story, length=8) != masked_perplexity(filler, story, length=8, seed=1)
+    assert (
+        abs(
+            masked_perplexity(filler, story, length=8, hidden=1.0)
+            / cross_entropy(blind.expand(len(ids), -1, -1).flatten(0, 1), ids.flatten()).exp().item()
+            - 1
+        )
+        < 1e-4
+    )
+    assert (
+        masked_perplexity(filler, story, length=8)
+        == masked_perplexity(filler, story, length=8)
+        != masked_perplexity(filler, story, length=8, seed=1)
+    )
 
 
 def test_masked_perplexity_2(): # nbs/api/05_corpus.ipynb, cell c56fc52f

@@ -9,7 +9,8 @@ import dataclasses
 import pandas as pd
 from torch import nn
 import fairprune as fp
-from fairprune.compress.methods import measure, methods, parse
+from fairprune.method import methods, parse
+from fairprune.record import measure
 import sys
 from dataclasses import is_dataclass
 from inspect import isfunction, signature
@@ -17,10 +18,10 @@ from fastcore.docments import docments
 from fairprune.compress.calibration import batches
 from fairprune.compress.distillation import soft_loss
 from fairprune.compress.factorization import truncated
-from fairprune.compress.layout import linear_layers
+from fairprune.layers import linear_layers
 from fairprune.compress.pruning import targets
 from fairprune.compress.quantization import quantized
-from fairprune.compress.recovery import Recover
+from fairprune.recovery import Recover
 from fairprune.compress.second_order import obs
 from fairprune.compress.structure import removals
 from fairprune.dev.architectures import *
@@ -36,25 +37,39 @@ def test_the_table(): # nbs/api/17_architectures.ipynb, cell f9bfbddf
 def test_running(): # nbs/api/17_architectures.ipynb, cell 284cbd3a
     """The data is as small as works: 24 texts of unlike lengths, some longer than the sliding windows of the tiny models, and running text for language models."""
     texts = examples()
-    assert len(texts['train']) == 16 and len(texts['test']) == 4 and {len(w) for w in texts['test']['tokens'][:]} == {11, 21, 30, 40}
+    assert (
+        len(texts['train']) == 16
+        and len(texts['test']) == 4
+        and {len(w) for w in texts['test']['tokens'][:]} == {11, 21, 30, 40}
+    )
 
 
 def test_kinds_of(): # nbs/api/17_architectures.ipynb, cell 4e9d6222
     """An architecture that fills in masked words is judged as a masked model and not as a causal one, an encoder-decoder as a classifier alone, and so is XLNet, whose language model reads ahead."""
-    assert kinds_of('bert') == ('classifier', 'masked') and kinds_of('llama') == ('classifier', 'causal') and kinds_of('mamba') == ('causal',) and kinds_of('t5') == kinds_of('xlnet') == ('classifier',)
+    assert (
+        kinds_of('bert') == ('classifier', 'masked')
+        and kinds_of('llama') == ('classifier', 'causal')
+        and kinds_of('mamba') == ('causal',)
+        and kinds_of('t5') == kinds_of('xlnet') == ('classifier',)
+    )
 
 
 def test_cases(): # nbs/api/17_architectures.ipynb, cell 4ceb0e12
     """A masked language model is compressed and not trained, so one method that trains stands for all."""
     named = {type(m).__name__.lower() for ms in cases('classifier').values() for m in ms}
-    assert {n for n, cls in methods().items() if cls.__module__.startswith('fairprune.') and n not in mitigations()} <= named and 'other' not in cases('classifier')
+    assert {
+        n for n, cls in methods().items() if cls.__module__.startswith('fairprune.') and n not in mitigations()
+    } <= named and 'other' not in cases('classifier')
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
 
 
 def test_block_weights(): # nbs/api/17_architectures.ipynb, cell 84bf39eb
     """Of a compact layer it takes the floats."""
     mixture = specimen('mixtral', 'causal')
-    assert block_weights(mixture)['model.layers.0.mlp.experts.down_proj'].shape == (4, 32, 64) and len(block_weights(mixture)) == 14
+    assert (
+        block_weights(mixture)['model.layers.0.mlp.experts.down_proj'].shape == (4, 32, 64)
+        and len(block_weights(mixture)) == 14
+    )
     assert block_weights(specimen('gpt2', 'causal'))['transformer.h.1.mlp.c_fc.weight'].shape == (64, 32)
 
 
@@ -74,8 +89,13 @@ def test_promises(): # nbs/api/17_architectures.ipynb, cell 538a9955
     """The judge reads off a method's parameters what the result must be: which share is zero, how many values a row may have, what rank, whether it was trained or lost parts."""
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
     HTML(pd.DataFrame(dict(methods=shown)).to_html())
-    assert promises(fp.Magnitude(.3)) == dict(sparsity=.3, changes=True) and promises(parse("heads() >> rtn(bits=3)")) == dict(structure=True, bits=3, per='row', changes=True)
-    assert promises(fp.Distill(student='magnitude(sparsity=0.4)')) == dict(sparsity=.4, trained=True, changes=True) and promises(fp.Freeze()) == {}
+    assert promises(fp.Magnitude(0.3)) == dict(sparsity=0.3, changes=True) and promises(
+        parse("heads() >> rtn(bits=3)")
+    ) == dict(structure=True, bits=3, per='row', changes=True)
+    assert (
+        promises(fp.Distill(student='magnitude(sparsity=0.4)')) == dict(sparsity=0.4, trained=True, changes=True)
+        and promises(fp.Freeze()) == {}
+    )
 
 
 def test_check_zeros(): # nbs/api/17_architectures.ipynb, cell 2a824e83
@@ -104,10 +124,11 @@ def test_check_outside(): # nbs/api/17_architectures.ipynb, cell b00365ac
     bert = specimen('bert', 'classifier')
     check_outside(bert, fp.Magnitude()(bert))
     with expect_fail(Wrong, 'as they were'): check_moved(bert, fp.Magnitude(0.)(bert))
-    with expect_fail(Wrong, 'LoRA changes'): check_moved(bert, fp.finetune(bert, texts, epochs=1, batch_size=4, progress=False), lora=True)
+    with expect_fail(Wrong, 'LoRA changes'):
+        check_moved(bert, fp.finetune(bert, texts, epochs=1, batch_size=4, progress=False), lora=True)
 
 
-def test_check_structure(): # nbs/api/17_architectures.ipynb, cell cf7e27bf
+def test_blanked(): # nbs/api/17_architectures.ipynb, cell cf7e27bf
     """Which places these are is seen by looking for the columns of the small model in the dense one."""
     texts = examples()
     bert = specimen('bert', 'classifier')
@@ -140,8 +161,14 @@ def test_check_scores(): # nbs/api/17_architectures.ipynb, cell 948092ea
     check_structure(bert, parse("layerdrop(keep=1, which='last')")(bert), texts)
     bert, wanda = specimen('bert', 'classifier'), fp.Wanda(n=8, length=16)
     check_calibration(bert, wanda(bert, texts), wanda, texts)
-    assert read_at(specimen('bert', 'classifier'), _given(bert, ['a river', 'a'])).tolist() == [[True, False, False, False]] * 2
-    assert read_at(specimen('llama', 'classifier'), _given(bert, ['a river', 'a'])).tolist() == [[False, False, False, True], [False, False, True, False]]
+    assert (
+        read_at(specimen('bert', 'classifier'), _given(bert, ['a river', 'a'])).tolist()
+        == [[True, False, False, False]] * 2
+    )
+    assert read_at(specimen('llama', 'classifier'), _given(bert, ['a river', 'a'])).tolist() == [
+        [False, False, False, True],
+        [False, False, True, False],
+    ]
 
 
 def test_check_saved(): # nbs/api/17_architectures.ipynb, cell 6352594a
@@ -194,18 +221,22 @@ def test_check_2(): # nbs/api/17_architectures.ipynb, cell 03d0d60d
     class Third(fp.Magnitude, named=False):
         def apply(self, model, data, seed): return fp.Magnitude(.33).apply(model, data, seed)
     class Careless(fp.Magnitude, named=False):
-        def apply(self, model, data, seed): super().apply(model, data, seed); model.get_input_embeddings().weight.data[5] = 0.
+        def apply(self, model, data, seed):
+            super().apply(model, data, seed)
+            model.get_input_embeddings().weight.data[5] = 0.
     class Late(fp.Magnitude, named=False):
         def apply(self, model, data, seed): super().apply(model, data, seed); raise ValueError('This comes too late.')
     class Greedy(fp.Magnitude, named=False):
         def __call__(self, model, data=None, seed=0, inplace=False): return super().__call__(model, data, seed, True)
     assert judged(bert, Third(), texts).startswith('wrong: 0.330 of the block weights')
-    assert judged(bert, Careless(), texts) == 'wrong: bert.embeddings.word_embeddings.weight is changed, which is in no block'
+    assert (
+        judged(bert, Careless(), texts) == 'wrong: bert.embeddings.word_embeddings.weight is changed, which is in no block'
+    )
     assert judged(bert, Late(), texts).startswith('wrong: refused once bert.encoder.layer.0')
     assert judged(specimen('bert', 'classifier'), Greedy(), texts).startswith('wrong: the original is changed')
 
 
-def test_near(): # nbs/api/17_architectures.ipynb, cell 5f94adcb
+def test_attention(): # nbs/api/17_architectures.ipynb, cell 5f94adcb
     """All of these are held against plain passes of single texts."""
     texts = examples()
     bert = specimen('bert', 'classifier')
@@ -233,16 +264,20 @@ def test_wide(): # nbs/api/17_architectures.ipynb, cell 17514523
     """A slice of the table, which takes seconds, is a test of every day."""
     part = architecture_table(['bert', 'llama', 'mixtral', 'albert'], ['classifier'], ['weights', 'calibrated', 'rounded'])
     assert part.verdict.isin(['right', 'refused']).all(), part[~part.verdict.isin(['right', 'refused'])].to_string()
-    assert wide(part).loc[('bert', 'classifier')].tolist() == ['right'] * 3 and wide(part).loc[('mixtral', 'classifier'), 'rounded'] == 'refused (1)'
+    assert (
+        wide(part).loc[('bert', 'classifier')].tolist() == ['right'] * 3
+        and wide(part).loc[('mixtral', 'classifier'), 'rounded'] == 'refused (1)'
+    )
 
 
-def test_wide_2():
+def test_wide_2(): # nbs/api/17_architectures.ipynb, cell 617ec92e
     """It names a parameter that has no comment."""
     def unexplained(module):
         "Parameters and fields of the public functions and dataclasses of a module that have no comment."
         for name in module.__all__:
             public = getattr(module, name)
-            if isfunction(public): names = [n for n, p in signature(public).parameters.items() if p.kind != p.VAR_KEYWORD] # of those docments reads no comment
+            # of those docments reads no comment
+            if isfunction(public): names = [n for n, p in signature(public).parameters.items() if p.kind != p.VAR_KEYWORD]
             elif is_dataclass(public): names = [*public.__dict__.get('__annotations__', ())]
             else: continue
             said = docments(public)

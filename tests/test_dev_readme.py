@@ -8,7 +8,9 @@ from fairprune.dev.readme import *
 
 def test_absolute_links(): # nbs/api/91_nb2readme.ipynb, cell 16269305
     """A link keeps its anchor, and an external link is left alone."""
-    assert absolute_links('[d](api/00_data.ipynb#groups)', 'https://x.org/b/') == '[d](https://x.org/b/api/data.html#groups)'
+    assert (
+        absolute_links('[d](api/00_data.ipynb#groups)', 'https://x.org/b/') == '[d](https://x.org/b/api/data.html#groups)'
+    )
     assert absolute_links('[d](https://y.org/00_a.ipynb)', 'https://x.org') == '[d](https://y.org/00_a.ipynb)'
     assert absolute_links('[d]: guide.qmd', 'https://x.org') == '[d]: https://x.org/guide.html'
 

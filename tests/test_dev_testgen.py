@@ -98,7 +98,9 @@ def test_changes_of(): # nbs/api/90_testgen.ipynb, cell ef91ca71
     assert changed('prune(m, 0.5)') == {'m'} and changed('print(m)') == set()
     assert changed('(Path(d)/"a").touch()') == {'Path', 'd'} and changed('df.to_csv(path)') == {'df', 'path'}
     assert changed('for p in m.parameters(): p.zero_()') == {'p', 'm'}
-    assert changed('(Path(d)/"a").write_text(json.dumps(make()))', 'Path', 'json', 'make') == {'d'} and changed('torch.manual_seed(0)', 'torch') == {'torch'}
+    assert changed('(Path(d)/"a").write_text(json.dumps(make()))', 'Path', 'json', 'make') == {'d'} and changed(
+        'torch.manual_seed(0)', 'torch'
+    ) == {'torch'}
     assert changed('for p in (make(), m): p.zero_()', 'make') == {'p', 'm'}
 
 
@@ -108,12 +110,14 @@ def test_follow(): # nbs/api/90_testgen.ipynb, cell 7214f483
         "Cells of a small notebook in memory"
         return as_cells({'cells': [dict(cell_type='markdown', source=s[3:]) if s.startswith('md:')
                                    else dict(cell_type='code', source=s) for s in srcs]})
-    line = timeline(toy('layer = model.layer', '#| slow\nlayer.weight[0] = 0', '#| eval: false\nx = 1', '#| exporti\ny = 2'))
+    line = timeline(
+        toy('layer = model.layer', '#| slow\nlayer.weight[0] = 0', '#| eval: false\nx = 1', '#| exporti\ny = 2')
+    )
     assert [s.changes for s in line] == [set(), {'layer', 'model'}, set()]
     assert [s.flags for s in line[:2]] == [set(), {'slow'}] and line[2].export == 'exporti'
 
 
-def test_slice_back(): # nbs/api/90_testgen.ipynb, cell 2586cb3b
+def test_wants(): # nbs/api/90_testgen.ipynb, cell 2586cb3b
     """Only the statements that matter remain; the others are left behind."""
     def toy(*srcs):
         "Cells of a small notebook in memory"
@@ -124,7 +128,7 @@ def test_slice_back(): # nbs/api/90_testgen.ipynb, cell 2586cb3b
     assert sorted(took) == [0, 2, 3, 4, 6] and free == set()
 
 
-def test_slice_back_2(): # nbs/api/90_testgen.ipynb, cell f40d49fa
+def test_wants_2(): # nbs/api/90_testgen.ipynb, cell f40d49fa
     """A name that is only changed still has to come from somewhere, here from a star import."""
     def toy(*srcs):
         "Cells of a small notebook in memory"
@@ -188,11 +192,14 @@ def test_star(): # nbs/api/90_testgen.ipynb, cell ec4e3176
 
 def test_function_text(): # nbs/api/90_testgen.ipynb, cell 96bf2bc4
     """The parts are indented one by one."""
-    assert function_text('test_x', 'Is "x"', ['slow'], [], ['x = 1'], ['assert x'], 'a.ipynb, cell 1') == '''@pytest.mark.slow
+    assert (
+        function_text('test_x', 'Is "x"', ['slow'], [], ['x = 1'], ['assert x'], 'a.ipynb, cell 1')
+        == '''@pytest.mark.slow
 def test_x(): # a.ipynb, cell 1
     """Is "x\\""""
     x = 1
     assert x'''
+    )
 
 
 def test_make_test(): # nbs/api/90_testgen.ipynb, cell 7761edd3
@@ -203,7 +210,11 @@ def test_make_test(): # nbs/api/90_testgen.ipynb, cell 7761edd3
                                    else dict(cell_type='code', source=s) for s in srcs]})
     cells = toy('#| slow\nm = 2', 'md:Two is even.', 'assert m % 2 == 0\nm')
     t = make_test(cells, timeline(cells), 3, ['notest', 'slow'], set(), 'lib')
-    assert t.text == '@pytest.mark.slow\ndef test_cell(): # notebook, cell 3\n    """Two is even."""\n    m = 2\n    assert m % 2 == 0'
+    assert (
+        t.text
+        == '@pytest.mark.slow\ndef test_cell(): # notebook, cell 3\n    """Two is even."""\n    m = 2\n    assert m % 2 '
+           '== 0'
+    )
 
 
 def test_suite_of(): # nbs/api/90_testgen.ipynb, cell 3ab50d94

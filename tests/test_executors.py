@@ -25,7 +25,9 @@ def test_stop(): # nbs/api/64_executors.ipynb, cell ab29b333
         assert os.getpid() not in pids and len(pids) == 2
         with expect_fail(BrokenProcessPool): executor.submit(os._exit, 9).result()
         assert executor.submit(pow, 3, 2).result() == 9 and executor.submit(pow, 3, 3).result() == 27
-        assert executor.threads == max(1, cores() // 2) and executor.submit(os.getenv, 'OMP_NUM_THREADS').result() == str(executor.threads)
+        assert executor.threads == max(1, cores() // 2) and executor.submit(os.getenv, 'OMP_NUM_THREADS').result() == str(
+            executor.threads
+        )
     with expect_fail(ValueError, 'workers = 0'): Processes(0)
 
 
@@ -60,7 +62,8 @@ def test_ray_submit(): # nbs/api/64_executors.ipynb, cell 2d360189
 def test_ray_submit_2(): # nbs/api/64_executors.ipynb, cell 22050130
     with expect_fail(ValueError, "No Ray cluster at 'auto'"):
         with RayCluster('auto'): pass
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), RayCluster('local') as executor: # Ray tells of every worker that dies
+    # Ray tells of every worker that dies
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), RayCluster('local') as executor:
         assert executor.slots == 2 * cores() and executor.submit(os.getenv, 'NO_SUCH_NAME', 'none').result() == 'none'
         mark = Path(tempfile.mkdtemp())/'mark'
         def dies_once(path): # the first attempt loses its worker, the second finds the mark

@@ -13,7 +13,7 @@ from fairprune.files import *
 from fairprune.files import _JOURNAL
 
 
-def test_need_path(): # nbs/api/04_files.ipynb, cell 55cf9320
+def test_told(): # nbs/api/04_files.ipynb, cell 55cf9320
     """`disk_full` tells, looking through the chain of causes."""
     try:
         try: raise OSError(errno.ENOSPC, 'No space left on device')
@@ -22,7 +22,7 @@ def test_need_path(): # nbs/api/04_files.ipynb, cell 55cf9320
     assert not disk_full(OSError(errno.EACCES, 'Permission denied'))
 
 
-def test_written(): # nbs/api/04_files.ipynb, cell c9e1fa79
+def test_flush(): # nbs/api/04_files.ipynb, cell c9e1fa79
     """Where the block fails, the old file stays and nothing else is left behind."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'new'/'result.txt'
@@ -34,19 +34,23 @@ def test_written(): # nbs/api/04_files.ipynb, cell c9e1fa79
         with expect_fail(ValueError, '~ is not read as your home'), written('~/result.txt') as part: pass
 
 
-def test_written_2(): # nbs/api/04_files.ipynb, cell b5a11b2a
+def test_flush_2(): # nbs/api/04_files.ipynb, cell b5a11b2a
     """`/dev/full` is a file that never has room."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'table.csv'
         with written(path) as part: part.write_text('first')
-        for write in (lambda file: file.write_text('more'), pd.DataFrame(dict(a=[1])).to_csv, pd.DataFrame(dict(a=[1])).to_parquet):
+        for write in (
+            lambda file: file.write_text('more'),
+            pd.DataFrame(dict(a=[1])).to_csv,
+            pd.DataFrame(dict(a=[1])).to_parquet,
+        ):
             with expect_fail(ValueError, f'No space left in {folder}. Free some'), written(path) as part:
                 part.unlink(); part.symlink_to('/dev/full')
                 write(part)
         assert path.read_text() == 'first' and os.listdir(folder) == ['table.csv']
 
 
-def test_written_3(): # nbs/api/04_files.ipynb, cell b7d86f35
+def test_flush_3(): # nbs/api/04_files.ipynb, cell b7d86f35
     """What another process is writing stays."""
     with tempfile.TemporaryDirectory() as folder:
         dead, other = Path(folder)/'.result.txt-abcd1234.part', Path(folder)/'.result.txt-notes.part'
@@ -90,7 +94,8 @@ def test_replaced_2(): # nbs/api/04_files.ipynb, cell 690124de
         with expect_fail(ZeroDivisionError), replaced(f'{home}/another', _ours) as new: 1 / 0
         assert sorted(os.listdir(folder)) == ['config.json', 'notes.txt'] and not Path(home, 'another').exists()
     def _killed(step, work):
-        "In a child that dies at a step: before it opens, renames, makes or removes something for the `step`-th time. Whether it came that far."
+        """In a child that dies at a step: before it opens, renames, makes or removes something for the `step`-th time.
+    Whether it came that far."""
         child = os.fork()
         if not child:
             left = [step]
@@ -106,7 +111,12 @@ def test_replaced_2(): # nbs/api/04_files.ipynb, cell 690124de
         with replaced(folder, _ours) as new:
             for name in ('config.json', f'{text}.json', 'tokenizer_config.json'): (new/name).write_text(text)
     with tempfile.TemporaryDirectory() as home:
-        folder, step, between, sets = Path(home)/'model', 0, 0, [{'config.json': t, f'{t}.json': t, 'tokenizer_config.json': t} for t in 'ab']
+        folder, step, between, sets = (
+            Path(home) / 'model',
+            0,
+            0,
+            [{'config.json': t, f'{t}.json': t, 'tokenizer_config.json': t} for t in 'ab'],
+        )
         folder.mkdir(); (folder/'notes.txt').write_text('mine')
         while True:
             _renew(folder, 'a') # and removes what the last one left
@@ -117,7 +127,11 @@ def test_replaced_2(): # nbs/api/04_files.ipynb, cell 690124de
             assert seen in sets or 'config.json' not in seen
             found = _read(settled(folder))
             assert found.pop('notes.txt') == 'mine' and found in sets
-        assert step > 30 and between == 6 and sorted(os.listdir(folder)) == ['b.json', 'config.json', 'notes.txt', 'tokenizer_config.json']
+        assert (
+            step > 30
+            and between == 6
+            and sorted(os.listdir(folder)) == ['b.json', 'config.json', 'notes.txt', 'tokenizer_config.json']
+        )
 
 
 @pytest.mark.heavy
@@ -164,13 +178,16 @@ def test_replaced_4(): # nbs/api/04_files.ipynb, cell 57a7bdd6
         assert len(found) == 3 and len(set(found.values())) == 1 and len(os.listdir(f'{home}/model')) == 3
     with tempfile.TemporaryDirectory() as home:
         os.makedirs(f'{home}/{_JOURNAL}/new')
-        with expect_fail(ValueError, 'was being replaced when that was cut short'): settled(home) # here for want of a list of names
+        # here for want of a list of names
+        with expect_fail(ValueError, 'was being replaced when that was cut short'): settled(home)
 
 
 def test_write_csv(): # nbs/api/04_files.ipynb, cell 9df991f8
     """Numbers stay numbers."""
     names = ['=1+1', '+1', '-x', '@x', '\t=1', ' =1', "'=1", "''-", 'a;=1+1;b', 'a\n=1', 'plain', 'a=b', "it's", "'quoted'"]
-    assert [inert(n) for n in names][:7] == ["'=1+1", "'+1", "'-x", "'@x", "\t'=1", "' =1", "''=1"] and inert('a;=1+1;b') == "a;'=1+1;b"
+    assert [inert(n) for n in names][:7] == ["'=1+1", "'+1", "'-x", "'@x", "\t'=1", "' =1", "''=1"] and inert(
+        'a;=1+1;b'
+    ) == "a;'=1+1;b"
     assert restored([inert(n) for n in names]) == names and [inert(n) for n in names[-4:]] == names[-4:]
     assert restored(["'=x", '=x']) == ["'=x", '=x'] # not ours: they stay two
 
@@ -180,7 +197,11 @@ def test_write_csv_2(): # nbs/api/04_files.ipynb, cell b9eaf2cf
     with tempfile.TemporaryDirectory() as folder:
         path = write_csv(pd.DataFrame({'=group': names, 'change': [-.5] * len(names)}), f'{folder}/out.csv')
         again = pd.read_csv(path, keep_default_na=False, lineterminator='\n')
-        assert list(again.columns) == ["'=group", 'change'] and restored(again.iloc[:, 0].tolist()) == names and (again.change == -.5).all()
+        assert (
+            list(again.columns) == ["'=group", 'change']
+            and restored(again.iloc[:, 0].tolist()) == names
+            and (again.change == -0.5).all()
+        )
 
 
 def test_sha256(): # nbs/api/04_files.ipynb, cell e5f1507b

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fastcore.test import expect_fail
 from scipy.special import xlogy
 from fairprune.bias.groups import planted
-from fairprune.bias.statistics import interval, resampled_sums
+from fairprune.statistics import interval, resampled_sums
 from fairprune.data import GroupedText
 from fairprune.models import tiny_classifier
 from fairprune.predictions import Predictions
@@ -47,7 +47,11 @@ def test_score_2(): # nbs/api/65_gate.ipynb, cell dbbbff57
         q = minimize_scalar(cost, bounds=(max(0, -d), (1 - d) / 2), method='bounded', options=dict(xatol=1e-10)).x
         assert np.isclose(score(b, c, n, d), (b - c - n * d) / np.sqrt(n * (2 * q + d * (1 - d))), atol=1e-4)
     grid = np.add.outer(np.arange(41), np.zeros(41, int)) # b in rows, c in columns
-    assert all((np.diff(score(grid, grid.T, 80, d), axis=0) > -1e-9).all() and (np.diff(score(grid, grid.T, 80, d), axis=1) < 1e-9).all() for d in (0, .02, .3))
+    assert all(
+        (np.diff(score(grid, grid.T, 80, d), axis=0) > -1e-9).all()
+        and (np.diff(score(grid, grid.T, 80, d), axis=1) < 1e-9).all()
+        for d in (0, 0.02, 0.3)
+    )
 
 
 def test_score_3(): # nbs/api/65_gate.ipynb, cell c364ab74
@@ -74,7 +78,9 @@ def test_exact_p_2(): # nbs/api/65_gate.ipynb, cell 9a71d873
     for b, c in [(0, 0), (1, 3), (4, 1), (2, 2), (9, 0)]:
         t, every = score(b, c, 20, .1), score(all_b, all_c, 20, .1)
         excluded, shown = (chance[side].sum(0).max() for side in (every <= t + 1e-9, every >= t - 1e-9))
-        assert np.isclose(exact_p(b, c, 20, .1, False), excluded, atol=.002) and np.isclose(exact_p(b, c, 20, .1, True), shown, atol=.002)
+        assert np.isclose(exact_p(b, c, 20, 0.1, False), excluded, atol=0.002) and np.isclose(
+            exact_p(b, c, 20, 0.1, True), shown, atol=0.002
+        )
 
 
 def test_exact_p_3(): # nbs/api/65_gate.ipynb, cell 36817dae
@@ -89,18 +95,31 @@ def test_exact_p_3(): # nbs/api/65_gate.ipynb, cell 36817dae
         b, c, chance = outcomes(n, bound, np.linspace(0, .02, 21), 30)
         t, likely = score(b, c, n, bound), chance.max(1) > 1e-5
         for shown, normal in ((False, norm.cdf(t)), (True, norm.sf(t))):
-            exact = np.array([exact_p(int(i), int(j), n, bound, shown) if near else 1 for i, j, near in zip(b, c, likely & (normal < 3 * alpha))])
+            exact = np.array(
+                [
+                    exact_p(int(i), int(j), n, bound, shown) if near else 1
+                    for i, j, near in zip(b, c, likely & (normal < 3 * alpha))
+                ]
+            )
             yield from (chance[p <= alpha].sum(0).max() for p in (normal, exact))
     columns = pd.MultiIndex.from_product([['harm excluded', 'harm shown'], ['normal', 'exact']])
-    size = pd.DataFrame([list(sizes(n)) for n in (60, 133, 150, 300)], index=pd.Index([60, 133, 150, 300], name='texts'), columns=columns)
-    assert (size.xs('exact', axis=1, level=1) <= .05).all(axis=None) and (size.xs('normal', axis=1, level=1).max() > [.06, .08]).all()
+    size = pd.DataFrame(
+        [list(sizes(n)) for n in (60, 133, 150, 300)], index=pd.Index([60, 133, 150, 300], name='texts'), columns=columns
+    )
+    assert (size.xs('exact', axis=1, level=1) <= 0.05).all(axis=None) and (
+        size.xs('normal', axis=1, level=1).max() > [0.06, 0.08]
+    ).all()
 
 
-def test_limit(): # nbs/api/65_gate.ipynb, cell ccc07d82
+def test_near(): # nbs/api/65_gate.ipynb, cell ccc07d82
     """At its own bound, a test gives just its level."""
     assert np.isclose(limit(0, 0, 100, .05, False), 1 - .05 ** (1 / 100), atol=1e-4)
     low, high = (limit(12, 4, 300, .05, shown) for shown in (True, False))
-    assert low < 8 / 300 < high and np.isclose(exact_p(12, 4, 300, high, False), .05, atol=.005) and np.isclose(exact_p(12, 4, 300, low, True), .05, atol=.005)
+    assert (
+        low < 8 / 300 < high
+        and np.isclose(exact_p(12, 4, 300, high, False), 0.05, atol=0.005)
+        and np.isclose(exact_p(12, 4, 300, low, True), 0.05, atol=0.005)
+    )
     assert limit(30, 0, 30, .05, False) > .999 and limit(0, 30, 30, .05, True) < -.999
 
 
@@ -116,7 +135,11 @@ def test_gate(): # nbs/api/65_gate.ipynb, cell 0b522875
     """The ten groups from above: the average passes, the gate does not."""
     dense, small = planted(2000, list('abcdefghij'), harm=.3)
     found = gate(dense, small)
-    assert found.outcome == 'fail' and found.exit_status == 1 and found.table.query("verdict == 'fail'").group.tolist() == ['j']
+    assert (
+        found.outcome == 'fail'
+        and found.exit_status == 1
+        and found.table.query("verdict == 'fail'").group.tolist() == ['j']
+    )
     assert (found.table['drop'][:9] == 0).all()
     print(found.reason)
 
@@ -147,7 +170,10 @@ def test_gate_4(): # nbs/api/65_gate.ipynb, cell a24c66ad
     """`groups` names the units that count, classes included: the harm is in `c`, so the other two pass alone."""
     per_class = gate(*planted(), classes=True)
     assert per_class.table.query("verdict == 'fail'").group.tolist() == ['c', 'class: yes']
-    assert gate(*planted(), groups=['a', 'b']).outcome == 'pass' and gate(*planted(), groups='class: no', classes=True).outcome == 'pass'
+    assert (
+        gate(*planted(), groups=['a', 'b']).outcome == 'pass'
+        and gate(*planted(), groups='class: no', classes=True).outcome == 'pass'
+    )
 
 
 def test_gate_5(): # nbs/api/65_gate.ipynb, cell 79281ebc
@@ -155,16 +181,26 @@ def test_gate_5(): # nbs/api/65_gate.ipynb, cell 79281ebc
     per_class = gate(*planted(), classes=True)
     for name in ('all', 'judged', 'class: yes'):
         called = gate(*planted(groups=('A', 'B', name)), classes=True)
-        assert called.table.query("verdict == 'fail'")[['group', 'scope']].values.tolist() == [[name, 'group'], ['class: yes', 'class']]
-        assert called.table.drop(columns='group').equals(per_class.table.drop(columns='group')) and called.reason == per_class.reason.replace('c (', f'{name} (', 1)
+        assert called.table.query("verdict == 'fail'")[['group', 'scope']].values.tolist() == [
+            [name, 'group'],
+            ['class: yes', 'class'],
+        ]
+        assert called.table.drop(columns='group').equals(
+            per_class.table.drop(columns='group')
+        ) and called.reason == per_class.reason.replace('c (', f'{name} (', 1)
 
 
 def test_gate_6(): # nbs/api/65_gate.ipynb, cell d2b62076
     """By its keys alone, every text would be in the same group, and the gate open."""
     with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        for p, name in zip(planted(), ('dense', 'small')):
+            p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
         structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
-    assert structs.outcome == 'fail' and structs.table.group.tolist() == ['who=a', 'who=b', 'who=c'] and structs.table.verdict.tolist() == ['pass', 'pass', 'fail']
+    assert (
+        structs.outcome == 'fail'
+        and structs.table.group.tolist() == ['who=a', 'who=b', 'who=c']
+        and structs.table.verdict.tolist() == ['pass', 'pass', 'fail']
+    )
 
 
 def test_gate_7(): # nbs/api/65_gate.ipynb, cell 590aacd9
@@ -178,17 +214,31 @@ def test_gate_8(): # nbs/api/65_gate.ipynb, cell 2e3332b1
     start = time.process_time()
     high = limit(2500, 2400, 80_000, .05, False)
     assert abs(exact_p(2500, 2400, 80_000, high, False) - .05) < 1e-3 and time.process_time() - start < 5
-    few, plain = limit(30, 20, 1200, .05, True), brentq(lambda d: exact_p(30, 20, 1200, d, True) - .05, -.5, 30 / 1200 - 20 / 1200, xtol=1e-5)
+    few, plain = (
+        limit(30, 20, 1200, 0.05, True),
+        brentq(lambda d: exact_p(30, 20, 1200, d, True) - 0.05, -0.5, 30 / 1200 - 20 / 1200, xtol=1e-5),
+    )
     assert abs(few - plain) < 2e-5
 
 
 def test_gate_9(): # nbs/api/65_gate.ipynb, cell 03376e78
     """A drop that is exactly the bound is never decided."""
     little = gate(*planted(60, harm=0))
-    assert little.outcome == 'too little data' and set(little.table.verdict) == {'too few texts'} and little.table.high.isna().all()
-    assert gate(*planted(900, harm=0), min_n=300).outcome == 'too little data' and gate(*planted(900, harm=.9), min_n=290).outcome == 'fail'
+    assert (
+        little.outcome == 'too little data'
+        and set(little.table.verdict) == {'too few texts'}
+        and little.table.high.isna().all()
+    )
+    assert (
+        gate(*planted(900, harm=0), min_n=300).outcome == 'too little data'
+        and gate(*planted(900, harm=0.9), min_n=290).outcome == 'fail'
+    )
     on = _complete(_judge([('x', 'group', 200, 200, 0, 150, 4, 0)], .02, .95, 30), .02, .95, 30)
-    assert on.needed_n.item() == math.inf and 'no number of texts of group x (now 200), as its drop is the bound itself' in _reason('too little data', on, .02)
+    assert (
+        on.needed_n.item() == math.inf
+        and 'no number of texts of group x (now 200), as its drop is the bound itself'
+        in _reason('too little data', on, 0.02)
+    )
     assert _about(1374) == 'about 1,400' and _about(98) == 'about 98'
 
 
@@ -203,7 +253,11 @@ def test_gate_10(): # nbs/api/65_gate.ipynb, cell 53f68ab1
 
 def test_gate_11(): # nbs/api/65_gate.ipynb, cell d0103181
     """A name that the data do not know is noticed before they are loaded."""
-    words = pd.DataFrame(dict(text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100))
+    words = pd.DataFrame(
+        dict(
+            text=[f'{w} word' for w in ['good', 'bad'] * 200], label=['yes', 'no'] * 200, groups=['a', 'b', 'b', 'a'] * 100
+        )
+    )
     toy, tiny = GroupedText.from_frame(words, name='toy'), tiny_classifier()
     assert gate(tiny, tiny, toy).table.group.tolist() == ['a', 'b']
     with expect_fail(ValueError, 'Unknown group: z'): gate('runs/dense', 'runs/small', toy, groups=['z'])
@@ -229,23 +283,43 @@ def test_gate_13(): # nbs/api/65_gate.ipynb, cell 2f06e526
     def repeated(p, k):
         "Predictions on each text k times, which are one cluster."
         n = np.repeat(np.arange(len(p)), k)
-        return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=p.labels[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
+        return replace(
+            p,
+            ids=np.arange(len(n)).astype(str),
+            logits=p.logits[n],
+            labels=p.labels[n],
+            groups=[p.groups[i] for i in n],
+            clusters=p.ids[n],
+        )
     for case in (planted(900, harm=0), planted(300, harm=0), planted(900, harm=.05), planted()):
         once, five = gate(*case, classes=True), gate(*(repeated(p, 5) for p in case), classes=True)
         same = ['group', 'dense', 'compressed', 'drop', 'low', 'high', 'p_pass', 'p_fail_holm', 'verdict', 'needed_n']
         pd.testing.assert_frame_equal(once.table[same], five.table[same], check_dtype=False)
         assert five.outcome == once.outcome and (five.table.effect == 5).all() and (five.table.units == once.table.n).all()
-    few, without = (gate(*(replace(repeated(p, 5), **how) for p in planted(300, harm=0))) for how in ({}, dict(clusters=None)))
-    assert without.outcome == 'pass' and few.outcome == 'too little data' and few.needed == gate(*planted(300, harm=0)).needed
+    few, without = (
+        gate(*(replace(repeated(p, 5), **how) for p in planted(300, harm=0))) for how in ({}, dict(clusters=None))
+    )
+    assert (
+        without.outcome == 'pass' and few.outcome == 'too little data' and few.needed == gate(*planted(300, harm=0)).needed
+    )
 
 
 def test_gate_14(): # nbs/api/65_gate.ipynb, cell 5e28579b
     """Of clusters whose texts have nothing in common, little is lost where they are many."""
     nine = gate(*(replace(p, clusters=np.array([str(i % 9) for i in range(900)])) for p in planted(900, harm=0)))
-    assert nine.outcome == 'too little data' and set(nine.table.verdict) == {'too few clusters'} and nine.needed >= 10 and nine.table.high.isna().all()
+    assert (
+        nine.outcome == 'too little data'
+        and set(nine.table.verdict) == {'too few clusters'}
+        and nine.needed >= 10
+        and nine.table.high.isna().all()
+    )
     mixed = [replace(p, clusters=np.array([str(i % 400) for i in range(4000)])) for p in planted(4000, harm=.02)]
     plain, loose = gate(*(replace(p, clusters=None) for p in mixed)), gate(*mixed)
-    assert (loose.table.effect.between(1, 6)).all() and (loose.table.high >= plain.table.high - 1e-6).all() and loose.outcome == 'pass'
+    assert (
+        (loose.table.effect.between(1, 6)).all()
+        and (loose.table.high >= plain.table.high - 1e-6).all()
+        and loose.outcome == 'pass'
+    )
     with expect_fail(ValueError, 'One of the two tables names clusters'): gate(mixed[0], replace(mixed[1], clusters=None))
 
 
@@ -255,7 +329,14 @@ def test_gate_15(): # nbs/api/65_gate.ipynb, cell 65a34c6a
     def repeated(p, k):
         "Predictions on each text k times, which are one cluster."
         n = np.repeat(np.arange(len(p)), k)
-        return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=p.labels[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
+        return replace(
+            p,
+            ids=np.arange(len(n)).astype(str),
+            logits=p.logits[n],
+            labels=p.labels[n],
+            groups=[p.groups[i] for i in n],
+            clusters=p.ids[n],
+        )
     for case in (planted(900, harm=0), planted(300, harm=0), planted(900, harm=.05), planted()):
         once, five = gate(*case, classes=True), gate(*(repeated(p, 5) for p in case), classes=True)
         same = ['group', 'dense', 'compressed', 'drop', 'low', 'high', 'p_pass', 'p_fail_holm', 'verdict', 'needed_n']
@@ -264,8 +345,14 @@ def test_gate_15(): # nbs/api/65_gate.ipynb, cell 65a34c6a
     def happened(rng, sizes, alike, lost, won):
         "Cluster of each text, and what happens to it: lost 1, won -1, or nothing."
         cluster, n = np.repeat(np.arange(len(sizes)), sizes), sizes.sum()
-        if alike == 1: u = rng.random(len(sizes))[cluster]; return cluster, np.where(u < lost, 1, np.where(u < lost + won, -1, 0))
-        if alike == 'some whole': u = rng.random(n); return cluster, np.where((rng.random(len(sizes)) < lost - won)[cluster] | (u < won), 1, np.where(u < 2 * won, -1, 0))
+        if alike == 1:
+            u = rng.random(len(sizes))[cluster]
+            return cluster, np.where(u < lost, 1, np.where(u < lost + won, -1, 0))
+        if alike == 'some whole':
+            u = rng.random(n)
+            return cluster, np.where(
+                (rng.random(len(sizes)) < lost - won)[cluster] | (u < won), 1, np.where(u < 2 * won, -1, 0)
+            )
         p = rng.gamma(np.array([lost, won, 1 - lost - won]) * (1 - alike) / alike, size=(len(sizes), 3))
         p, u = (p / p.sum(1, keepdims=True))[cluster], rng.random(n)
         return cluster, np.where(u < p[:, 0], 1, np.where(u < p[:, 0] + p[:, 1], -1, 0))
@@ -274,26 +361,68 @@ def test_gate_15(): # nbs/api/65_gate.ipynb, cell 65a34c6a
         rng, rows = np.random.default_rng(1), []
         for k in range(runs):
             cluster, what = happened(rng, sizes(rng), alike, lost, won)
-            rows.append((k, 'group', len(what), *_told_by(cluster, what.astype(float)), len(what), (what > 0).sum(), (what < 0).sum()))
+            rows.append(
+                (
+                    k,
+                    'group',
+                    len(what),
+                    *_told_by(cluster, what.astype(float)),
+                    len(what),
+                    (what > 0).sum(),
+                    (what < 0).sum(),
+                )
+            )
         seen = Counter(v for row in rows for v in _judge([row], .02, .95, 30).verdict)
         return seen['pass'] / runs, seen['fail'] / runs
-    shapes = {'400 x 5': lambda rng: np.full(400, 5), '144 x 60': lambda rng: np.full(144, 60), '40 x 60': lambda rng: np.full(40, 60), '400 x 1 to 20': lambda rng: rng.integers(1, 21, 400), '100 x 1 to 20': lambda rng: rng.integers(1, 21, 100)}
+    shapes = {
+        '400 x 5': lambda rng: np.full(400, 5),
+        '144 x 60': lambda rng: np.full(144, 60),
+        '40 x 60': lambda rng: np.full(40, 60),
+        '400 x 1 to 20': lambda rng: rng.integers(1, 21, 400),
+        '100 x 1 to 20': lambda rng: rng.integers(1, 21, 100),
+    }
     cases = [(shape, alike) for shape in shapes for alike in ([1] if shape == '400 x 5' else [.02, .2, 1, 'some whole'])]
-    found = pd.DataFrame([(shape, alike, *verdicts(shapes[shape], alike, .04, .02), *([np.nan] * 2 if alike == 'some whole' else [verdicts(shapes[shape], alike, .005, .005)[0], verdicts(shapes[shape], alike, .07, .01)[1]])) for shape, alike in cases],
-                         columns=['clusters x texts', 'alike', 'bound passes', 'bound fails', 'harmless passes', 'harmful fails']).set_index(['clusters x texts', 'alike'])
+    found = pd.DataFrame(
+        [
+            (
+                shape,
+                alike,
+                *verdicts(shapes[shape], alike, 0.04, 0.02),
+                *(
+                    [np.nan] * 2
+                    if alike == 'some whole'
+                    else [verdicts(shapes[shape], alike, 0.005, 0.005)[0], verdicts(shapes[shape], alike, 0.07, 0.01)[1]]
+                ),
+            )
+            for shape, alike in cases
+        ],
+        columns=['clusters x texts', 'alike', 'bound passes', 'bound fails', 'harmless passes', 'harmful fails'],
+    ).set_index(['clusters x texts', 'alike'])
     most, errs = binom.ppf(.999, 300, .05) / 300, found[['bound passes', 'bound fails']] # what 5% may look like
-    assert (errs <= most).all(axis=None) and (errs.mean() <= .05).all() and (found.loc['144 x 60'].dropna().min() > [-1, -1, .2, .5]).all()
+    assert (
+        (errs <= most).all(axis=None)
+        and (errs.mean() <= 0.05).all()
+        and (found.loc['144 x 60'].dropna().min() > [-1, -1, 0.2, 0.5]).all()
+    )
 
 
 def test_gate_16(): # nbs/api/65_gate.ipynb, cell 8fcb5219
     """With 100 texts a group it says that it cannot know."""
     with tempfile.TemporaryDirectory() as folder:
-        for p, name in zip(planted(), ('dense', 'small')): p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
+        for p, name in zip(planted(), ('dense', 'small')):
+            p.to_frame().assign(groups=[dict(who=g) for g, in p.groups]).to_parquet(f'{folder}/{name}.parquet')
         structs = gate(f'{folder}/dense.parquet', f'{folder}/small.parquet')
     def repeated(p, k):
         "Predictions on each text k times, which are one cluster."
         n = np.repeat(np.arange(len(p)), k)
-        return replace(p, ids=np.arange(len(n)).astype(str), logits=p.logits[n], labels=p.labels[n], groups=[p.groups[i] for i in n], clusters=p.ids[n])
+        return replace(
+            p,
+            ids=np.arange(len(n)).astype(str),
+            logits=p.logits[n],
+            labels=p.labels[n],
+            groups=[p.groups[i] for i in n],
+            clusters=p.ids[n],
+        )
     for case in (planted(900, harm=0), planted(300, harm=0), planted(900, harm=.05), planted()):
         once, five = gate(*case, classes=True), gate(*(repeated(p, 5) for p in case), classes=True)
         same = ['group', 'dense', 'compressed', 'drop', 'low', 'high', 'p_pass', 'p_fail_holm', 'verdict', 'needed_n']
@@ -312,7 +441,17 @@ def test_gate_16(): # nbs/api/65_gate.ipynb, cell 8fcb5219
         "Share of each outcome."
         rng = np.random.default_rng(seed)
         draws = [rng.multinomial(n, [lost, won, 1 - lost - won], runs) for n, lost, won in case]
-        seen = Counter(_outcome(_judge([(k, 'group', n, n, 0, n, *d[run, :2]) for k, ((n, _, _), d) in enumerate(zip(case, draws))], .02, .95, 30).verdict) for run in range(runs))
+        seen = Counter(
+            _outcome(
+                _judge(
+                    [(k, 'group', n, n, 0, n, *d[run, :2]) for k, ((n, _, _), d) in enumerate(zip(case, draws))],
+                    0.02,
+                    0.95,
+                    30,
+                ).verdict
+            )
+            for run in range(runs)
+        )
         return {outcome: seen[outcome] / runs for outcome in EXIT}
     rates = pd.DataFrame({name: simulate(case) for name, case in cases.items()}).T
     most = binom.ppf(.999, 200, .05) / 200 # what 5% may look like

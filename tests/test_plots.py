@@ -57,7 +57,10 @@ def test_tidy(): # nbs/api/66_plots.ipynb, cell d55809d9
     table = example()
     two = pd.concat([table, table.assign(data='other')])
     pd.testing.assert_frame_equal(_checked(two), two)
-    assert _about(_of(table, 'accuracy')) == 'planted, tiny: n = 900, 3 seeds' and _about(_of(table, 'nonzero')) == 'planted, tiny: 3 seeds'
+    assert (
+        _about(_of(table, 'accuracy')) == 'planted, tiny: n = 900, 3 seeds'
+        and _about(_of(table, 'nonzero')) == 'planted, tiny: 3 seeds'
+    )
     assert _span(pd.Series([900, 1200])) == '900 to 1,200'
     assert np.allclose(_bars(np.array([.5]), np.array([.4]), np.array([.7])), [[.1], [.2]])
 
@@ -66,7 +69,9 @@ def test_places(): # nbs/api/66_plots.ipynb, cell faba6cc0
     """More than six lines are hard to tell apart: filter the table first."""
     table = example()
     placed, ticks = _places(_of(table, 'accuracy'))
-    assert list(ticks.values()) == ['0', '0.3', '0.5', '0.7', '0.9', 'int8'] and placed.x[placed.family == 'int8'].item() > .9
+    assert (
+        list(ticks.values()) == ['0', '0.3', '0.5', '0.7', '0.9', 'int8'] and placed.x[placed.family == 'int8'].item() > 0.9
+    )
     bits = _of(table, 'accuracy').assign(level=lambda t: 8 * t.level)
     assert '0' not in _places(bits)[1].values() # 0 bits are not the dense model
 
@@ -82,9 +87,19 @@ def test_plot_levels(): # nbs/api/66_plots.ipynb, cell 6c509be2
     looks = _styles(table)
     fig = plot_levels(table)
     average, worst = fig.axes
-    assert average.get_title() == 'accuracy (n = 900)' and 'worst-group' in worst.get_title() and '3 seeds' in fig.get_suptitle()
-    line = next(l for l in worst.lines if l.get_color() == looks['magnitude', 'none']['color'] and l.get_linestyle() == '-' and len(l.get_xdata()) == 5)
-    expected = table.query("metric == 'worst_group_accuracy' and mitigation == 'none' and family in ('dense', 'magnitude')").compressed
+    assert (
+        average.get_title() == 'accuracy (n = 900)'
+        and 'worst-group' in worst.get_title()
+        and '3 seeds' in fig.get_suptitle()
+    )
+    line = next(
+        l
+        for l in worst.lines
+        if l.get_color() == looks['magnitude', 'none']['color'] and l.get_linestyle() == '-' and len(l.get_xdata()) == 5
+    )
+    expected = table.query(
+        "metric == 'worst_group_accuracy' and mitigation == 'none' and family in ('dense', 'magnitude')"
+    ).compressed
     assert np.allclose(line.get_ydata(), expected) and np.allclose(line.get_xdata(), [0, .3, .5, .7, .9], atol=.02)
     assert [t.get_text() for t in worst.get_xticklabels()] == ['0', '0.3', '0.5', '0.7', '0.9', 'int8']
 
@@ -127,7 +142,11 @@ def test_points(): # nbs/api/66_plots.ipynb, cell d75e4844
     points = _points(table, 'nonzero', 'worst_group_accuracy')
     assert len(points) == 10 and not points[(points.level > .8) & (points.mitigation == 'none')].front.any()
     assert points[(points.level > .8) & (points.mitigation != 'none')].front.item() # as small, and better
-    assert _small_is_good(table, 'equalized_odds_difference') and _small_is_good(table, 'bytes') and not _small_is_good(table, 'tpr:yes')
+    assert (
+        _small_is_good(table, 'equalized_odds_difference')
+        and _small_is_good(table, 'bytes')
+        and not _small_is_good(table, 'tpr:yes')
+    )
     apart = table[~((table.metric == 'nonzero') ^ (table.family == 'dense'))] # only dense has the cost, and nothing else
     with expect_fail(ValueError, 'No configuration has both'): _points(apart, 'nonzero', 'accuracy')
 
@@ -171,7 +190,9 @@ def test_plot_heatmap(): # nbs/api/66_plots.ipynb, cell c8e2decc
     ax = plot_heatmap(table)
     cells = {(round(t.get_position()[1] - .5), round(t.get_position()[0] - .5)): t.get_text() for t in ax.texts}
     rows, levels = ([t.get_text() for t in labels] for labels in (ax.get_yticklabels(), ax.get_xticklabels()))
-    change = table.query("metric == 'worst_group_accuracy' and method == 'magnitude(sparsity=0.9)' and mitigation == 'none'").change.item()
+    change = table.query(
+        "metric == 'worst_group_accuracy' and method == 'magnitude(sparsity=0.9)' and mitigation == 'none'"
+    ).change.item()
     assert cells[rows.index('magnitude'), levels.index('0.9')] == f'{100 * change:+.1f}' and ax.get_xlabel() == 'level'
     recall = plot_heatmap(table, 'tpr:yes')
     assert any(t.get_text().endswith('*') for t in recall.texts) and recall.get_xlabel() == 'level (* interval excludes 0)'
@@ -217,19 +238,25 @@ def test_plot_forest(): # nbs/api/66_plots.ipynb, cell 6c5fb301
     ax = plot_forest(table, 'magnitude(sparsity=0.9)')
     labels = [t.get_text() for t in ax.get_yticklabels()]
     assert labels[-1].startswith('c (n=') and len(labels) == 4 # the largest loss is on top
-    marks = {l.get_marker(): sorted(labels[int(y)][0] for y in l.get_ydata()) for l in ax.lines if l.get_marker() in tuple('vox')}
+    marks = {
+        l.get_marker(): sorted(labels[int(y)][0] for y in l.get_ydata()) for l in ax.lines if l.get_marker() in tuple('vox')
+    }
     assert marks['v'] == ['c'] and marks['x'] == ['d'] and marks['o'] == ['a', 'b']
-    assert '3 seeds' in ax.get_title() and 'all 3 groups at once\n(Bonferroni)' in ' '.join(t.get_text() for t in ax.get_legend().get_texts())
+    assert '3 seeds' in ax.get_title() and 'all 3 groups at once\n(Bonferroni)' in ' '.join(
+        t.get_text() for t in ax.get_legend().get_texts()
+    )
 
 
 def test_plot_forest_2(): # nbs/api/66_plots.ipynb, cell 8831ed55
     """A method that is not in the table is refused, and the message names those that are."""
     table = example()
     two = pd.concat([table, table.assign(data='other')])
-    with expect_fail(ValueError, 'The table has: dense, int8(), magnitude(sparsity=0.3), '): plot_forest(table, 'magnitude(sparsity=0.4)')
+    with expect_fail(ValueError, 'The table has: dense, int8(), magnitude(sparsity=0.3), '):
+        plot_forest(table, 'magnitude(sparsity=0.4)')
     with expect_fail(ValueError, 'No group has a value'): plot_forest(table[table.group.isin(['all', 'judged'])], 'int8()')
     with expect_fail(ValueError, 'No int8() with mitigation recover'): plot_forest(table, 'int8()', 'recover')
-    with expect_fail(ValueError, 'Unknown metric worst_group_accuracy'): plot_forest(table, 'int8()', metric='worst_group_accuracy')
+    with expect_fail(ValueError, 'Unknown metric worst_group_accuracy'):
+        plot_forest(table, 'int8()', metric='worst_group_accuracy')
     with expect_fail(ValueError, 'Several values of data'): plot_forest(two, 'int8()')
 
 
@@ -246,14 +273,18 @@ def test_plot_forest_3(): # nbs/api/66_plots.ipynb, cell 73e3d8cd
     odds = plot_heatmap(table, 'equalized_odds_difference')
     plt.close(odds.figure)
     fig, axes = plt.subplots(2, 1, figsize=(7, 5.2), sharex=True, layout='constrained')
-    for ax, mitigation in zip(axes, ['none', 'recover(epochs=0.5)']): plot_forest(table, 'magnitude(sparsity=0.9)', mitigation, 'tpr:yes', ax=ax)
+    for ax, mitigation in zip(axes, ['none', 'recover(epochs=0.5)']):
+        plot_forest(table, 'magnitude(sparsity=0.9)', mitigation, 'tpr:yes', ax=ax)
     overall = [next(l.get_xdata()[0] for l in ax.lines if l.get_label() == 'all texts') for ax in axes]
     assert overall[0] < overall[1] < 0
 
 
 def test_order(): # nbs/api/66_plots.ipynb, cell 39013a22
     """The numbers for the text: a row for each configuration, and for each metric its value and its change, both with their interval where it has one: the worst group and the gaps are levels."""
-    assert _text(.8124, .79, .8333, 3) == '0.812 [0.790, 0.833]' and _text(-.0214, -.033, -.008, 3, '+') == '-0.021 [-0.033, -0.008]'
+    assert (
+        _text(0.8124, 0.79, 0.8333, 3) == '0.812 [0.790, 0.833]'
+        and _text(-0.0214, -0.033, -0.008, 3, '+') == '-0.021 [-0.033, -0.008]'
+    )
     assert _text(-.0001, -.001, .02, 2, '+') == '+0.00 [+0.00, +0.02]' and _text(22.7e6, np.nan, np.nan, 3) == '22,700,000'
     assert _text(.5, np.nan, np.nan, 1) == '0.5' and _text(np.nan, 0, 1, 3) == '-'
 
@@ -262,18 +293,32 @@ def test_summary_table(): # nbs/api/66_plots.ipynb, cell 91f36fd4
     table = example()
     two = pd.concat([table, table.assign(data='other')])
     shown = summary_table(table)
-    assert len(shown) == 10 and shown.family[0] == 'dense' and shown['change of accuracy'][0] == '-' and 'model' not in shown
-    assert re.fullmatch(r'0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]', shown.accuracy[0]) and shown['change of worst_group_accuracy'].str.fullmatch(r'-0\.\d{3}').any()
-    old = table.assign(**{c: table[c].fillna(.5) for c in ('low', 'high', 'compressed_low', 'compressed_high')}) # stored before extremes were levels alone
-    assert summary_table(old).worst_group_accuracy.equals(shown.worst_group_accuracy) and not summary_table(old)['change of equalized_odds_difference'].str.contains('[', regex=False).any()
+    assert (
+        len(shown) == 10 and shown.family[0] == 'dense' and shown['change of accuracy'][0] == '-' and 'model' not in shown
+    )
+    assert (
+        re.fullmatch(r'0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]', shown.accuracy[0])
+        and shown['change of worst_group_accuracy'].str.fullmatch(r'-0\.\d{3}').any()
+    )
+    # stored before extremes were levels alone
+    old = table.assign(**{c: table[c].fillna(.5) for c in ('low', 'high', 'compressed_low', 'compressed_high')})
+    assert (
+        summary_table(old).worst_group_accuracy.equals(shown.worst_group_accuracy)
+        and not summary_table(old)['change of equalized_odds_difference'].str.contains('[', regex=False).any()
+    )
     assert shown[shown.family == 'magnitude'].level.tolist() == ['0.3', '0.5', '0.7', '0.9'] * 2
-    assert list(summary_table(two.assign(model=two.data), 'nonzero').data.unique()) == ['planted', 'other'] and 'model' in summary_table(two.assign(model=two.data))
+    assert list(summary_table(two.assign(model=two.data), 'nonzero').data.unique()) == [
+        'planted',
+        'other',
+    ] and 'model' in summary_table(two.assign(model=two.data))
     with expect_fail(ValueError, 'Unknown metric f1'): summary_table(table, ['f1'])
     few = summary_table(table[table.scope != 'judged']) # no group was large enough: accuracy is there all the same
     assert few.accuracy.tolist() == shown.accuracy.tolist() and 'worst_group_accuracy' not in few
-    with expect_fail(ValueError, 'Unknown metric worst_group_accuracy'): summary_table(table[table.scope != 'judged'], 'worst_group_accuracy')
+    with expect_fail(ValueError, 'Unknown metric worst_group_accuracy'):
+        summary_table(table[table.scope != 'judged'], 'worst_group_accuracy')
     odd = table.replace(dict(group=dict(a='all', b='judged', c='model'))) # names of groups
-    assert summary_table(odd).equals(shown) and summary_table(table.drop(columns='scope')).equals(shown) # also of a table from before there was a scope
+    # also of a table from before there was a scope
+    assert summary_table(odd).equals(shown) and summary_table(table.drop(columns='scope')).equals(shown)
     assert sorted(_chosen(odd, 'int8()', 'none', 'accuracy')[0].group) == ['all', 'd', 'judged', 'model']
 
 
@@ -298,7 +343,9 @@ def test_to_latex(): # nbs/api/66_plots.ipynb, cell 18fefd52
     table = example()
     odd = to_latex(table.assign(data='50% R&D #1_x', mitigation=table.mitigation.replace('none', 'a >> {b}$')), 'tpr:yes')
     assert r'50\% R\&D \#1\_x' in odd and r'a \textgreater{}\textgreater{} \{b\}\$' in odd and '& $-$0.' in odd
-    assert not re.search(r'(?<!\\)[%#_]', odd) and odd.count('toprule') == odd.count('midrule') == odd.count('bottomrule') == 1
+    assert (
+        not re.search(r'(?<!\\)[%#_]', odd) and odd.count('toprule') == odd.count('midrule') == odd.count('bottomrule') == 1
+    )
     body = odd.split('\\midrule')[1].split('\\bottomrule')[0].strip().splitlines()
     assert len(body) == 10 and all(len(re.findall(r'(?<!\\)&', l)) == 6 and l.endswith(r'\\') for l in body)
     floating = to_latex(table, 'accuracy', caption='What it costs', label='tab:cost')
@@ -308,7 +355,12 @@ def test_to_latex(): # nbs/api/66_plots.ipynb, cell 18fefd52
 def test_safe(): # nbs/api/66_plots.ipynb, cell c33999aa
     """A picture that the table does not allow, such as costs that nobody measured, is left out."""
     used = set()
-    assert [_safe(n, used) for n in ('a/../b c', 'A.. b|c', 'magnitude(sparsity=0.5)', '???')] == ['a-..-b-c', 'A..-b-c', 'magnitude-sparsity=0.5', 'unnamed']
+    assert [_safe(n, used) for n in ('a/../b c', 'A.. b|c', 'magnitude(sparsity=0.5)', '???')] == [
+        'a-..-b-c',
+        'A..-b-c',
+        'magnitude-sparsity=0.5',
+        'unnamed',
+    ]
     assert _safe('a b', used) == 'a-b' and _safe('A/b', used) == 'A-b-2' and _safe('a:b', used) == 'a-b-3'
 
 
@@ -326,10 +378,17 @@ def test_save_all(): # nbs/api/66_plots.ipynb, cell f0676ef0
     two = pd.concat([table, table.assign(data='other')])
     pd.testing.assert_frame_equal(_checked(two), two)
     dense = table.family == 'dense'
-    few = pd.concat([table[dense | ((table.level == .9) & (table.mitigation == 'none'))], table[dense & (table.group != 'model')].assign(data='my/data')])
+    few = pd.concat(
+        [
+            table[dense | ((table.level == 0.9) & (table.mitigation == 'none'))],
+            table[dense & (table.group != 'model')].assign(data='my/data'),
+        ]
+    )
     with tempfile.TemporaryDirectory() as folder:
         paths = save_all(few, Path(folder)/'new')
-        assert sorted(p.name for p in paths) == sorted(p.name for p in Path(folder, 'new').iterdir()) and all(p.stat().st_size for p in paths)
+        assert sorted(p.name for p in paths) == sorted(p.name for p in Path(folder, 'new').iterdir()) and all(
+            p.stat().st_size for p in paths
+        )
         starts = {p.name: p.read_bytes()[:4] for p in paths}
         assert starts['planted-levels.png'] == b'\x89PNG' and starts['my-data-levels.pdf'] == b'%PDF'
         assert 'planted-pareto.pdf' in starts and 'my-data-pareto.pdf' not in starts
@@ -345,7 +404,14 @@ def test_save_all_2(): # nbs/api/66_plots.ipynb, cell 2d447a65
     table = example()
     two = pd.concat([table, table.assign(data='other')])
     pd.testing.assert_frame_equal(_checked(two), two)
-    models = pd.concat([table[(table.family == 'dense') & (table.group != 'model')].assign(model=m) for m in ('small', 'large')])
+    models = pd.concat(
+        [table[(table.family == 'dense') & (table.group != 'model')].assign(model=m) for m in ('small', 'large')]
+    )
     with tempfile.TemporaryDirectory() as folder:
         names = {p.name for p in save_all(models, folder)}
-    assert {'planted-small-table.md', 'planted-large-table.tex', 'planted-small-levels.pdf', 'planted-large-levels.png'} <= names
+    assert {
+        'planted-small-table.md',
+        'planted-large-table.tex',
+        'planted-small-levels.pdf',
+        'planted-large-levels.png',
+    } <= names

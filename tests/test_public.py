@@ -9,7 +9,7 @@ import pytest
 from fastcore.docments import docments
 
 LIBRARY = sorted(m.name for m in pkgutil.walk_packages(fairprune.__path__, "fairprune.") if not m.name.endswith("__main__"))
-COMPRESSION = {"layout", "record", "methods", "recovery"}  # and what is in the folder compress
+COMPRESSION = {"layers", "layout", "record", "method", "recovery"}  # and what is in the folder compress
 
 
 def own(module):  # the functions and classes that a module offers

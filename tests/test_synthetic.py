@@ -26,8 +26,11 @@ def test_PHRASES(): # nbs/api/03_synthetic.ipynb, cell ed792ae4
 
 def test_PHRASES_2(): # nbs/api/03_synthetic.ipynb, cell 46b01622
     """No phrase contains a title, a word built from a title, or a word that tells a gender."""
-    stems = (r'nurs physician doctors?\b paralegal lawyer attorney law hygien dental dentist account financ analyst software develop '
-             'electrical engineer teach professor').split()
+    stems = (
+        r'nurs physician doctors?\b paralegal lawyer attorney law hygien dental dentist account financ analyst software '
+        r'develop '
+        'electrical engineer teach professor'
+    ).split()
     leak = re.compile(r'\b('+'|'.join(stems)+')', re.I)
     gendered = re.compile(r'\b(she|he|her|his|him|hers|women?|m[ae]n|mothers?|fathers?)\b', re.I)
     assert leak.search('trained in accounting') and gendered.search('likes his job')
@@ -92,8 +95,11 @@ def test_biographies_3(): # nbs/api/03_synthetic.ipynb, cell 5eb874de
 
 def test_biographies_4(): # nbs/api/03_synthetic.ipynb, cell 41b38917
     """No text names a title, and no text occurs twice."""
-    stems = (r'nurs physician doctors?\b paralegal lawyer attorney law hygien dental dentist account financ analyst software develop '
-             'electrical engineer teach professor').split()
+    stems = (
+        r'nurs physician doctors?\b paralegal lawyer attorney law hygien dental dentist account financ analyst software '
+        r'develop '
+        'electrical engineer teach professor'
+    ).split()
     leak = re.compile(r'\b('+'|'.join(stems)+')', re.I)
     df = biographies()
     assert not df.text.map(leak.search).any()

@@ -1,0 +1,1 @@
+"""Who is treated how, by which model."""

@@ -11,7 +11,8 @@ import itertools, json, math, re
 from dataclasses import dataclass
 import numpy as np, pandas as pd, torch
 from .benchmarks import Benchmark
-from ..models import batched_by_length, token_ids
+from ..layers import evaluating
+from ..models import batched_by_length, token_ids, model_kind
 
 # %% ../../nbs/api/28_associations.ipynb #27e2d47b
 POOLING = ('mean', 'cls', 'last')
@@ -22,6 +23,7 @@ def _pooled(states, mask, pooling):
     if pooling == 'last': return states[torch.arange(len(states)), mask.sum(1) - 1]
     return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
+# %% ../../nbs/api/28_associations.ipynb #38d1adda
 @torch.no_grad()
 def embed(
     model,              # of any kind, with `.tokenizer`
@@ -32,12 +34,13 @@ def embed(
 )->np.ndarray:          # (n, d) float64, in the order of `texts`
     "Vectors of texts from the last hidden layer; raises `ValueError` on an unknown pooling."
     from tqdm.auto import tqdm
-    from fairprune.compress.layout import evaluating
     if pooling not in POOLING: raise ValueError(f'Unknown pooling {pooling!r}. Known: {", ".join(POOLING)}.')
     encoded, out, filler = token_ids(model, texts, 512), {}, model.tokenizer.pad_token_id or 0
     row = torch.nn.utils.rnn.pad_sequence
     with evaluating(model):
-        for batch in tqdm(batched_by_length([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='embed'):
+        for batch in tqdm(
+            batched_by_length([len(e) for e in encoded], tokens_per_batch), disable=not progress, desc='embed'
+        ):
             mask = row([torch.ones(len(encoded[i]), dtype=torch.long) for i in batch], True).to(model.device)
             ids = row([torch.tensor(encoded[i]) for i in batch], True, filler).to(model.device)
             states = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -79,9 +82,13 @@ def _splits(values, n_x, n_samples, seed):
     "Sums over the first set of each split."
     if n_samples is None: return values[np.array(list(itertools.combinations(range(len(values)), n_x)))].sum(1)
     rng, rows = np.random.default_rng(seed), max(1, 2_000_000 // len(values))
-    drawn = (rng.permuted(np.tile(values, (min(rows, n_samples - done), 1)), axis=1)[:, :n_x].sum(1) for done in range(0, n_samples, rows))
+    drawn = (
+        rng.permuted(np.tile(values, (min(rows, n_samples - done), 1)), axis=1)[:, :n_x].sum(1)
+        for done in range(0, n_samples, rows)
+    )
     return np.concatenate(list(drawn))
 
+# %% ../../nbs/api/28_associations.ipynb #32d4c48a
 def permutation_test(
     x, # (n_X,) associations of the first targets
     y, # (n_Y,) of the second
@@ -94,7 +101,8 @@ def permutation_test(
     values = np.concatenate([x, y]); values = values - values.mean()
     exact = math.comb(len(values), len(x)) <= MAX_SPLITS
     sums = _splits(values, len(x), None if exact else n_samples, seed)
-    above = int((sums >= values[:len(x)].sum() - 1e-12 * np.abs(values).sum()).sum()) # ties count, whatever the order of summation
+    # ties count, whatever the order of summation
+    above = int((sums >= values[:len(x)].sum() - 1e-12 * np.abs(values).sum()).sum())
     return ((above / len(sums)) if exact else (1 + above) / (1 + len(sums))), exact
 
 # %% ../../nbs/api/28_associations.ipynb #f66cffe6
@@ -148,16 +156,21 @@ _SETS = dict(X='targ1', Y='targ2', A='attr1', B='attr2')
 def _read_sets(path):
     "Category and examples of X, Y, A and B; raises `ValueError` where the file is cut off or has no such sets."
     try: content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as e: raise ValueError(f'{path.name} is no complete JSON file ({e}). Is it cut off? Fetch it again.') from None
+    except ValueError as e:
+        raise ValueError(f'{path.name} is no complete JSON file ({e}). Is it cut off? Fetch it again.') from None
     found = {s: content.get(k, {}).get('examples') for s, k in _SETS.items()}
     empty = [_SETS[s] for s, examples in found.items() if not examples]
-    if empty: raise ValueError(f'{path.name} has no examples of {", ".join(empty)}. It must have targ1, targ2, attr1 and attr2.')
+    if empty:
+        raise ValueError(
+            f'{path.name} has no examples of {", ".join(empty)}. It must have targ1, targ2, attr1 and attr2.'
+        )
     return found
 
 # %% ../../nbs/api/28_associations.ipynb #4f4d4000
 _FRAME = set("this that there here the is are a an it these those they thing things person people name 's".split())
 
-def _word(sentence): return ' '.join(w for w in re.findall(r"'s|[\w.-]+", sentence.lower().rstrip('.')) if w not in _FRAME)
+def _word(sentence):
+    return ' '.join(w for w in re.findall(r"'s|[\w.-]+", sentence.lower().rstrip('.')) if w not in _FRAME)
 
 def words_of(
     sentences # in the order of the file; words alone will do
@@ -180,15 +193,22 @@ class Weat(Benchmark):
     def __post_init__(self):
         object.__setattr__(self, 'tests', (self.tests,) if isinstance(self.tests, str) else tuple(self.tests))
         unknown = [t for t in self.tests if t not in self._known]
-        if unknown or not self.tests: raise ValueError(f'Unknown test {unknown[0]!r}. Known: {", ".join(self._known)}.' if unknown else 'No test is named.')
-        if self.pooling not in POOLING: raise ValueError(f'Unknown pooling {self.pooling!r}. Known: {", ".join(POOLING)}.')
+        if unknown or not self.tests:
+            raise ValueError(
+                f'Unknown test {unknown[0]!r}. Known: {", ".join(self._known)}.' if unknown else 'No test is named.'
+            )
+        if self.pooling not in POOLING:
+            raise ValueError(f'Unknown pooling {self.pooling!r}. Known: {", ".join(POOLING)}.')
 
     @property
-    def files(self): return {f'{self._prefix}{t}.jsonl': (f'{_SEAT}{self._prefix}{t}.jsonl', _SHA256[self._prefix + t]) for t in self.tests}
+    def files(self):
+        return {
+            f'{self._prefix}{t}.jsonl': (f'{_SEAT}{self._prefix}{t}.jsonl', _SHA256[self._prefix + t])
+            for t in self.tests
+        }
 
     def check(self, model):
         super().check(model)
-        from fairprune.likelihood import model_kind
         if self.pooling == 'cls' and model_kind(model) == 'causal':
             raise ValueError("The first token of a causal model has not read the others. Use pooling='mean' or 'last'.")
 
@@ -199,6 +219,7 @@ class Weat(Benchmark):
     def rates(self, sums): return dict(effect_size=_effect(**sums))
     def across(self, rates): return dict(mean_absolute_effect=np.abs(rates['effect_size']).mean(-1))
 
+# %% ../../nbs/api/28_associations.ipynb #118373d3
 @dataclass(frozen=True)
 class Seat(Weat):
     "Sentence Encoder Association Tests (May et al. 2019): the same with the words in sentences."
@@ -208,14 +229,26 @@ class Seat(Weat):
 # %% ../../nbs/api/28_associations.ipynb #0fe7244c
 def _items(test, sets, vectors):
     "A row a target of one test; vectors of zeros have no direction, so none of them is nearer to A than to B."
-    s = associations(*(np.stack([vectors[t] for t in texts]) for texts in (sets['X'] + sets['Y'], sets['A'], sets['B'])))
+    s = associations(
+        *(np.stack([vectors[t] for t in texts]) for texts in (sets['X'] + sets['Y'], sets['A'], sets['B']))
+    )
     if not any(vectors[t].any() for t in sets['X'] + sets['Y']): s = np.zeros(len(s))
     sides = [(side, i) for side in 'XY' for i in range(len(sets[side]))]
-    return pd.DataFrame(dict(id=[f'{test}/{side}/{i}' for side, i in sides], type=test, unit=words_of(sets['X']) + words_of(sets['Y']),
-                             x=[float(side == 'X') for side, _ in sides], s=s))
+    return pd.DataFrame(
+        dict(
+            id=[f'{test}/{side}/{i}' for side, i in sides],
+            type=test,
+            unit=words_of(sets['X']) + words_of(sets['Y']),
+            x=[float(side == 'X') for side, _ in sides],
+            s=s,
+        )
+    )
 
+# %% ../../nbs/api/28_associations.ipynb #b1768311
 def _score(self, model, progress):
-    tests = {path.name.removeprefix(self._prefix).removesuffix('.jsonl'): _read_sets(path) for path in self.paths().values()}
+    tests = {
+        path.name.removeprefix(self._prefix).removesuffix('.jsonl'): _read_sets(path) for path in self.paths().values()
+    }
     texts = list(dict.fromkeys(t for sets in tests.values() for examples in sets.values() for t in examples))
     vectors = dict(zip(texts, embed(model, texts, self.pooling, progress=progress)))
     return pd.concat([_items(test, sets, vectors) for test, sets in tests.items()], ignore_index=True)
@@ -233,5 +266,14 @@ def permutation_table(
         words = items.groupby(['x', 'unit'], as_index=False).s.mean()
         sides = lambda t: (t.s[t.x == 1], t.s[t.x == 0])
         (p, exact), (p_words, exact_words) = (permutation_test(*sides(t), n_samples, seed) for t in (items, words))
-        return dict(type=test, effect_size=effect_size(*sides(items)), n=len(items), p=p, exact=exact, words=len(words), p_words=p_words, exact_words=exact_words)
+        return dict(
+            type=test,
+            effect_size=effect_size(*sides(items)),
+            n=len(items),
+            p=p,
+            exact=exact,
+            words=len(words),
+            p_words=p_words,
+            exact_words=exact_words,
+        )
     return pd.DataFrame([row(*group) for group in scores.items.groupby('type')])

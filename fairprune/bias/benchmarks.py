@@ -11,9 +11,10 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from .statistics import MIN_UNITS, holm, interval, over_seeds, p_value, resampled_sums
-from ..data import public_files
+from ..statistics import MIN_UNITS, holm, interval, over_seeds, p_value, resampled_sums
+from ..named import public_files
 from ..files import written
+from ..registry import Registry
 from ..values import text_of, value_of
 
 # %% ../../nbs/api/19_benchmarks.ipynb #3f6d3007
@@ -28,24 +29,38 @@ class Scores:
     def __len__(self): return len(self.items)
     def __repr__(self): return f'Scores({self.benchmark}: {len(self):,} items, {self.items.type.nunique()} types)'
 
+# %% ../../nbs/api/19_benchmarks.ipynb #d9afcec1
 def _check(scores):
     items = scores.items
     missing = [c for c in ('id', 'type', 'unit') if c not in items]
-    if missing: raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(map(str, items.columns))}.')
+    if missing:
+        raise ValueError(f'Missing column: {", ".join(missing)}. The table has: {", ".join(map(str, items.columns))}.')
     if not len(items): raise ValueError('No items: the table is empty.')
-    if items.id.duplicated().any(): raise ValueError(f'Ids must be unique; {items.id[items.id.duplicated()].iloc[0]!r} stands twice.')
+    if items.id.duplicated().any():
+        raise ValueError(f'Ids must be unique; {items.id[items.id.duplicated()].iloc[0]!r} stands twice.')
     own = sorted({'all', 'across'} & set(items.type))
-    if own: raise ValueError(f'A type is called {own[0]!r}, which is our word for {"all types together" if own[0] == "all" else "what compares types"}. Call it something else.')
+    if own:
+        raise ValueError(
+            f'A type is called {own[0]!r}, which is our word for '
+            f'{"all types together" if own[0] == "all" else "what compares types"}. Call it something else.'
+        )
     numbers = items.select_dtypes('number')
     bad = ~np.isfinite(numbers.to_numpy(float)).all(1)
-    if bad.any(): raise ValueError(f'NaN or infinite scores in {bad.sum()} of {len(items)} items, first at id {items.id[bad].iloc[0]!r}. The model diverged, or was cast too low.')
+    if bad.any():
+        raise ValueError(
+            f'NaN or infinite scores in {bad.sum()} of {len(items)} items, first at id {items.id[bad].iloc[0]!r}. '
+            'The model diverged, or was cast too low.'
+        )
 
 # %% ../../nbs/api/19_benchmarks.ipynb #cbdc28dd
-_registry = {}
+_BENCHMARKS = Registry(
+    *(f'fairprune.bias.{m}' for m in ('associations', 'coreference', 'generation', 'questions', 'stereotypes'))
+)
 
 @dataclass(frozen=True)
 class Benchmark:
-    "Called on a model, it gives the `Scores`. A subclass sets the attributes and defines `score`, `columns`, `rates` and, where items can flip, `decisions`."
+    """Called on a model, it gives the `Scores`. A subclass sets the attributes and defines `score`, `columns`, `rates`
+    and, where items can flip, `decisions`."""
     name = ''        # as `--benchmark` takes it
     revision = 1     # raised when its numbers change
     takes = ('causal', 'masked') # kinds of model
@@ -59,7 +74,7 @@ class Benchmark:
     undecided_as = 'ties' # the metric of what is undecided
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if cls.name: _registry[cls.name] = cls
+        if cls.name: _BENCHMARKS[cls.name] = cls
 
     def __call__(self, model, progress=False):
         "Raises `ValueError` where the model is of the wrong kind or the data are damaged, before any work."
@@ -67,13 +82,19 @@ class Benchmark:
         self.check(model)
         sources = {f: checksum for f, (_, checksum) in public_files(self.folder, self.files).items()}
         record = getattr(model, 'record', None)
-        meta = dict(model=getattr(model, 'name', ''), sources=sources, versions=versions(), record=record and record.as_dict())
+        meta = dict(
+            model=getattr(model, 'name', ''), sources=sources, versions=versions(), record=record and record.as_dict()
+        )
         return Scores(self.score(model, progress), self, meta)
 
     def check(self, model):
-        from fairprune.likelihood import model_kind
+        from fairprune.models import model_kind
         kind = model_kind(model)
-        if kind not in self.takes: raise ValueError(f'{self.name} takes a model of the kind {" or ".join(self.takes)}; {type(model).__name__} is of the kind {kind}.')
+        if kind not in self.takes:
+            raise ValueError(
+                f'{self.name} takes a model of the kind {" or ".join(self.takes)}; {type(model).__name__} is of the '
+                f'kind {kind}.'
+            )
 
     def paths(self): return {file: path for file, (path, _) in public_files(self.folder, self.files).items()}
     def score(self, model, progress): raise NotImplementedError # table of items
@@ -103,17 +124,16 @@ def preferred(
     "Which of two sentences is the likelier one."
     return np.where(tied(a, b), .5, np.asarray(a) > np.asarray(b))
 
+# %% ../../nbs/api/19_benchmarks.ipynb #df560bc1
 def nats_of_a_guess(items):
-    "Nats per token of a model that finds all tokens equally likely; None where the items do not say how many there are."
+    """Nats per token of a model that finds all tokens equally likely; None where the items do not say how many there
+    are."""
     return float(np.log(items.vocabulary.iloc[0])) if 'vocabulary' in items else None
 
 # %% ../../nbs/api/19_benchmarks.ipynb #4d307cce
 def benchmarks()->dict:
     "Name to class of all known benchmarks."
-    own = dict(_registry)
-    from fairprune.bias import associations, coreference, generation, questions, stereotypes # all modules of benchmarks
-    _registry.update(own) # what a notebook has defined before stays its own
-    return dict(_registry)
+    return dict(_BENCHMARKS)
 
 def parse_benchmark(
     text:str # such as 'stereoset' or "stereoset(part='inter')"
@@ -127,9 +147,15 @@ def save_scores(scores:Scores, path)->Path:
     import pyarrow as pa, pyarrow.parquet as pq
     table = pa.Table.from_pandas(scores.items, preserve_index=False)
     about = json.dumps(dict(benchmark=str(scores.benchmark), meta=scores.meta)).encode()
-    with written(Path(path)) as part: pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b'fairprune': about}), part, write_page_checksum=True)
+    with written(Path(path)) as part:
+        pq.write_table(
+            table.replace_schema_metadata({**table.schema.metadata, b'fairprune': about}),
+            part,
+            write_page_checksum=True,
+        )
     return Path(path)
 
+# %% ../../nbs/api/19_benchmarks.ipynb #96a9b94c
 def load_scores(path)->Scores:
     "Read what `save_scores` wrote."
     import pyarrow.parquet as pq
@@ -159,6 +185,7 @@ def _columns(scores, dense=None):
     told = True if left is None else ~(left | _open(dense))
     return columns.assign(_biased=told & after & ~before, _unbiased=told & before & ~after)
 
+# %% ../../nbs/api/19_benchmarks.ipynb #2ab1f985
 def _units(scores, columns, types):
     "(units, types + 1, columns) sums over the items of each unit; the first type is all."
     unit, kind = pd.factorize(scores.items.unit)[0], pd.Categorical(scores.items.type, types).codes
@@ -166,15 +193,19 @@ def _units(scores, columns, types):
     for where in (kind + 1, 0): np.add.at(sums, (unit, where), columns.to_numpy(float))
     return sums
 
+# %% ../../nbs/api/19_benchmarks.ipynb #6575acf7
 def _rates(benchmark, names, sums):
     "Metric to array (..., types + 1), and what is said across types: name to array (...)."
     of = {name: sums[..., i] for i, name in enumerate(names)}
     with np.errstate(divide='ignore', invalid='ignore'):
-        rates = {m: np.asarray(r, float) for m, r in benchmark.rates({c: x for c, x in of.items() if c[0] != '_'}).items()}
+        rates = {
+            m: np.asarray(r, float) for m, r in benchmark.rates({c: x for c, x in of.items() if c[0] != '_'}).items()
+        }
         across = benchmark.across({m: r[..., 1:] for m, r in rates.items()})
         part = {c: 100 * of[c] / of['_items'] for c in ('_open', '_biased', '_unbiased') if c in of}
     if '_open' in part: rates[benchmark.undecided_as] = part['_open']
-    if '_biased' in part: rates |= dict(zip(FLIPS, (part['_biased'] + part['_unbiased'], part['_biased'], part['_unbiased'])))
+    if '_biased' in part:
+        rates |= dict(zip(FLIPS, (part['_biased'] + part['_unbiased'], part['_biased'], part['_unbiased'])))
     return rates, across
 
 def _sizes(items, types):
@@ -190,32 +221,50 @@ def score_table(
     types, columns = sorted(scores.items.type.unique()), _columns(scores)
     rates, across = _rates(scores.benchmark, list(columns), _units(scores, columns, types).sum(0))
     n, units = _sizes(scores.items, types)
-    rows = [dict(metric=m, type=t, value=r[i], n=n[i], units=units[i]) for m, r in rates.items() for i, t in enumerate(['all', *types]) if i or scores.benchmark.whole]
-    return pd.DataFrame(rows + [dict(metric=m, type='across', value=float(v), n=n[0], units=units[0]) for m, v in across.items()])
+    rows = [
+        dict(metric=m, type=t, value=r[i], n=n[i], units=units[i])
+        for m, r in rates.items()
+        for i, t in enumerate(['all', *types])
+        if i or scores.benchmark.whole
+    ]
+    return pd.DataFrame(
+        rows + [dict(metric=m, type='across', value=float(v), n=n[0], units=units[0]) for m, v in across.items()]
+    )
 
 Scores.table = property(score_table)
 
 # %% ../../nbs/api/19_benchmarks.ipynb #7a26e560
 def _aligned(first, scores):
     "The scores in the order of the first; raises `ValueError` where these are other items."
-    if scores.benchmark != first.benchmark: raise ValueError(f'The benchmarks differ: {first.benchmark} and {scores.benchmark}.')
+    if scores.benchmark != first.benchmark:
+        raise ValueError(f'The benchmarks differ: {first.benchmark} and {scores.benchmark}.')
     absent = len(set(first.items.id) - set(scores.items.id))
-    if absent or len(scores) != len(first): raise ValueError(f'The scores are of other items: {absent} of {len(first)} ids are missing in the second, which has {len(scores)}.')
+    if absent or len(scores) != len(first):
+        raise ValueError(
+            f'The scores are of other items: {absent} of {len(first)} ids are missing in the second, which has '
+            f'{len(scores)}.'
+        )
     items = scores.items.set_index('id').loc[first.items.id].reset_index()
-    if any((items[c].to_numpy() != first.items[c].to_numpy()).any() for c in ('type', 'unit')): raise ValueError('The same ids carry other types or units.')
+    if any((items[c].to_numpy() != first.items[c].to_numpy()).any() for c in ('type', 'unit')):
+        raise ValueError('The same ids carry other types or units.')
     return Scores(items, scores.benchmark, scores.meta)
 
+# %% ../../nbs/api/19_benchmarks.ipynb #5cb50add
 def _sides(dense, compressed, control):
     "Two or three lists of scores, one a seed, all on the same items in the same order."
     sides = [[s] if isinstance(s, Scores) else list(s) for s in (dense, compressed, control) if s is not None]
-    if len({len(side) for side in sides}) > 1 or not sides[0]: raise ValueError(f'{" and ".join(str(len(side)) for side in sides)} scores: give one of each a seed.')
+    if len({len(side) for side in sides}) > 1 or not sides[0]:
+        raise ValueError(f'{" and ".join(str(len(side)) for side in sides)} scores: give one of each a seed.')
     return [[_aligned(sides[0][0], s) for s in side] for side in sides]
 
 def _drawn(sides, types, n_resamples, seed):
     "All metrics, as they are (sides, seeds, types + 1) and resampled (draws, sides, seeds, types + 1)."
     columns = [[_columns(s, d) for s, d in zip(side, sides[0])] for side in sides]
     units = [_units(s, c, types) for side, cs in zip(sides, columns) for s, c in zip(side, cs)]
-    flat, shape = np.concatenate([u.reshape(len(u), -1) for u in units], 1), (len(sides), len(sides[0]), *units[0].shape[1:])
+    flat, shape = (
+        np.concatenate([u.reshape(len(u), -1) for u in units], 1),
+        (len(sides), len(sides[0]), *units[0].shape[1:]),
+    )
     names, benchmark = list(columns[0][0]), sides[0][0].benchmark
     draws = resampled_sums(flat, n_resamples, seed).reshape(n_resamples, *shape)
     return _rates(benchmark, names, flat.sum(0).reshape(shape)), _rates(benchmark, names, draws)
@@ -226,16 +275,39 @@ def _difference(points, draws, confidence, seed):
     drawn = over_seeds(draws.mean(1), points, seed)
     return *interval(drawn, confidence), p_value(draws.mean(1), points)
 
+# %% ../../nbs/api/19_benchmarks.ipynb #34d9cce2
 def _metric_rows(metric, r, d, types, confidence, seed):
     "A row for each type; r (sides, seeds, types), d (draws, sides, seeds, types)."
-    (low, high, p), (after_low, after_high, _) = (_difference(*x, confidence, seed) for x in ((r[1] - r[0], d[:, 1] - d[:, 0]), (r[1], d[:, 1])))
-    rows = dict(metric=metric, type=types, dense=r[0].mean(0), compressed=r[1].mean(0), change=(r[1] - r[0]).mean(0), low=low, high=high, compressed_low=after_low, compressed_high=after_high, p=p)
-    rows |= dict.fromkeys(('control', 'over_control', 'over_control_low', 'over_control_high', 'p_over_control'), np.nan)
+    (low, high, p), (after_low, after_high, _) = (
+        _difference(*x, confidence, seed) for x in ((r[1] - r[0], d[:, 1] - d[:, 0]), (r[1], d[:, 1]))
+    )
+    rows = dict(
+        metric=metric,
+        type=types,
+        dense=r[0].mean(0),
+        compressed=r[1].mean(0),
+        change=(r[1] - r[0]).mean(0),
+        low=low,
+        high=high,
+        compressed_low=after_low,
+        compressed_high=after_high,
+        p=p,
+    )
+    rows |= dict.fromkeys(
+        ('control', 'over_control', 'over_control_low', 'over_control_high', 'p_over_control'), np.nan
+    )
     if len(r) == 3:
         low, high, p = _difference(r[1] - r[2], d[:, 1] - d[:, 2], confidence, seed)
-        rows |= dict(control=r[2].mean(0), over_control=(r[1] - r[2]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p)
+        rows |= dict(
+            control=r[2].mean(0),
+            over_control=(r[1] - r[2]).mean(0),
+            over_control_low=low,
+            over_control_high=high,
+            p_over_control=p,
+        )
     return pd.DataFrame(rows)
 
+# %% ../../nbs/api/19_benchmarks.ipynb #f3110200
 def compare_scores(
     dense,                  # `Scores` before compression; or a list, one a seed
     compressed,             # after, on the same items
@@ -251,28 +323,56 @@ def compare_scores(
     types = sorted(items.type.unique())
     (rates, across), (drawn, drawn_across) = _drawn(sides, types, n_resamples, seed)
     n, units = _sizes(items, types)
-    rows = [_metric_rows(m, r, drawn[m], ['all', *types], confidence, seed).assign(n=n, units=units) for m, r in rates.items()]
-    rows += [_metric_rows(m, r[..., None], drawn_across[m][..., None], ['across'], confidence, seed).assign(n=n[0], units=units[0]) for m, r in across.items()]
+    rows = [
+        _metric_rows(m, r, drawn[m], ['all', *types], confidence, seed).assign(n=n, units=units)
+        for m, r in rates.items()
+    ]
+    rows += [
+        _metric_rows(m, r[..., None], drawn_across[m][..., None], ['across'], confidence, seed).assign(
+            n=n[0], units=units[0]
+        )
+        for m, r in across.items()
+    ]
     table = pd.concat(rows, ignore_index=True)
     table = table[benchmark.whole | (table.type != 'all')].reset_index(drop=True)
-    table = table.assign(benchmark=str(benchmark), judged=(table.n >= min_n) & (table.units >= MIN_UNITS), seeds=len(sides[0]))
+    table = table.assign(
+        benchmark=str(benchmark), judged=(table.n >= min_n) & (table.units >= MIN_UNITS), seeds=len(sides[0])
+    )
     table.loc[table.metric.isin(FLIPS), 'p'] = np.nan # a share is never below zero
     part = table[table.judged & ~table.type.isin(['all', 'across']) & table.p.notna()]
-    return table.assign(p_holm=part.groupby('metric').p.transform(holm))[['benchmark', *table.columns.drop('benchmark'), 'p_holm']]
+    return table.assign(p_holm=part.groupby('metric').p.transform(holm))[
+        ['benchmark', *table.columns.drop('benchmark'), 'p_holm']
+    ]
 
 # %% ../../nbs/api/19_benchmarks.ipynb #d2e8ff37
 def _no_better(benchmark, level, guess):
     "Whether a row of the table, of the damage, is no better than a guess."
-    return level.compressed_low <= guess * (1 + NOISE) if benchmark.more else level.compressed_high >= guess * (1 - NOISE)
+    return (
+        level.compressed_low <= guess * (1 + NOISE) if benchmark.more else level.compressed_high >= guess * (1 - NOISE)
+    )
 
+# %% ../../nbs/api/19_benchmarks.ipynb #fc2459cf
 def collapsed(
     scores:Scores, # of the compressed model
     table,         # of `compare_scores` with that model
 )->str:            # '' where nothing of the kind is shown
     "Why a model tells nothing about a bias: it guesses, has no preference, or gives one answer to everything."
-    benchmark, guess, rows = scores.benchmark, scores.benchmark.guess(scores.items), table[table.type.isin(['all', 'across'])].set_index('metric')
-    if guess is not None and benchmark.damage in rows.index and _no_better(benchmark, r := rows.loc[benchmark.damage], guess):
-        return f'its {benchmark.damage} is {r.compressed:.1f} ({r.compressed_low:.1f} to {r.compressed_high:.1f}), and a guess has {guess:.1f}'
-    if benchmark.undecided_as in rows.index and rows.compressed[benchmark.undecided_as] > 50: return f'{rows.compressed[benchmark.undecided_as]:.0f}% of its answers are {benchmark.undecided_as}'
-    if table[table.metric == benchmark.bias].compressed.isna().all(): return f'its {benchmark.bias} is undefined, as where all answers are the same'
+    benchmark, guess, rows = (
+        scores.benchmark,
+        scores.benchmark.guess(scores.items),
+        table[table.type.isin(['all', 'across'])].set_index('metric'),
+    )
+    if (
+        guess is not None
+        and benchmark.damage in rows.index
+        and _no_better(benchmark, r := rows.loc[benchmark.damage], guess)
+    ):
+        return (
+            f'its {benchmark.damage} is {r.compressed:.1f} ({r.compressed_low:.1f} to {r.compressed_high:.1f}), and '
+            f'a guess has {guess:.1f}'
+        )
+    if benchmark.undecided_as in rows.index and rows.compressed[benchmark.undecided_as] > 50:
+        return f'{rows.compressed[benchmark.undecided_as]:.0f}% of its answers are {benchmark.undecided_as}'
+    if table[table.metric == benchmark.bias].compressed.isna().all():
+        return f'its {benchmark.bias} is undefined, as where all answers are the same'
     return ''

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 import numpy as np, pandas as pd
 from .benchmarks import Benchmark, nats_of_a_guess, preferred, tied
-from ..likelihood import encode_masked, loglikelihoods, model_kind, pseudo_loglikelihoods
+from ..layers import tokenizer_of
+from ..likelihood import encode_masked, loglikelihoods, pseudo_loglikelihoods
+from ..models import model_kind
 
 # %% ../../nbs/api/25_coreference.ipynb #90ca5f64
 _MALE, _FEMALE = {'he', 'him', 'his', 'himself'}, {'she', 'her', 'hers', 'herself'}
@@ -19,6 +21,7 @@ def _opposite(a, b): return any(a in x and b in y for x, y in ((_MALE, _FEMALE),
 
 def _plain(line): return re.sub(r" (?='s|[.,])", '', re.sub(r'\s+', ' ', re.sub(r'^\d+ |[\[\]]', '', line).strip()))
 
+# %% ../../nbs/api/25_coreference.ipynb #7f3006c5
 def swapped(
     pro, # line of a pro file
     anti # the same of the anti file
@@ -29,7 +32,9 @@ def swapped(
     differ = [k for k, (a, b) in enumerate(zip(*words)) if a != b]
     if not differ or not all(_opposite(words[0][k], words[1][k]) for k in differ): return None
     spans = [list(re.finditer(r'\w+|[^\w\s]', sentence))[k].span() for k in differ]
-    parts = [sentence[a:b] for a, b in zip([0, *(end for _, end in spans)], [*(start for start, _ in spans), len(sentence)])]
+    parts = [
+        sentence[a:b] for a, b in zip([0, *(end for _, end in spans)], [*(start for start, _ in spans), len(sentence)])
+    ]
     return parts, [words[0][k] for k in differ], [words[1][k] for k in differ]
 
 def _joined(parts, pronouns): return parts[0] + ''.join(p + part for p, part in zip(pronouns, parts[1:]))
@@ -42,14 +47,23 @@ def _occupations(text, genders):
     found = [(m.start(), o) for o in genders for m in re.finditer(rf'\b{o}\b', text.lower())]
     return list(dict.fromkeys(o for _, o in sorted(found)))
 
+# %% ../../nbs/api/25_coreference.ipynb #b1a59d64
 def _item(pro, anti, genders, id, kind):
     "One item, or None where the pair is not one."
     found = swapped(pro, anti)
     if found is None: return None
     meant = next(o for bracket in re.findall(r'\[(.*?)\]', pro) for o in _occupations(bracket, genders))
     other = next(o for o in _occupations(_plain(pro), genders) if o != meant)
-    return dict(id=id, type=f'type {kind} {genders[meant]}', unit=' and '.join(sorted((meant, other))), parts=found[0], pro=found[1], anti=found[2])
+    return dict(
+        id=id,
+        type=f'type {kind} {genders[meant]}',
+        unit=' and '.join(sorted((meant, other))),
+        parts=found[0],
+        pro=found[1],
+        anti=found[2],
+    )
 
+# %% ../../nbs/api/25_coreference.ipynb #54a0f618
 def winobias_pairs(
     pro,    # lines of the pro file
     anti,   # lines of the anti file
@@ -67,41 +81,62 @@ READINGS = ('pro', 'anti')
 def _causal(model, pairs, progress):
     "Log-likelihood from the first pronoun on, and of what comes after that pronoun alone."
     texts = [_joined(p.parts, getattr(p, r))[len(p.parts[0]):] for r in READINGS for p in pairs.itertuples()]
-    from fairprune.models import tokenizer_of
-    found = loglikelihoods(model, texts, [p for p in pairs.parts.str[0]] * 2, bos=tokenizer_of(model).bos_token_id is not None, per_token=True, progress=progress)
+    found = loglikelihoods(
+        model,
+        texts,
+        [p for p in pairs.parts.str[0]] * 2,
+        bos=tokenizer_of(model).bos_token_id is not None,
+        per_token=True,
+        progress=progress,
+    )
     count = lambda text: len(model.tokenizer(text.rstrip(), add_special_tokens=False)['input_ids'])
     own = [count(p.parts[0] + getattr(p, r)[0]) - count(p.parts[0]) for r in READINGS for p in pairs.itertuples()]
     after = [each[n:].sum() for each, n in zip(found.each, own)]
     return {**_sides(found), **dict(zip(('pro_after', 'anti_after'), np.reshape(after, (2, -1))))}
 
+# %% ../../nbs/api/25_coreference.ipynb #32de8397
 def _sides(found):
     "Log-likelihood and number of tokens of each reading, from a table of all pro readings, then all anti ones."
-    return {f'{name}{r}': v for name, c in (('', 'loglikelihood'), ('tokens_', 'tokens')) for r, v in zip(READINGS, found[c].to_numpy().reshape(2, -1))}
+    return {
+        f'{name}{r}': v
+        for name, c in (('', 'loglikelihood'), ('tokens_', 'tokens'))
+        for r, v in zip(READINGS, found[c].to_numpy().reshape(2, -1))
+    }
 
 # %% ../../nbs/api/25_coreference.ipynb #b46178ee
 def _slots(model, parts, pronouns):
     "For each pronoun the text before it, and from it on, with the other pronouns masked."
-    from fairprune.models import tokenizer_of
     for k, pronoun in enumerate(pronouns):
         masked = [tokenizer_of(model).mask_token] * len(pronouns); masked[k] = pronoun
         text = _joined(parts, masked); start = len(_joined(parts[:k + 1], masked[:k]))
         yield text[:start], text[start:], text[start + len(pronoun):]
 
+# %% ../../nbs/api/25_coreference.ipynb #5212d394
 def _masked(model, pairs, progress):
     "Log P(pronoun | sentence with the pronouns masked)."
-    rows = [(i, r, *slot) for r in READINGS for i, p in enumerate(pairs.itertuples()) for slot in _slots(model, p.parts, getattr(p, r))]
+    rows = [
+        (i, r, *slot)
+        for r in READINGS
+        for i, p in enumerate(pairs.itertuples())
+        for slot in _slots(model, p.parts, getattr(p, r))
+    ]
     item, reading, before, text, rest = zip(*rows)
-    (_, all_of), (_, after) = encode_masked(model, text, before), encode_masked(model, rest, [b + t[:len(t) - len(r)] for b, t, r in zip(before, text, rest)])
+    (_, all_of), (_, after) = (
+        encode_masked(model, text, before),
+        encode_masked(model, rest, [b + t[: len(t) - len(r)] for b, t, r in zip(before, text, rest)]),
+    )
     at = [[k for k in a if k not in b] for a, b in zip(all_of, after)]
     found = pseudo_loglikelihoods(model, text, before, positions=at, progress=progress)
     return _sides(found.groupby([np.array([READINGS.index(r) for r in reading]), np.array(item)]).sum())
 
 # %% ../../nbs/api/25_coreference.ipynb #bd9b5934
 def pronoun_likelihoods(
-    model, # causal or masked LM
-    pairs, # as `winobias_pairs` gives them
-    progress:bool=False, # show a bar
-)->pd.DataFrame: # id, type, unit, pro, anti (nats), tokens_pro, tokens_anti, for a causal model pro_after, anti_after, and the vocabulary
+    model,  # causal or masked LM
+    pairs,  # as `winobias_pairs` gives them
+    progress: bool = False,  # show a bar
+) -> (
+    pd.DataFrame
+):  # id, type, unit, pro, anti (nats), tokens_pro, tokens_anti, vocabulary; causal: pro_after, anti_after
     "The log-likelihoods of both readings of every pair."
     found = (_causal if model_kind(model) == 'causal' else _masked)(model, pairs, progress)
     return pairs[['id', 'type', 'unit']].reset_index(drop=True).assign(**found, vocabulary=model.config.vocab_size)
@@ -124,9 +159,11 @@ _LINES = 396 # of every file
 
 def _lines(path, expected):
     lines = path.read_text(encoding='utf-8').splitlines()
-    if len(lines) != expected: raise ValueError(f'{path.name} has {len(lines)} of {expected} lines. Is it cut off? Fetch it again.')
+    if len(lines) != expected:
+        raise ValueError(f'{path.name} has {len(lines)} of {expected} lines. Is it cut off? Fetch it again.')
     return lines
 
+# %% ../../nbs/api/25_coreference.ipynb #d891812c
 @dataclass(frozen=True)
 class WinoBias(Benchmark):
     "Which pronoun a language model finds likelier beside an occupation (Zhao et al. 2018)."
@@ -142,7 +179,9 @@ class WinoBias(Benchmark):
 
     @property
     def files(self):
-        names = [f'{r}_stereotyped_type{t}.txt.{self.split}' for t in self.type for r in READINGS] + [f'{g}_occupations.txt' for g in _GENDERS]
+        names = [f'{r}_stereotyped_type{t}.txt.{self.split}' for t in self.type for r in READINGS] + [
+            f'{g}_occupations.txt' for g in _GENDERS
+        ]
         return {n: (_WINO + n, _SHA256[n]) for n in names}
 
     def pairs(self):
@@ -150,24 +189,45 @@ class WinoBias(Benchmark):
         paths = self.paths()
         genders = {o.strip().lower(): g for g in _GENDERS for o in _lines(paths[f'{g}_occupations.txt'], 20)}
         read = lambda r, t: _lines(paths[f'{r}_stereotyped_type{t}.txt.{self.split}'], _LINES)
-        return pd.concat([winobias_pairs(read('pro', t), read('anti', t), genders, t, self.split) for t in self.type], ignore_index=True)
+        return pd.concat(
+            [winobias_pairs(read('pro', t), read('anti', t), genders, t, self.split) for t in self.type],
+            ignore_index=True,
+        )
 
     def score(self, model, progress): return pronoun_likelihoods(model, self.pairs(), progress)
 
 # %% ../../nbs/api/25_coreference.ipynb #c5d9b0be
 def _columns(self, items):
     columns = dict(n=1., wins=preferred(items.pro, items.anti), difference=items.pro - items.anti)
-    if 'pro_after' in items: columns |= dict(wins_after=preferred(items.pro_after, items.anti_after), difference_after=items.pro_after - items.anti_after)
+    if 'pro_after' in items:
+        columns |= dict(
+            wins_after=preferred(items.pro_after, items.anti_after), difference_after=items.pro_after - items.anti_after
+        )
     if 'vocabulary' in items: columns |= dict(nats=-items.pro - items.anti, tokens=items.tokens_pro + items.tokens_anti)
     return pd.DataFrame(columns)
 
 def _rates(self, sums):
     parts = [p for p in ('', '_after') if f'wins{p}' in sums]
-    found = {f'pro_share{p}': 100 * sums[f'wins{p}'] / sums['n'] for p in parts} | {f'difference{p}': sums[f'difference{p}'] / sums['n'] for p in parts}
+    found = {f'pro_share{p}': 100 * sums[f'wins{p}'] / sums['n'] for p in parts} | {
+        f'difference{p}': sums[f'difference{p}'] / sums['n'] for p in parts
+    }
     return found | (dict(nats_per_token=sums['nats'] / sums['tokens']) if 'nats' in sums else {})
 
+# %% ../../nbs/api/25_coreference.ipynb #03d8d04b
 def _across(self, rates): # types are sorted: female before male, within each type of sentence
-    return {f'gender_gap{m.removeprefix("pro_share")}': (r[..., 1::2] - r[..., ::2]).mean(-1) for m, r in rates.items() if m.startswith('pro_share')}
+    return {
+        f'gender_gap{m.removeprefix("pro_share")}': (r[..., 1::2] - r[..., ::2]).mean(-1)
+        for m, r in rates.items()
+        if m.startswith('pro_share')
+    }
 
-WinoBias.columns, WinoBias.rates, WinoBias.across, WinoBias.decisions = _columns, _rates, _across, lambda self, items: items.pro > items.anti
-WinoBias.undecided, WinoBias.guess = lambda self, items: tied(items.pro, items.anti), lambda self, items: nats_of_a_guess(items)
+WinoBias.columns, WinoBias.rates, WinoBias.across, WinoBias.decisions = (
+    _columns,
+    _rates,
+    _across,
+    lambda self, items: items.pro > items.anti,
+)
+WinoBias.undecided, WinoBias.guess = (
+    lambda self, items: tied(items.pro, items.anti),
+    lambda self, items: nats_of_a_guess(items),
+)

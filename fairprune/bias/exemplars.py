@@ -10,7 +10,7 @@ __all__ = ['IDENTITY_WORDS', 'planted_seeds', 'modal', 'exemplars', 'halves', 'a
 import itertools, math, re, warnings
 import numpy as np, pandas as pd
 from ..predictions import Predictions, packed, paired, unpacked
-from .statistics import MIN_UNITS, clustered, holm, interval, over_seeds, resampled_sums, welch
+from ..statistics import MIN_UNITS, clustered, holm, interval, over_seeds, resampled_sums, welch
 
 # %% ../../nbs/api/21_exemplars.ipynb #f573cddb
 def planted_seeds(
@@ -42,11 +42,16 @@ def _listed(models, first=None):
 def _votes(models):
     "(K, n, classes) one-hot predictions, and probabilities of the same shape."
     from scipy.special import softmax
-    return (np.stack(x) for x in zip(*((np.eye(len(p.classes))[p.predicted], softmax(p.logits.astype(float), 1)) for p in models)))
+    return (
+        np.stack(x)
+        for x in zip(*((np.eye(len(p.classes))[p.predicted], softmax(p.logits.astype(float), 1)) for p in models))
+    )
 
+# %% ../../nbs/api/21_exemplars.ipynb #536b45fb
 def _mode(votes, probability):
     "(n,) class index."
-    votes, probability = votes.sum(0), np.sort(probability, 0).mean(0) # sorted, so that rounding knows no order of the models
+    # sorted, so that rounding knows no order of the models
+    votes, probability = votes.sum(0), np.sort(probability, 0).mean(0)
     return np.where(votes == votes.max(1, keepdims=True), probability, -1).argmax(1)
 
 def modal(
@@ -63,32 +68,47 @@ def exemplars(
     "The texts on which the modal prediction changes (Hooker et al. 2020). Warns where a level has one model only."
     dense = _listed(dense); compressed = _listed(compressed, dense[0])
     if min(len(dense), len(compressed)) == 1:
-        warnings.warn('One model at a level: its exemplars are whatever it says differently, the chance of training included. Train several seeds a level.', stacklevel=2)
+        warnings.warn(
+            'One model at a level: its exemplars are whatever it says differently, the chance of training included. '
+            'Train several seeds a level.',
+            stacklevel=2,
+        )
     y0, yt = modal(dense), modal(compressed)
     names = np.array(dense[0].classes, dtype=object)
     return _by_text(dense[0], y0 != yt).assign(dense=names[y0], compressed=names[yt])
 
+# %% ../../nbs/api/21_exemplars.ipynb #373f5593
 def _by_text(p, cie):
     table = pd.DataFrame(dict(id=p.ids, label=[p.classes[k] for k in p.labels], groups=p.groups, cie=cie))
     return table if p.clusters is None else table.assign(cluster=p.clusters)
 
 # %% ../../nbs/api/21_exemplars.ipynb #f1304266
 def halves(
-    dense,           # list of `Predictions`, one a seed
-    compressed=None, # list of as many in the same order of seeds; the dense models themselves when absent
-    n_splits:int=100, # at most; drawn when there are more
-    seed:int=0,      # of the draws
-)->pd.DataFrame:     # a row a text: id, label, groups, and in cie the share of splits on which the halves differ, in [0, 1]
+    dense,  # list of `Predictions`, one a seed
+    compressed=None,  # list of as many in the same order of seeds; the dense models themselves when absent
+    n_splits: int = 100,  # at most; drawn when there are more
+    seed: int = 0,  # of the draws
+) -> (
+    pd.DataFrame
+):  # a row a text: id, label, groups, and in cie the share of splits on which the halves differ, in [0, 1]
     "How often the modal prediction differs between one half of the seeds and the other."
     dense = _listed(dense); other = dense if compressed is None else _listed(compressed, dense[0])
     k = len(dense)
-    if k < 2 or len(other) != k: raise ValueError(f'{k} dense and {len(other)} compressed models: halves need at least two seeds, and the same ones at both levels.')
+    if k < 2 or len(other) != k:
+        raise ValueError(
+            f'{k} dense and {len(other)} compressed models: halves need at least two seeds, and the same ones at '
+            'both levels.'
+        )
     first, second, differ = [*_votes(dense)], [*_votes(other)], []
     for one in _splits(k, n_splits, seed):
         rest = [i for i in range(k) if i not in one]
-        differ += [_mode(*(x[a] for x in first)) != _mode(*(x[b] for x in second)) for a, b in ((list(one), rest), (rest, list(one)))]
+        differ += [
+            _mode(*(x[a] for x in first)) != _mode(*(x[b] for x in second))
+            for a, b in ((list(one), rest), (rest, list(one)))
+        ]
     return _by_text(dense[0], np.mean(differ, 0))
 
+# %% ../../nbs/api/21_exemplars.ipynb #38087947
 def _splits(k, n_splits, seed):
     "The first halves: all combinations, or some of them."
     if math.comb(k, k // 2) <= n_splits: return list(itertools.combinations(range(k), k // 2))
@@ -100,24 +120,40 @@ def _settings(confidence, n_resamples):
     if n_resamples < 100: raise ValueError(f'n_resamples = {n_resamples}: an interval needs at least 100.')
     interval(np.zeros(1), confidence)
 
+# %% ../../nbs/api/21_exemplars.ipynb #25c8127b
 def against_seeds(
-    dense,                  # list of `Predictions`, one a seed
-    compressed,             # list of as many in the same order of seeds
-    confidence:float=.95,   # of the intervals
-    n_resamples:int=10_000, # of the paired bootstrap over texts
-    seed:int=0,             # of the bootstrap
-)->pd.DataFrame:            # a row for exemplars (half against half) and one for churn: dense, compressed, change, low, high
+    dense,  # list of `Predictions`, one a seed
+    compressed,  # list of as many in the same order of seeds
+    confidence: float = 0.95,  # of the intervals
+    n_resamples: int = 10_000,  # of the paired bootstrap over texts
+    seed: int = 0,  # of the bootstrap
+) -> pd.DataFrame:  # a row for exemplars (half against half) and one for churn: dense, compressed, change, low, high
     "How many answers change between models of other seeds, both dense, and with one side compressed."
     _settings(confidence, n_resamples)
     dense = _listed(dense); compressed = _listed(compressed, dense[0])
     a, b = (np.stack([p.predicted for p in models]) for models in (dense, compressed))
-    parts, rows = dict(exemplars=(halves(dense).cie, halves(dense, compressed).cie), churn=(_others(a, a), _others(a, b))), []
+    parts, rows = (
+        dict(exemplars=(halves(dense).cie, halves(dense, compressed).cie), churn=(_others(a, a), _others(a, b))),
+        [],
+    )
     for metric, pair in parts.items():
         draws = resampled_sums(np.column_stack(pair), n_resamples, seed, dense[0].clusters) / len(pair[0])
         low, high = interval(draws[:, 1] - draws[:, 0], confidence)
-        rows.append(dict(metric=metric, dense=pair[0].mean(), compressed=pair[1].mean(), change=pair[1].mean() - pair[0].mean(), low=low, high=high, n=len(pair[0]), models=len(dense)))
+        rows.append(
+            dict(
+                metric=metric,
+                dense=pair[0].mean(),
+                compressed=pair[1].mean(),
+                change=pair[1].mean() - pair[0].mean(),
+                low=low,
+                high=high,
+                n=len(pair[0]),
+                models=len(dense),
+            )
+        )
     return pd.DataFrame(rows)
 
+# %% ../../nbs/api/21_exemplars.ipynb #7e6d4319
 def _others(a, b):
     "(n,) share of pairs of different seeds that disagree."
     return np.mean([x != y for i, x in enumerate(a) for j, y in enumerate(b) if i != j], 0)
@@ -129,16 +165,27 @@ def _relative_recall(models):
     hit = np.stack([p.predicted == p.labels for p in models])
     with np.errstate(invalid='ignore'): return hit.astype(float) @ true / true.sum(0) - hit.mean(1, keepdims=True)
 
+# %% ../../nbs/api/21_exemplars.ipynb #7f7485a1
 def class_test(
     dense,                # list of `Predictions`, one a seed
     compressed,           # list on the same texts
     confidence:float=.95, # of the intervals
 )->pd.DataFrame:          # a row a class; values and changes in [-1, 1]
-    "Recall of each class relative to the accuracy of its model, before and after: Welch's t-test over the models, Holm over the classes."
+    """Recall of each class relative to the accuracy of its model, before and after: Welch's t-test over the models,
+    Holm over the classes."""
     interval(np.zeros(1), confidence)
     dense = _listed(dense); compressed = _listed(compressed, dense[0])
     a, b = _relative_recall(dense), _relative_recall(compressed)
-    table = pd.DataFrame(dict(metric='relative_recall', cls=dense[0].classes, dense=a.mean(0), compressed=b.mean(0), **welch(a, b, confidence), n=np.bincount(dense[0].labels, minlength=a.shape[1])))
+    table = pd.DataFrame(
+        dict(
+            metric='relative_recall',
+            cls=dense[0].classes,
+            dense=a.mean(0),
+            compressed=b.mean(0),
+            **welch(a, b, confidence),
+            n=np.bincount(dense[0].labels, minlength=a.shape[1]),
+        )
+    )
     return table.assign(p_holm=holm(table.p), k_dense=len(dense), k_compressed=len(compressed))
 
 # %% ../../nbs/api/21_exemplars.ipynb #df035c11
@@ -158,18 +205,57 @@ def on_and_off(
         hit = np.stack([p.predicted == p.labels for p in models])
         cells = np.concatenate([sets, *(sets & h[:, None] for h in hit)], 1).astype('int8')
         with np.errstate(invalid='ignore'):
-            points, draws = (s[..., 1:, :] / s[..., :1, :] for s in (x.reshape(*x.shape[:-1], -1, 3) for x in (cells.sum(0, dtype=float), resampled_sums(cells, n_resamples, seed, dense[0].clusters))))
+            points, draws = (
+                s[..., 1:, :] / s[..., :1, :]
+                for s in (
+                    x.reshape(*x.shape[:-1], -1, 3)
+                    for x in (cells.sum(0, dtype=float), resampled_sums(cells, n_resamples, seed, dense[0].clusters))
+                )
+            )
         low, high = np.clip(interval(over_seeds(draws.mean(1), points, seed), confidence), 0, 1)
-        rows.append(pd.DataFrame(dict(texts=['exemplars', 'others', 'all'], level=level, accuracy=points.mean(0), low=low, high=high, n=sets.sum(0), models=len(models))))
+        rows.append(
+            pd.DataFrame(
+                dict(
+                    texts=['exemplars', 'others', 'all'],
+                    level=level,
+                    accuracy=points.mean(0),
+                    low=low,
+                    high=high,
+                    n=sets.sum(0),
+                    models=len(models),
+                )
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
 # %% ../../nbs/api/21_exemplars.ipynb #55d49500
 IDENTITY_WORDS = dict(
-    women='wom[ae]n|girls?|females?', men='m[ae]n|boys?|males?', black='blacks?', white='whites?', asian='asians?', african='africans?', arab='arabs?|arabic',
-    chinese='chinese', indian='indians?', mexican='mexicans?', latino='latin[oax]s?|hispanics?', native='natives?|indigenous', jewish='jewish|jews?', muslim='muslims?|islam|islamic',
-    christian='christians?|christianity', gay='gays?', lesbian='lesbians?', bisexual='bisexuals?', transgender='transgender|transgendered|trans', homosexual='homosexuals?|homosexuality',
-    immigrant='immigrants?|immigration|migrants?', refugee='refugees?', disabled='disabled|disabilit(?:y|ies)', mental='mental(?:ly)?', autistic='autistic|autism',
-) # name to regular expression
+    women='wom[ae]n|girls?|females?',
+    men='m[ae]n|boys?|males?',
+    black='blacks?',
+    white='whites?',
+    asian='asians?',
+    african='africans?',
+    arab='arabs?|arabic',
+    chinese='chinese',
+    indian='indians?',
+    mexican='mexicans?',
+    latino='latin[oax]s?|hispanics?',
+    native='natives?|indigenous',
+    jewish='jewish|jews?',
+    muslim='muslims?|islam|islamic',
+    christian='christians?|christianity',
+    gay='gays?',
+    lesbian='lesbians?',
+    bisexual='bisexuals?',
+    transgender='transgender|transgendered|trans',
+    homosexual='homosexuals?|homosexuality',
+    immigrant='immigrants?|immigration|migrants?',
+    refugee='refugees?',
+    disabled='disabled|disabilit(?:y|ies)',
+    mental='mental(?:ly)?',
+    autistic='autistic|autism',
+)  # name to regular expression
 
 def identity_words(
     data,             # `GroupedText`
@@ -180,15 +266,23 @@ def identity_words(
     words = IDENTITY_WORDS if words is None else words if isinstance(words, dict) else {w: re.escape(w) for w in words}
     if not words: raise ValueError('The list of identity words is empty.')
     patterns = {w: re.compile(rf'\b(?:{p})\b', re.IGNORECASE) for w, p in words.items()}
-    found = {i: sorted(w for w, p in patterns.items() if p.search(text)) for i, text in zip(data[split]['id'], data[split]['text'])}
-    if not any(found.values()): raise ValueError(f'None of the {len(words)} identity words stands in the {len(found):,} texts of {split!r}. Words are matched whole, whatever the case.')
+    found = {
+        i: sorted(w for w, p in patterns.items() if p.search(text))
+        for i, text in zip(data[split]['id'], data[split]['text'])
+    }
+    if not any(found.values()):
+        raise ValueError(
+            f'None of the {len(words)} identity words stands in the {len(found):,} texts of {split!r}. Words are '
+            'matched whole, whatever the case.'
+        )
     return found
 
 # %% ../../nbs/api/21_exemplars.ipynb #0981d638
 def _shares(sums):
     "Share of each group among exemplars and in the base, from sums of shape (..., 2 + 2 groups)."
     m = (sums.shape[-1] - 2) // 2
-    with np.errstate(divide='ignore', invalid='ignore'): return sums[..., 2:2 + m] / sums[..., :1], sums[..., 2 + m:] / sums[..., 1:2]
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return sums[..., 2:2 + m] / sums[..., :1], sums[..., 2 + m:] / sums[..., 1:2]
 
 def _over(sums):
     share_cie, share = _shares(sums)
@@ -203,7 +297,11 @@ def _log_scale(total, draws, cases, confidence):
     with np.errstate(divide='ignore', invalid='ignore'):
         low, high = (value * np.exp(s * norm.isf(tail) * spread) for s in (-1, 1))
         p = np.where(np.isclose(value, 1), 1, 2 * norm.sf(np.abs(np.log(value)) / spread))
-        return low, np.where(value == 0, (1 - tail ** (1 / cases)) / share, high), np.where(value == 0, np.minimum(1, 2 * (1 - share) ** cases), p)
+        return (
+            low,
+            np.where(value == 0, (1 - tail ** (1 / cases)) / share, high),
+            np.where(value == 0, np.minimum(1, 2 * (1 - share) ** cases), p),
+        )
 
 # %% ../../nbs/api/21_exemplars.ipynb #9e5d5c4f
 def _dealt_out(weights, base, member, n_resamples, seed):
@@ -233,23 +331,36 @@ def _weights(table, ids=None):
     missing = [c for c in ('id', 'groups', 'cie') if c not in table]
     if missing: raise ValueError(f'Missing column: {", ".join(missing)}. Give a table of `exemplars` or `halves`.')
     cie = table.cie if ids is None else table.set_index('id').cie.reindex(ids)
-    if cie.isna().any(): raise ValueError(f'The two tables are on different texts: {cie.isna().sum()} of {len(cie)} ids are missing in the base.')
-    if not cie.sum(): raise ValueError(f'No exemplar among {len(cie):,} texts, so P(group | CIE) is undefined: no modal prediction changed here.')
+    if cie.isna().any():
+        raise ValueError(
+            f'The two tables are on different texts: {cie.isna().sum()} of {len(cie)} ids are missing in the base.'
+        )
+    if not cie.sum():
+        raise ValueError(
+            f'No exemplar among {len(cie):,} texts, so P(group | CIE) is undefined: no modal prediction changed here.'
+        )
     return cie.to_numpy(float)
 
+# %% ../../nbs/api/21_exemplars.ipynb #cc100b43
 def _members(table, words):
     "Kind and name of each row, and (n, rows) who belongs to it. Texts without any group are a row of their own."
     kinds = {'group': list(table.groups)}
     if words is not None:
         strange = [i for i in table.id if i not in words]
-        if strange: raise ValueError(f'{len(strange)} of {len(table)} texts are not in `words`: take them from the same data and split.')
+        if strange:
+            raise ValueError(
+                f'{len(strange)} of {len(table)} texts are not in `words`: take them from the same data and split.'
+            )
         kinds['word'] = [words[i] for i in table.id]
     names = [(kind, name) for kind, lists in kinds.items() for name in sorted({v for own in lists for v in own})]
-    if not any(kind == 'group' for kind, _ in names) and words is None: raise ValueError('No text belongs to a group. Name a group column when the data is loaded, or give `words`.')
+    if not any(kind == 'group' for kind, _ in names) and words is None:
+        raise ValueError('No text belongs to a group. Name a group column when the data is loaded, or give `words`.')
     member = [[name in own for own in kinds[kind]] for kind, name in names]
     for kind, lists in kinds.items():
         if not all(map(len, lists)): names.append((kind, '(none)')); member.append([not len(own) for own in lists])
-    return pd.DataFrame([('over_index', *n) for n in names], columns=['metric', 'kind', 'group']), np.array(member, bool).T
+    return pd.DataFrame([('over_index', *n) for n in names], columns=['metric', 'kind', 'group']), np.array(
+        member, bool
+    ).T
 
 # %% ../../nbs/api/21_exemplars.ipynb #2d7287d5
 def over_index(
@@ -271,11 +382,23 @@ def over_index(
     units = np.column_stack([*weights, *(member * w[:, None] for w in weights)])
     if clusters is not None: units = clustered(units, clusters)
     total, (share_cie, share) = units.sum(0), _shares(units.sum(0))
-    low, high, p = _log_scale(total, resampled_sums(units, n_resamples, seed), np.minimum(total[0], (units[:, 0] > 0).sum()), confidence)
+    low, high, p = _log_scale(
+        total, resampled_sums(units, n_resamples, seed), np.minimum(total[0], (units[:, 0] > 0).sum()), confidence
+    )
     judged = (member.sum(0) >= min_n) & (total[0] * share >= min_expected) & _many(member, clusters)
     if clusters is None: p[judged] = _dealt_out(*weights, member[:, judged], n_resamples, seed)
-    found = rows.assign(share_cie=share_cie, share=share, over_index=_over(total), low=low, high=high, n=member.sum(0), cie=share_cie * total[0],
-                        expected=total[0] * share, judged=judged, p=np.where(judged, p, np.nan))
+    found = rows.assign(
+        share_cie=share_cie,
+        share=share,
+        over_index=_over(total),
+        low=low,
+        high=high,
+        n=member.sum(0),
+        cie=share_cie * total[0],
+        expected=total[0] * share,
+        judged=judged,
+        p=np.where(judged, p, np.nan),
+    )
     return found.assign(p_holm=holm(found.p))
 
 # %% ../../nbs/api/21_exemplars.ipynb #48c1f208
@@ -285,28 +408,54 @@ def plot_over_index(
     confidence:float=.95,        # that the intervals of the table have
     ax=None,                     # axes to draw on
 ): # axes
-    "Over-index with its interval, a line for each group or word, on a log scale; a group without an exemplar has a line and no dot."
+    """Over-index with its interval, a line for each group or word, on a log scale; a group without an exemplar has a
+    line and no dot."""
     import matplotlib.pyplot as plt
-    rows = table[table.over_index.notna()].sort_values(['kind', 'over_index'], ascending=[False, True]).reset_index(drop=True)
+    rows = (
+        table[table.over_index.notna()]
+        .sort_values(['kind', 'over_index'], ascending=[False, True])
+        .reset_index(drop=True)
+    )
     if not (rows.over_index > 0).any(): raise ValueError('Nothing to draw: no group has an exemplar.')
     ax = ax or plt.subplots(figsize=(6, 1 + .26 * len(rows)), layout='constrained')[1]
     floor = rows.over_index[rows.over_index > 0].min() / 4
     for y, r in rows.iterrows():
-        color = '0.8' if not r.judged else '0.4' if not r.p_holm < 1 - confidence else '#D55E00' if r.over_index > 1 else '#0072B2'
-        ax.plot([max(r.low, floor), r.high], [y, y], color=color, lw=2, zorder=1); ax.plot(r.over_index or np.nan, y, 'o', color=color, zorder=3)
+        color = (
+            '0.8'
+            if not r.judged
+            else '0.4'
+            if not r.p_holm < 1 - confidence
+            else '#D55E00'
+            if r.over_index > 1
+            else '#0072B2'
+        )
+        ax.plot([max(r.low, floor), r.high], [y, y], color=color, lw=2, zorder=1)
+        ax.plot(r.over_index or np.nan, y, 'o', color=color, zorder=3)
     if reference is not None:
-        known = reference.set_index(['kind', 'group']).over_index.reindex(pd.MultiIndex.from_frame(rows[['kind', 'group']])).to_numpy()
+        known = (
+            reference.set_index(['kind', 'group'])
+            .over_index.reindex(pd.MultiIndex.from_frame(rows[['kind', 'group']]))
+            .to_numpy()
+        )
         ax.plot(np.where(known > 0, known, np.nan), rows.index, 'x', color='black', ms=5, zorder=2)
     ax.axvline(1, color='black', lw=.8)
     mark = {'group': '', 'word': '"'}
-    ax.set_yticks(range(len(rows)), [f'{mark[r.kind]}{r.group}{mark[r.kind]} ({r.cie:.0f} of {r.n:,})' for r in rows.itertuples()], parse_math=False)
+    ax.set_yticks(
+        range(len(rows)),
+        [f'{mark[r.kind]}{r.group}{mark[r.kind]} ({r.cie:.0f} of {r.n:,})' for r in rows.itertuples()],
+        parse_math=False,
+    )
     ax.set(xlabel='share among exemplars / share among texts', ylim=(-.6, len(rows) - .4))
     return _log_axis(ax)
 
+# %% ../../nbs/api/21_exemplars.ipynb #79f89d3d
 def _log_axis(ax):
     "Doublings, in plain numbers."
     from matplotlib.ticker import FixedLocator, NullLocator
-    ax.set_xscale('log'); ax.xaxis.set_major_locator(FixedLocator([.125, .25, .5, 1, 2, 4, 8])); ax.xaxis.set_minor_locator(NullLocator()); ax.xaxis.set_major_formatter('{x:g}')
+    ax.set_xscale('log')
+    ax.xaxis.set_major_locator(FixedLocator([.125, .25, .5, 1, 2, 4, 8]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter('{x:g}')
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
     return ax
 
@@ -324,9 +473,15 @@ def flips(
 )->pd.DataFrame:              # tidy: metric, of, group, value, low, high, n, judged, seeds
     "How many decisions flipped, in which direction, and what is left in the aggregate: for all and by group."
     before, after = (np.atleast_2d(np.asarray(x)) for x in (before, after))
-    if before.shape != after.shape or before.ndim != 2 or not before.size: raise ValueError(f'Decisions have the shapes {before.shape} and {after.shape}: give the same items for both, at least one.')
-    if before.dtype != bool or after.dtype != bool: raise ValueError(f'Decisions are of type {before.dtype} and {after.dtype}: give True or False for each item.')
-    return _flip_table('flip', before != after, before, after, groups, names, clusters, min_n, confidence, n_resamples, seed)
+    if before.shape != after.shape or before.ndim != 2 or not before.size:
+        raise ValueError(
+            f'Decisions have the shapes {before.shape} and {after.shape}: give the same items for both, at least one.'
+        )
+    if before.dtype != bool or after.dtype != bool:
+        raise ValueError(f'Decisions are of type {before.dtype} and {after.dtype}: give True or False for each item.')
+    return _flip_table(
+        'flip', before != after, before, after, groups, names, clusters, min_n, confidence, n_resamples, seed
+    )
 
 # %% ../../nbs/api/21_exemplars.ipynb #925a1a40
 def churn(
@@ -336,7 +491,8 @@ def churn(
 )->pd.DataFrame:            # tidy, as of `flips`
     "Share of texts whose predicted class changed, from correct to wrong and back: for all and by group."
     dense = _listed(dense); compressed = _listed(compressed, dense[0])
-    if len(dense) != len(compressed): raise ValueError(f'{len(dense)} dense and {len(compressed)} compressed predictions: give one of each a seed.')
+    if len(dense) != len(compressed):
+        raise ValueError(f'{len(dense)} dense and {len(compressed)} compressed predictions: give one of each a seed.')
     said = [np.stack([p.predicted for p in models]) for models in (dense, compressed)]
     before, after = (s == dense[0].labels for s in said)
     settings = dict(clusters=dense[0].clusters, min_n=30, confidence=.95, n_resamples=10_000, seed=0) | settings
@@ -355,16 +511,46 @@ def _flip_table(metric, changed, before, after, groups, names, clusters, min_n, 
     units = np.concatenate([member * c[:, None] for x in cells for c in x], 1).astype('int8')
     if clusters is not None: units = clustered(units, clusters)
     def rates(sums): # (..., columns) -> a list of (..., seeds, groups)
-        size, change, lost, gained, held = np.split(sums.reshape(*sums.shape[:-1], 1 + 4 * k, -1), [1, 1 + k, 1 + 2 * k, 1 + 3 * k], -2)
-        with np.errstate(divide='ignore', invalid='ignore'): return [change / size, lost / size, gained / size, (gained - lost) / size, lost / held, gained / (size - held)]
+        size, change, lost, gained, held = np.split(
+            sums.reshape(*sums.shape[:-1], 1 + 4 * k, -1), [1, 1 + k, 1 + 2 * k, 1 + 3 * k], -2
+        )
+        with np.errstate(divide='ignore', invalid='ignore'):
+            return [
+                change / size,
+                lost / size,
+                gained / size,
+                (gained - lost) / size,
+                lost / held,
+                gained / (size - held),
+            ]
     size, held, many = member.sum(0), (before.astype(float) @ member).mean(0), _many(member, clusters)
-    rows = zip([metric, a_to_b, b_to_a, 'net', a_to_b, b_to_a], ['all'] * 4 + [names[0], names[1]], rates(units.sum(0, dtype=float)), rates(resampled_sums(units, n_resamples, seed)), [size] * 4 + [held, size - held])
-    return pd.concat([_flip_rows(*row, known, min_n, many, confidence, seed) for row in rows], ignore_index=True).assign(seeds=k)
+    rows = zip(
+        [metric, a_to_b, b_to_a, 'net', a_to_b, b_to_a],
+        ['all'] * 4 + [names[0], names[1]],
+        rates(units.sum(0, dtype=float)),
+        rates(resampled_sums(units, n_resamples, seed)),
+        [size] * 4 + [held, size - held],
+    )
+    return pd.concat(
+        [_flip_rows(*row, known, min_n, many, confidence, seed) for row in rows], ignore_index=True
+    ).assign(seeds=k)
 
 # %% ../../nbs/api/21_exemplars.ipynb #5491ddce
 def _flip_rows(metric, of, points, draws, cases, groups, min_n, many, confidence, seed):
     low, high = np.clip(interval(over_seeds(draws.mean(1), points, seed), confidence), -1 if metric == 'net' else 0, 1)
-    return pd.DataFrame(dict(metric=metric, of=of, group=['all', *groups], scope=['all', *['group'] * len(groups)], value=points.mean(0), low=low, high=high, n=cases.round().astype(int), judged=(cases >= min_n) & many))
+    return pd.DataFrame(
+        dict(
+            metric=metric,
+            of=of,
+            group=['all', *groups],
+            scope=['all', *['group'] * len(groups)],
+            value=points.mean(0),
+            low=low,
+            high=high,
+            n=cases.round().astype(int),
+            judged=(cases >= min_n) & many,
+        )
+    )
 
 # %% ../../nbs/api/21_exemplars.ipynb #0b52c177
 def to_table(
@@ -377,5 +563,7 @@ def to_table(
 
 def from_table(table:pd.DataFrame)->tuple: # level to its list of `Predictions`; text id to identity words, or None
     "The inverse of `to_table`, to the precision of its logits."
-    models = {level: list(own.values()) for level, own in unpacked(table.drop(columns='words', errors='ignore')).items()}
+    models = {
+        level: list(own.values()) for level, own in unpacked(table.drop(columns='words', errors='ignore')).items()
+    }
     return models, dict(zip(table.id, map(list, table.words))) if 'words' in table else None

@@ -15,7 +15,17 @@ from itertools import combinations, product
 import numpy as np, pandas as pd
 from scipy.sparse import coo_array, csr_array, vstack
 from ..predictions import Predictions, paired
-from .statistics import MIN_UNITS, Draws, beyond_mean, few_units, holm, interval, over_seeds, p_value, simultaneous
+from fairprune.statistics import (
+    MIN_UNITS,
+    Draws,
+    beyond_mean,
+    few_units,
+    holm,
+    interval,
+    over_seeds,
+    p_value,
+    simultaneous,
+)
 
 # %% ../../nbs/api/20_groups.ipynb #92017ee3
 def planted(
@@ -30,7 +40,10 @@ def planted(
     y, g = rng.integers(0, len(classes), n), np.array(groups)[rng.integers(0, len(groups), n)]
     dense = np.where(rng.random(n) < .85, y, (y + 1) % len(classes))
     small = np.where((y == 1) & (g == groups[-1]) & (rng.random(n) < harm), 0, dense)
-    def as_predictions(k): return Predictions(np.arange(n).astype(str), np.eye(len(classes), dtype='float32')[k], y, [[v] for v in g], tuple(classes))
+    def as_predictions(k):
+        return Predictions(
+            np.arange(n).astype(str), np.eye(len(classes), dtype='float32')[k], y, [[v] for v in g], tuple(classes)
+        )
     return as_predictions(dense), as_predictions(small)
 
 # %% ../../nbs/api/20_groups.ipynb #3d66add5
@@ -52,24 +65,45 @@ def _long(p):
 def group_table(
     predictions:Predictions, # of one model
 )->pd.DataFrame:             # tidy: metric, class, group, scope, value
-    "Accuracy, selection rate, TPR and FPR by group and class, and for all texts, through `fairlearn.metrics.MetricFrame`."
+    """Accuracy, selection rate, TPR and FPR by group and class, and for all texts, through
+    `fairlearn.metrics.MetricFrame`."""
     from fairlearn.metrics import MetricFrame
     from sklearn.metrics import accuracy_score
     rates = _rates(predictions.classes)
     metrics = {'accuracy|': accuracy_score} | {f'{m}|{k}': f for (m, k), f in rates.items()}
     long = _long(predictions)
     if not len(long): raise ValueError('No text belongs to a group. Name a group column when the data is loaded.')
-    everyone = pd.Series({m: f(predictions.labels, predictions.predicted) for m, f in metrics.items()}, name='all').to_frame().T
-    frame = MetricFrame(metrics=metrics, y_true=long.y.to_numpy(), y_pred=long.p.to_numpy(), sensitive_features=long.group.to_numpy())
-    table = pd.concat([everyone.assign(scope='all'), frame.by_group.assign(scope='group')]).rename_axis('group').reset_index().melt(['group', 'scope'], var_name='metric')
+    everyone = (
+        pd.Series({m: f(predictions.labels, predictions.predicted) for m, f in metrics.items()}, name='all')
+        .to_frame()
+        .T
+    )
+    frame = MetricFrame(
+        metrics=metrics, y_true=long.y.to_numpy(), y_pred=long.p.to_numpy(), sensitive_features=long.group.to_numpy()
+    )
+    table = (
+        pd.concat([everyone.assign(scope='all'), frame.by_group.assign(scope='group')])
+        .rename_axis('group')
+        .reset_index()
+        .melt(['group', 'scope'], var_name='metric')
+    )
     kind, k = zip(*(m.split('|') for m in table.metric))
-    return pd.DataFrame(dict(metric=kind, cls=[predictions.classes[int(c)] if c else '' for c in k], group=table.group, scope=table.scope, value=table.value.astype(float)))
+    return pd.DataFrame(
+        dict(
+            metric=kind,
+            cls=[predictions.classes[int(c)] if c else '' for c in k],
+            group=table.group,
+            scope=table.scope,
+            value=table.value.astype(float),
+        )
+    )
 
 # %% ../../nbs/api/20_groups.ipynb #2ab1b536
 def grouped_texts(
     lists # of the groups of each text
 )->tuple:
-    "Names of the groups, the sets of groups that occur, (1 + groups, sets) sparse with everybody first, and the number of each text's set."
+    """Names of the groups, the sets of groups that occur, (1 + groups, sets) sparse with everybody first, and the
+    number of each text's set."""
     known = {}
     own = np.array([known.setdefault(tuple(g), len(known)) for g in lists])
     names = sorted({g for s in known for g in s})
@@ -82,6 +116,7 @@ def grouped_texts(
     member = coo_array((np.ones(len(at)), (group, at)), (len(names), len(sets)))
     return names, vstack([np.ones((1, len(sets))), member]).tocsr(), np.array([rank[k] for k in keys])[own]
 
+# %% ../../nbs/api/20_groups.ipynb #609a9e3c
 @dataclass(frozen=True)
 class Tally:
     "The kinds of texts in predictions of several sides and seeds."
@@ -94,6 +129,7 @@ class Tally:
     made: csr_array = None # (kinds, kinds of clusters) texts in a cluster; None where texts are independent
     units: dict = None # rate to the clusters behind it, (1 + groups, classes or 1)
 
+# %% ../../nbs/api/20_groups.ipynb #88058b13
 def tallied(
     sides,           # of dense, compressed and control, each a list of predictions, one a seed
     seed:int=0,      # of the packs
@@ -103,33 +139,42 @@ def tallied(
     first, k = sides[0][0], len(sides[0][0].classes)
     names, sets, own = grouped_texts(first.groups)
     said, code = np.array([[p.predicted for p in side] for side in sides]), own
-    for column in (np.asarray(first.labels), *said.reshape(-1, len(first))): code = np.unique(code * k + k - 1 - column, return_inverse=True)[1]
+    for column in (np.asarray(first.labels), *said.reshape(-1, len(first))):
+        code = np.unique(code * k + k - 1 - column, return_inverse=True)[1]
     _, text, kind, n = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
     t = Tally(names, sets[:, own[text]], n, np.asarray(first.labels)[text], said[..., text], first.classes)
     if first.clusters is None: return t
     cluster = cluster_codes(first.clusters)
     return _in_clusters(t, kind, cluster, _packs(cluster, seed) if packed else cluster)
 
+# %% ../../nbs/api/20_groups.ipynb #9551da11
 def cluster_codes(
     clusters # name of the cluster of each text
 )->np.ndarray: # (texts,) whole numbers from 0
     "Clusters as numbers."
     return np.unique(clusters, return_inverse=True)[1]
 
+# %% ../../nbs/api/20_groups.ipynb #6bbec729
 def _in_clusters(t, kind, cluster, pack):
     "The tally of texts of some kinds that stand in clusters, and these in packs: kinds of packs are counted."
     def by(unit): return coo_array((np.ones(len(kind), int), (kind, unit)), (len(t.n), unit.max() + 1)).tocsr()
     whole, made = by(cluster), by(pack)
     def behind(these): return np.diff((t.member[:, these] @ whole[these]).indptr)
-    every, of, others = behind(t.label >= 0), *(np.stack([behind(f(t.label, k)) for k in range(len(t.classes))], 1) for f in (np.equal, np.not_equal))
-    units = dict(accuracy=every[:, None], selection_rate=every[:, None] + 0 * of, tpr=of, fpr=others, shortfall=every[:, None])
+    every, of, others = (
+        behind(t.label >= 0),
+        *(np.stack([behind(f(t.label, k)) for k in range(len(t.classes))], 1) for f in (np.equal, np.not_equal)),
+    )
+    units = dict(
+        accuracy=every[:, None], selection_rate=every[:, None] + 0 * of, tpr=of, fpr=others, shortfall=every[:, None]
+    )
     key = made.T @ np.random.default_rng(0).integers(2**62, size=len(t.n)) # equal for equal columns
     _, first, n = np.unique(key, return_index=True, return_counts=True)
     return replace(t, n=n, made=made[:, first], units=units)
 
 # %% ../../nbs/api/20_groups.ipynb #cf9926e9
 def _design(t, part):
-    "(groups of `part`, sums) by kinds of what is drawn, sparse: where a text of each kind counts, or how many of a cluster do."
+    """(groups of `part`, sums) by kinds of what is drawn, sparse: where a text of each kind counts, or how many of a
+    cluster do."""
     k, said = len(t.classes), t.said.reshape(-1, len(t.label))
     (group, kind), width = t.member[part].nonzero(), 1 + k + 2 * k * len(said)
     at = [(group, kind, 0), (group, kind, 1 + t.label[kind])]
@@ -140,6 +185,7 @@ def _design(t, part):
     where = coo_array((np.ones(len(row)), (row, column)), (len(part) * width, len(t.label))).tocsr()
     return where if t.made is None else where @ t.made
 
+# %% ../../nbs/api/20_groups.ipynb #cce38457
 def _summed(design, draws, rows):
     "(rows, sums, draws) of what was drawn: the sums of each row of a sparse table, over blocks of (draws, columns)."
     used = np.flatnonzero(np.diff(design.tocsc().indptr))
@@ -148,29 +194,50 @@ def _summed(design, draws, rows):
     return sums.reshape(rows, -1, sums.shape[1])
 
 def _hits(n, true, called, both):
-    "Metric to hits and to the cases that they are a share of, from sums of shape (..., groups, classes); accuracy has no class."
-    return dict(accuracy=(both.sum(-1, keepdims=True), n[..., :1]), selection_rate=(called, n + 0 * true), tpr=(both, true), fpr=(called - both, n - true))
+    """Metric to hits and to the cases that they are a share of, from sums of shape (..., groups, classes); accuracy has
+    no class."""
+    return dict(
+        accuracy=(both.sum(-1, keepdims=True), n[..., :1]),
+        selection_rate=(called, n + 0 * true),
+        tpr=(both, true),
+        fpr=(called - both, n - true),
+    )
 
+# %% ../../nbs/api/20_groups.ipynb #4f3c6c5c
 def _hits_of(t, sums):
     "For each side metric to hits (draws, seeds, groups, classes) and their cases, from (groups, sums, draws)."
     k, (sides, seeds) = len(t.classes), t.said.shape[:2]
     n, true = (x.transpose(2, 0, 1)[:, None] for x in (sums[:, :1], sums[:, 1:1 + k]))
-    rest = sums[:, 1 + k:].reshape(len(sums), sides, seeds, 2, k, -1).transpose(1, 3, 5, 2, 0, 4) # (sides, 2, draws, seeds, groups, classes)
+    # (sides, 2, draws, seeds, groups, classes)
+    rest = sums[:, 1 + k:].reshape(len(sums), sides, seeds, 2, k, -1).transpose(1, 3, 5, 2, 0, 4)
     return [_hits(n, true, called, both) for called, both in rest]
 
 def _rates_of(t, sums):
-    "For each side the rates, metric to (draws, seeds, groups, classes), from (groups, sums, draws); the first group is everybody."
+    """For each side the rates, metric to (draws, seeds, groups, classes), from (groups, sums, draws); the first group
+    is everybody."""
     with np.errstate(divide='ignore', invalid='ignore'):
         found = [{m: hits / cases for m, (hits, cases) in side.items()} for side in _hits_of(t, sums)]
     return [r | dict(shortfall=r['accuracy'][..., :1, :] - r['accuracy']) for r in found]
 
 # %% ../../nbs/api/20_groups.ipynb #c1a6600a
-METRICS = ('accuracy', 'selection_rate', 'tpr', 'fpr', 'shortfall', 'worst_group_accuracy', 'demographic_parity_difference', 'equal_opportunity_difference', 'equalized_odds_difference')
+METRICS = (
+    'accuracy',
+    'selection_rate',
+    'tpr',
+    'fpr',
+    'shortfall',
+    'worst_group_accuracy',
+    'demographic_parity_difference',
+    'equal_opportunity_difference',
+    'equalized_odds_difference',
+)
 
-def _spread(rates): # (..., groups, classes), the largest spread of any class; undefined where no two groups can be compared
+# (..., groups, classes), the largest spread of any class; undefined where no two groups can be compared
+def _spread(rates):
     apart = np.fmax.reduce(rates, -2) - np.fmin.reduce(rates, -2)
     return np.fmax.reduce(np.where((~np.isnan(rates)).sum(-2) > 1, apart, np.nan), -1)
 
+# %% ../../nbs/api/20_groups.ipynb #e35b35ba
 def group_extremes(
     rates:dict, # metric to (..., groups, classes)
     judged:dict # metric to (groups, classes or 1) booleans
@@ -178,8 +245,12 @@ def group_extremes(
     "Worst group and largest differences, from the judged rates."
     of = {m: np.where(judged[m], rates[m], np.nan) for m in ('accuracy', 'selection_rate', 'tpr', 'fpr')}
     tpr, fpr = _spread(of['tpr']), _spread(of['fpr'])
-    return dict(worst_group_accuracy=np.fmin.reduce(of['accuracy'], -2)[..., 0], demographic_parity_difference=_spread(of['selection_rate']),
-                equal_opportunity_difference=tpr, equalized_odds_difference=np.fmax(tpr, fpr))
+    return dict(
+        worst_group_accuracy=np.fmin.reduce(of['accuracy'], -2)[..., 0],
+        demographic_parity_difference=_spread(of['selection_rate']),
+        equal_opportunity_difference=tpr,
+        equalized_odds_difference=np.fmax(tpr, fpr),
+    )
 
 # %% ../../nbs/api/20_groups.ipynb #450a0e33
 REVISION = 1 # of the comparison: raised when it gives other numbers
@@ -206,11 +277,16 @@ def compare(
     for part, drawn in rates_by_blocks(t, draws, np.flatnonzero(judged['accuracy']), progress):
         for m in n: values[m].fill(part, [r[m] for r in drawn], -1. if m == 'shortfall' else 0.)
     for of, sides in zip(('relative', 'relative_over_control'), ((0, 1), (2, 1))[:len(points) - 1]):
-        for m, v in _relative(t, points, sides, n, judged, confidence).items(): values[m].found |= dict(zip(_moves(of), v))
+        for m, v in _relative(t, points, sides, n, judged, confidence).items():
+            values[m].found |= dict(zip(_moves(of), v))
     rows = [metric_rows(m, values[m].found, n[m], units[m], enough[m], t.names, t.classes) for m in n]
     if judged['accuracy'].any():
-        rows.append(_levels([group_extremes(r, judged) for r in points], values, int(n['accuracy'][judged['accuracy']].sum())))
-    table = pd.concat(rows, ignore_index=True).assign(seeds=t.said.shape[1], units=lambda f: f.units.fillna(t.units['accuracy'][0, 0] if t.units else f.n).astype(int))
+        rows.append(
+            _levels([group_extremes(r, judged) for r in points], values, int(n['accuracy'][judged['accuracy']].sum()))
+        )
+    table = pd.concat(rows, ignore_index=True).assign(
+        seeds=t.said.shape[1], units=lambda f: f.units.fillna(t.units['accuracy'][0, 0] if t.units else f.n).astype(int)
+    )
     harm = (table.metric == 'accuracy') & (table.scope == 'group') & table.judged
     return table.assign(p_holm=pd.Series(holm(table.p[harm]), index=table.index[harm]))
 
@@ -222,13 +298,22 @@ def asked_sides(
     confidence:float, # of intervals, between 0 and 1
     n_resamples:int   # at least 100
 )->list:
-    "Two or three lists of predictions, one a seed, all on the same texts in the same order; raises `ValueError` before any work."
+    """Two or three lists of predictions, one a seed, all on the same texts in the same order; raises `ValueError`
+    before any work."""
     if n_resamples < 100: raise ValueError(f'n_resamples = {n_resamples}: an interval needs at least 100.')
     interval(np.zeros(1), confidence)
-    sides = {what: [p] if isinstance(p, Predictions) else list(p) for what, p in dict(dense=dense, compressed=compressed, control=control).items() if p is not None}
-    if len({len(s) for s in sides.values()}) > 1 or not sides['dense']: raise ValueError(f'{" and ".join(f"{len(s)} {what}" for what, s in sides.items())} predictions: give one of each a seed.')
+    sides = {
+        what: [p] if isinstance(p, Predictions) else list(p)
+        for what, p in dict(dense=dense, compressed=compressed, control=control).items()
+        if p is not None
+    }
+    if len({len(s) for s in sides.values()}) > 1 or not sides['dense']:
+        raise ValueError(
+            f'{" and ".join(f"{len(s)} {what}" for what, s in sides.items())} predictions: give one of each a seed.'
+        )
     return [[paired(sides['dense'][0], p)[1] for p in side] for side in sides.values()]
 
+# %% ../../nbs/api/20_groups.ipynb #7c897429
 def enough_cases(
     n:dict,    # metric to the number of cases, (1 + groups, classes or 1)
     units,     # metric to the number of their clusters; None where texts are independent
@@ -248,11 +333,13 @@ def counted_rates(
 
 _BLOCK = 16_000_000 # numbers that are drawn at once, 128 MB
 
+# %% ../../nbs/api/20_groups.ipynb #ca9c575f
 def _blocks(groups, numbers, progress):
     "Groups in blocks, with everybody in front of each, so that `numbers` for each group do not fill the memory."
     from tqdm.auto import tqdm
     size = max(1, _BLOCK // numbers)
-    for start in tqdm(range(0, max(1, len(groups)), size), disable=not progress, desc='groups'): yield np.r_[0, groups[start:start + size]]
+    for start in tqdm(range(0, max(1, len(groups)), size), disable=not progress, desc='groups'):
+        yield np.r_[0, groups[start:start + size]]
 
 def rates_by_blocks(
     t:Tally,
@@ -272,6 +359,7 @@ _OVER = ('control', 'over_control', 'over_control_low', 'over_control_high', 'p_
 
 def _moves(of): return of, f'{of}_low', f'{of}_high', f'p_{of}'
 
+# %% ../../nbs/api/20_groups.ipynb #c9685e47
 class _Values:
     "Means over seeds of one metric, (groups, classes) each, and intervals of the groups that were resampled."
     def __init__(self, points, enough, confidence, seed, behind, units=None, unseen=0):
@@ -281,7 +369,9 @@ class _Values:
         self.points, self.confidence, self.seed, self.judged = points, confidence, seed, int(enough[1:].any(1).sum())
         a, b, *control = points
         blank = np.full(b.shape[1:], np.nan)
-        self.found = dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0)) | {c: blank.copy() for c in (*_SPANS, *_OVER, *_moves('relative'), *_moves('relative_over_control'))}
+        self.found = dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0)) | {
+            c: blank.copy() for c in (*_SPANS, *_OVER, *_moves('relative'), *_moves('relative_over_control'))
+        }
         if control: self.found |= dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0))
 
     def fill(self, part, draws, floor=0.):
@@ -304,15 +394,30 @@ class _Values:
         low, high = np.minimum(low, alone['low']), np.maximum(high, alone['high'])
         return dict(low_joint=np.clip(low, -1, 1), high_joint=np.clip(high, -1, 1))
 
+# %% ../../nbs/api/20_groups.ipynb #af4bcc35
 def _pooled(points, draws, confidence, seed, floor=0.):
-    "Mean over seeds of dense, compressed and change, with the intervals of the last two, and the same against a control; no value is below `floor`."
+    """Mean over seeds of dense, compressed and change, with the intervals of the last two, and the same against a
+    control; no value is below `floor`."""
     a, b, *control = points
     after, change = (over_seeds(d.mean(1), p, seed) for d, p in ((draws[1], b), (draws[1] - draws[0], b - a)))
     low, high = np.clip(interval(change, confidence), -1, 1) # few seeds reach beyond what a rate can be
     after_low, after_high = np.clip(interval(after, confidence), floor, 1)
-    return dict(dense=a.mean(0), compressed=b.mean(0), change=(b - a).mean(0), low=low, high=high, text_error=_spread_of((draws[1] - draws[0]).mean(1)), low_joint=low, high_joint=high,
-                compressed_low=after_low, compressed_high=after_high, p=p_value((draws[1] - draws[0]).mean(1), b - a), **_over(b, control, draws, confidence, seed))
+    return dict(
+        dense=a.mean(0),
+        compressed=b.mean(0),
+        change=(b - a).mean(0),
+        low=low,
+        high=high,
+        text_error=_spread_of((draws[1] - draws[0]).mean(1)),
+        low_joint=low,
+        high_joint=high,
+        compressed_low=after_low,
+        compressed_high=after_high,
+        p=p_value((draws[1] - draws[0]).mean(1), b - a),
+        **_over(b, control, draws, confidence, seed),
+    )
 
+# %% ../../nbs/api/20_groups.ipynb #8db927d2
 def _spread_of(draws):
     "Standard deviation of the draws; NaN where one in ten is undefined, as for an interval."
     undefined = np.isnan(draws)
@@ -324,8 +429,15 @@ def _over(b, control, draws, confidence, seed):
     if not control: return dict.fromkeys(_OVER, np.full(b.shape[1:], np.nan))
     over = over_seeds((draws[1] - draws[2]).mean(1), b - control[0], seed)
     low, high = np.clip(interval(over, confidence), -1, 1)
-    return dict(control=control[0].mean(0), over_control=(b - control[0]).mean(0), over_control_low=low, over_control_high=high, p_over_control=p_value((draws[1] - draws[2]).mean(1), b - control[0]))
+    return dict(
+        control=control[0].mean(0),
+        over_control=(b - control[0]).mean(0),
+        over_control_low=low,
+        over_control_high=high,
+        p_over_control=p_value((draws[1] - draws[2]).mean(1), b - control[0]),
+    )
 
+# %% ../../nbs/api/20_groups.ipynb #e9efc8ec
 def metric_rows(
     metric:str,  # name
     values:dict, # column to (1 + groups, classes or 1)
@@ -337,14 +449,39 @@ def metric_rows(
 )->pd.DataFrame:
     "A row for each group and class; the first group is everybody."
     g, k = np.indices(n.shape).reshape(2, -1)
-    return pd.DataFrame(dict(metric=metric, cls=[classes[i] if n.shape[1] > 1 else '' for i in k], group=np.array(['all', *names], object)[g], scope=np.where(g > 0, 'group', 'all'),
-                             **{c: v.ravel() for c, v in values.items()}, n=n.ravel().astype(int), units=units.ravel().astype(int), judged=enough.ravel()))
+    return pd.DataFrame(
+        dict(
+            metric=metric,
+            cls=[classes[i] if n.shape[1] > 1 else '' for i in k],
+            group=np.array(['all', *names], object)[g],
+            scope=np.where(g > 0, 'group', 'all'),
+            **{c: v.ravel() for c, v in values.items()},
+            n=n.ravel().astype(int),
+            units=units.ravel().astype(int),
+            judged=enough.ravel(),
+        )
+    )
 
+# %% ../../nbs/api/20_groups.ipynb #5e1ea942
 def _summary_row(metric, points, draws, n, confidence, seed):
     values = _pooled([r[metric] for r in points], [r[metric] for r in draws], confidence, seed)
     blank = dict.fromkeys((*_moves('relative'), *_moves('relative_over_control')), np.nan)
-    return pd.DataFrame([dict(metric=metric, cls='', group='judged', scope='judged', **{c: float(v) for c, v in values.items()}, **blank, n=n, judged=True)])
+    return pd.DataFrame(
+        [
+            dict(
+                metric=metric,
+                cls='',
+                group='judged',
+                scope='judged',
+                **{c: float(v) for c, v in values.items()},
+                **blank,
+                n=n,
+                judged=True,
+            )
+        ]
+    )
 
+# %% ../../nbs/api/20_groups.ipynb #ad6db944
 def scoped(
     table # of `compare`, or one that was stored before there was a column `scope`
 )->pd.DataFrame: # with that column, and without the intervals that extremes over groups had then
@@ -361,21 +498,35 @@ def levels_alone(
 
 # %% ../../nbs/api/20_groups.ipynb #aa63acf0
 _FAMILIES = ('accuracy',), ('selection_rate',), ('tpr', 'fpr') # rates that are judged at once
-EXTREMES = dict(worst_group_accuracy=('accuracy',), demographic_parity_difference=('selection_rate',), equal_opportunity_difference=('tpr',), equalized_odds_difference=('tpr', 'fpr'))
+EXTREMES = dict(
+    worst_group_accuracy=('accuracy',),
+    demographic_parity_difference=('selection_rate',),
+    equal_opportunity_difference=('tpr',),
+    equalized_odds_difference=('tpr', 'fpr'),
+)
 
 def _influence(design, hits, case, rate, cases, part):
-    "(groups of `part`, kinds) sparse: what a text of each kind adds to a rate, from the sums (sums,) that are its hits and its cases."
+    """(groups of `part`, kinds) sparse: what a text of each kind adds to a rate, from the sums (sums,) that are its
+    hits and its cases."""
     weight = (hits - rate[:, None] * case) / cases[:, None]
     column = part[:, None] * len(hits) + np.arange(len(hits))
-    return csr_array((weight.ravel(), column.ravel(), np.arange(0, weight.size + 1, len(hits))), (len(part), design.shape[0])) @ design
+    return (
+        csr_array(
+            (weight.ravel(), column.ravel(), np.arange(0, weight.size + 1, len(hits))), (len(part), design.shape[0])
+        )
+        @ design
+    )
 
+# %% ../../nbs/api/20_groups.ipynb #aa3df1be
 def _beyond(t, design, of_sums, change, cases, judged):
-    "(3, groups, classes) change beyond the mean change over the judged groups, its variance and degrees of freedom; and the number of different contrasts."
+    """(3, groups, classes) change beyond the mean change over the judged groups, its variance and degrees of freedom;
+    and the number of different contrasts."""
     found, many = np.full((3, *judged.shape), np.nan), 0
     for k in np.flatnonzero(judged.sum(0) > 1):
         part = np.flatnonzero(judged[:, k])
         psi = _influence(design, *(v[:, k] for v in of_sums), change[:, part, k].mean(0), cases[part, k], part)
-        behind = (_influence(design, of_sums[1][:, k], 0, np.zeros(len(part)), np.ones(len(part)), part) > 0) @ t.n # units that are cases
+        # units that are cases
+        behind = (_influence(design, of_sums[1][:, k], 0, np.zeros(len(part)), np.ones(len(part)), part) > 0) @ t.n
         found[:, part, k] = beyond_mean(change[:, part, k], psi, t.n, cases[part, k], behind)
         many += _distinct((change[:, part, k] != 0).any(0) | (psi.power(2).sum(1) > 0))
     return found, many
@@ -384,8 +535,10 @@ def _distinct(changed):
     "Number of different contrasts: groups without any changed answer share one, and two groups have one between them."
     return int(changed.any()) * (1 if len(changed) == 2 else min(changed.sum() + 1, len(changed)))
 
+# %% ../../nbs/api/20_groups.ipynb #288e8ef1
 def _relative(t, points, sides, n, judged, confidence):
-    "Metric to (4, groups, classes): what each judged group gained beyond the mean gain from one side to another, with its interval and p-value, for all rates of a family at once."
+    """Metric to (4, groups, classes): what each judged group gained beyond the mean gain from one side to another, with
+    its interval and p-value, for all rates of a family at once."""
     one, other = sides
     design, found = _design(t, np.arange(len(t.names) + 1)), {}
     unit = _hits_of(t, np.eye(design.shape[0] // (len(t.names) + 1))[None]) # hits and cases as sums of sums
@@ -393,32 +546,57 @@ def _relative(t, points, sides, n, judged, confidence):
         parts, many = {}, 0
         for m in family:
             hits, cases = unit[other][m][0] - unit[one][m][0], unit[other][m][1]
-            parts[m], more = _beyond(t, design, (hits.mean(1)[:, 0], cases[:, 0, 0]), points[other][m] - points[one][m], n[m], judged[m])
+            parts[m], more = _beyond(
+                t, design, (hits.mean(1)[:, 0], cases[:, 0, 0]), points[other][m] - points[one][m], n[m], judged[m]
+            )
             many += more
         if judged[m].shape[1] == 2: many //= 2 # what one class gains the other loses
         found |= {m: np.array([v[0], *simultaneous(*v, many, confidence)]) for m, v in parts.items()}
     return found
 
+# %% ../../nbs/api/20_groups.ipynb #4ab86d7a
 def _levels(points, values, n):
     "A row for each summary over groups: its levels, and whether some group moved otherwise than the others."
     a, b, *control = points
-    rows = [dict(metric=m, cls='', group='judged', scope='judged', dense=a[m].mean(), compressed=b[m].mean(), change=(b[m] - a[m]).mean(), n=n, judged=True) for m in a]
+    rows = [
+        dict(
+            metric=m,
+            cls='',
+            group='judged',
+            scope='judged',
+            dense=a[m].mean(),
+            compressed=b[m].mean(),
+            change=(b[m] - a[m]).mean(),
+            n=n,
+            judged=True,
+        )
+        for m in a
+    ]
     for r in rows:
-        if control: r |= dict(control=control[0][r['metric']].mean(), over_control=(b[r['metric']] - control[0][r['metric']]).mean())
-        for p in ('p_relative', 'p_relative_over_control'): r[p] = np.fmin.reduce([np.fmin.reduce(values[m].found[p], None) for m in EXTREMES[r['metric']]])
+        if control:
+            r |= dict(
+                control=control[0][r['metric']].mean(), over_control=(b[r['metric']] - control[0][r['metric']]).mean()
+            )
+        for p in ('p_relative', 'p_relative_over_control'):
+            r[p] = np.fmin.reduce([np.fmin.reduce(values[m].found[p], None) for m in EXTREMES[r['metric']]])
     return pd.DataFrame(rows)
 
 # %% ../../nbs/api/20_groups.ipynb #6b768511
 BINS, POWER = 15, -5 # of the calibration error; of the generalised mean
 
 def _auc(weights, score, positive, negative, fold=None):
-    "(draws,) weighted AUC of `positive` over `negative` texts of the same fold, from (n, draws) weights; half for a tie, NaN where no pair is there."
+    """(draws,) weighted AUC of `positive` over `negative` texts of the same fold, from (n, draws) weights; half for a
+    tie, NaN where no pair is there."""
     folds = [True] if fold is None else [fold == k for k in np.unique(fold)]
-    won, pairs = np.sum([_won(weights, score, *map(np.flatnonzero, (positive & part, negative & part))) for part in folds], 0)
+    won, pairs = np.sum(
+        [_won(weights, score, *map(np.flatnonzero, (positive & part, negative & part))) for part in folds], 0
+    )
     with np.errstate(divide='ignore', invalid='ignore'): return won / pairs
 
+# %% ../../nbs/api/20_groups.ipynb #261e7517
 def _won(weights, score, above, under):
-    "Weights of the pairs in which the text of `above` has the higher score than that of `under`, and of all pairs: (draws,) each."
+    """Weights of the pairs in which the text of `above` has the higher score than that of `under`, and of all pairs:
+    (draws,) each."""
     if len(above) > len(under): return _won(weights, -score, under, above) # the running sums go over the larger side
     under = under[np.argsort(score[under], kind='stable')]
     below = np.zeros((len(under) + 1, weights.shape[1])); np.cumsum(weights[under], 0, out=below[1:])
@@ -434,25 +612,39 @@ def _below(weights, score, under):
 
 AUCS = ('subgroup_auc', 'bpsn_auc', 'bnsp_auc')
 
+# %% ../../nbs/api/20_groups.ipynb #a35b66b0
 def _aucs(weights, score, toxic, members, fold=None):
-    "(3, groups, draws) of `AUCS`, for groups given as lists of texts: what all texts win is counted once, and what a group wins from its own is taken away."
+    """(3, groups, draws) of `AUCS`, for groups given as lists of texts: what all texts win is counted once, and what a
+    group wins from its own is taken away."""
     won, pairs = np.zeros((2, 3, len(members), weights.shape[1]))
     for part in [np.ones(len(score), bool)] if fold is None else [fold == k for k in np.unique(fold)]:
         one, other = np.flatnonzero(toxic & part), np.flatnonzero(~toxic & part)
-        lost_by, won_by = weights[one].sum(0) - _below(weights, score, one), _below(weights, score, other) # harmless to toxic, toxic from harmless
+        # harmless to toxic, toxic from harmless
+        lost_by, won_by = weights[one].sum(0) - _below(weights, score, one), _below(weights, score, other)
         for i, texts in enumerate(members):
             texts = texts[part[texts]]
             above, under = texts[toxic[texts]], texts[~toxic[texts]]
             own, both = _won(weights, score, above, under)
-            won[:, i] += own, (weights[under] * lost_by[under]).sum(0) - own, (weights[above] * won_by[above]).sum(0) - own
-            pairs[:, i] += both, weights[under].sum(0) * weights[one].sum(0) - both, weights[above].sum(0) * weights[other].sum(0) - both
+            won[:, i] += (
+                own,
+                (weights[under] * lost_by[under]).sum(0) - own,
+                (weights[above] * won_by[above]).sum(0) - own,
+            )
+            pairs[:, i] += (
+                both,
+                weights[under].sum(0) * weights[one].sum(0) - both,
+                weights[above].sum(0) * weights[other].sum(0) - both,
+            )
     with np.errstate(divide='ignore', invalid='ignore'): return won / pairs
 
+# %% ../../nbs/api/20_groups.ipynb #2263db7f
 def _auc_cases(toxic, members):
     "(3, groups) texts on the smaller side of each of `AUCS`."
     one = np.array([toxic[texts].sum() for texts in members], int)
     other = np.array([len(texts) for texts in members], int) - one
-    return np.array([np.minimum(one, other), np.minimum(toxic.sum() - one, other), np.minimum(one, (~toxic).sum() - other)])
+    return np.array(
+        [np.minimum(one, other), np.minimum(toxic.sum() - one, other), np.minimum(one, (~toxic).sum() - other)]
+    )
 
 def generalized_mean(
     values, # (..., groups) above 0; NaN is passed over
@@ -461,6 +653,7 @@ def generalized_mean(
     "The p-th root of the mean p-th power."
     return _root(*_powers(values, p), p)
 
+# %% ../../nbs/api/20_groups.ipynb #dea01880
 def _powers(values, p=POWER):
     "Sum of the p-th powers, and how many there are."
     with np.errstate(invalid='ignore', divide='ignore'): values = np.asarray(values, float) ** p
@@ -471,10 +664,14 @@ def _root(powers, n, p=POWER):
     with np.errstate(invalid='ignore', divide='ignore'): return (powers / n) ** (1 / p)
 
 def _toxicity(p, negative):
-    if negative not in p.classes: raise ValueError(f'No class {negative!r}, so nothing is harmless by that name. The classes are: {", ".join(p.classes)}.')
+    if negative not in p.classes:
+        raise ValueError(
+            f'No class {negative!r}, so nothing is harmless by that name. The classes are: {", ".join(p.classes)}.'
+        )
     k = p.classes.index(negative)
     return p.labels != k, 1 - p.probabilities[:, k]
 
+# %% ../../nbs/api/20_groups.ipynb #c8eef8d9
 def identity_aucs(
     predictions:Predictions, # of one model; of several, in folds, only texts of the same fold are ranked
     negative:str,            # the class that is harmless; toxic is 1 - P(negative)
@@ -484,8 +681,16 @@ def identity_aucs(
     names, sets, own = grouped_texts(predictions.groups)
     members = members_of(sets[:, own])[1:]
     values = _aucs(np.ones((len(score), 1)), score, toxic, members, predictions.fold)[..., 0]
-    return pd.DataFrame(dict(metric=np.repeat(AUCS, len(names)), group=names * 3, value=values.ravel(), n=_auc_cases(toxic, members).ravel()))
+    return pd.DataFrame(
+        dict(
+            metric=np.repeat(AUCS, len(names)),
+            group=names * 3,
+            value=values.ravel(),
+            n=_auc_cases(toxic, members).ravel(),
+        )
+    )
 
+# %% ../../nbs/api/20_groups.ipynb #bb5d9900
 def members_of(
     member # (groups, texts) sparse
 )->list: # of arrays, one a group
@@ -496,10 +701,12 @@ def members_of(
 PACKS = 20_000 # that are drawn, at most
 
 def _packs(unit, seed):
-    "(n,) which pack each text is in, by the number of its cluster or its own; each cluster is a pack where there are not more than `PACKS`."
+    """(n,) which pack each text is in, by the number of its cluster or its own; each cluster is a pack where there are
+    not more than `PACKS`."""
     n = unit.max() + 1
     return unit if n <= PACKS else (np.random.default_rng(seed).permutation(n) % PACKS)[unit]
 
+# %% ../../nbs/api/20_groups.ipynb #cb467947
 class _Graded:
     "The probabilities of one model by group: `points()`, `cases()` and, for some of the groups, `drawn()`."
     def __init__(self, p, member, negative, pack, unit):
@@ -510,17 +717,24 @@ class _Graded:
         self.toxic, self.score = _toxicity(p, negative) if negative is not None else (None, None)
 
     def design(self, part):
-        "(groups of `part`, sums) by packs, sparse: texts, confidence, probability of the true label, and confidence minus hit in each bin."
+        """(groups of `part`, sums) by packs, sparse: texts, confidence, probability of the true label, and confidence
+        minus hit in each bin."""
         (group, text), (sure, right, apart) = self.member[part].nonzero(), self.each
         at = (0, np.ones(len(text))), (1, sure[text]), (2, right[text]), (3 + self.bin[text], apart[text])
         row, value = (np.concatenate(x) for x in zip(*((group * (3 + BINS) + a, v) for a, v in at)))
-        return coo_array((value, (row, np.tile(self.pack[text], 4))), (len(part) * (3 + BINS), self.pack.max() + 1)).tocsr()
+        return coo_array(
+            (value, (row, np.tile(self.pack[text], 4))), (len(part) * (3 + BINS), self.pack.max() + 1)
+        ).tocsr()
 
     def rates(self, part, draws):
         "Metric to (draws, groups, 1), without the AUCs."
         sums = _summed(self.design(part), draws, len(part))
         with np.errstate(divide='ignore', invalid='ignore'):
-            found = dict(confidence=sums[:, 1] / sums[:, 0], true_probability=sums[:, 2] / sums[:, 0], ece=np.abs(sums[:, 3:]).sum(1) / sums[:, 0])
+            found = dict(
+                confidence=sums[:, 1] / sums[:, 0],
+                true_probability=sums[:, 2] / sums[:, 0],
+                ece=np.abs(sums[:, 3:]).sum(1) / sums[:, 0],
+            )
         return {m: v.T[..., None] for m, v in found.items()}
 
     def aucs(self, part, draws):
@@ -528,7 +742,13 @@ class _Graded:
         if self.negative is None: return {}
         size, members = max(1, min(100, 2 * PACKS * 100 // len(self.p))), members_of(self.member[part])
         cut = (d[i:i + size] for d in draws for i in range(0, len(d), size))
-        found = np.concatenate([_aucs(np.ascontiguousarray(d.T, float)[self.pack], self.score, self.toxic, members, self.p.fold) for d in cut], -1)
+        found = np.concatenate(
+            [
+                _aucs(np.ascontiguousarray(d.T, float)[self.pack], self.score, self.toxic, members, self.p.fold)
+                for d in cut
+            ],
+            -1,
+        )
         return {m: v.T[..., None] for m, v in zip(AUCS, found)}
 
     def drawn(self, part, draws): return self.rates(part, draws) | self.aucs(part, draws)
@@ -536,19 +756,27 @@ class _Graded:
         "Metric to (groups, 1), and the cases behind each."
         every, once = np.arange(self.member.shape[0]), [np.ones((1, self.pack.max() + 1))]
         cases = dict.fromkeys(('confidence', 'true_probability', 'ece'), np.diff(self.member.indptr)[:, None])
-        if self.negative is not None: cases |= dict(zip(AUCS, _auc_cases(self.toxic, members_of(self.member))[..., None]))
+        if self.negative is not None:
+            cases |= dict(zip(AUCS, _auc_cases(self.toxic, members_of(self.member))[..., None]))
         return {m: v[0] for m, v in self.drawn(every, once).items()}, cases
 
     def units(self):
         "Clusters behind each metric, (groups, 1); of an AUC the fewest of the texts of the group that it ranks."
-        def behind(these): return np.array([len(np.unique(self.unit[texts[these[texts]]])) for texts in members_of(self.member)])[:, None]
+        def behind(these):
+            return np.array([len(np.unique(self.unit[texts[these[texts]]])) for texts in members_of(self.member)])[
+                :, None
+            ]
         found = dict.fromkeys(('confidence', 'true_probability', 'ece'), behind(np.ones(len(self.p), bool)))
         if self.negative is None: return found
         toxic, harmless = behind(self.toxic), behind(~self.toxic)
         return found | dict(zip(AUCS, (np.minimum(toxic, harmless), harmless, toxic)))
 
-    def key(self, names, n_resamples, seed): return hash((self.pack.tobytes(), self.p.logits.tobytes(), *self.p.ids, *names, self.negative, n_resamples, seed))
+    def key(self, names, n_resamples, seed):
+        return hash(
+            (self.pack.tobytes(), self.p.logits.tobytes(), *self.p.ids, *names, self.negative, n_resamples, seed)
+        )
 
+# %% ../../nbs/api/20_groups.ipynb #56e76fa4
 def compare_probabilities(
     dense,                 # `Predictions` before compression; or a list, one a seed
     compressed,            # after, on the same texts
@@ -561,7 +789,8 @@ def compare_probabilities(
     drawn:dict=None,       # what was resampled for the models of earlier calls, which is kept here for later ones
     progress:bool=False,   # show a bar
 )->pd.DataFrame:           # in the columns of `compare`
-    "What compression changed in the probabilities, by group: confidence, calibration and, where a class is harmless, identity AUCs with their generalised means."
+    """What compression changed in the probabilities, by group: confidence, calibration and, where a class is harmless,
+    identity AUCs with their generalised means."""
     sides = asked_sides(dense, compressed, control, confidence, n_resamples)
     names, sets, own = grouped_texts(sides[0][0].groups)
     cluster = sides[0][0].clusters
@@ -574,23 +803,38 @@ def compare_probabilities(
     units = models[0][0].units() if cluster is not None else None
     points = [{m: np.stack([r[m] for r, _ in side]) for m in cases} for side in found] # (seeds, groups, 1)
     enough = enough_cases(cases, units, min_n)
-    values = {m: _Values([r[m] for r in points], enough[m], confidence, seed, (units or cases)[m], units and units[m]) for m in cases}
+    values = {
+        m: _Values([r[m] for r in points], enough[m], confidence, seed, (units or cases)[m], units and units[m])
+        for m in cases
+    }
     mean = {m: enough[m][1:, 0] for m in cases if m.endswith('_auc') and enough[m][1:].any()}
     powers = [dict.fromkeys(mean, (0, 0)) for _ in sides]
-    for part in _blocks(1 + np.flatnonzero(enough['confidence'][1:]), n_resamples * (3 + BINS) * len(models[0]), progress):
+    for part in _blocks(
+        1 + np.flatnonzero(enough['confidence'][1:]), n_resamples * (3 + BINS) * len(models[0]), progress
+    ):
         blocks = [_seeds([_remembered(g, part, draws, names, drawn) for g in side]) for side in models]
         for m in cases: values[m].fill(part, [r[m] for r in blocks])
         for r, sums in zip(blocks, powers):
-            for m in mean: sums[m] = tuple(a + b for a, b in zip(sums[m], _powers(r[m][..., 1:, 0][..., enough[m][part[1:], 0]])))
+            for m in mean:
+                sums[m] = tuple(a + b for a, b in zip(sums[m], _powers(r[m][..., 1:, 0][..., enough[m][part[1:], 0]])))
     rows = [metric_rows(m, values[m].found, cases[m], (units or cases)[m], enough[m], names, ('',)) for m in cases]
     points = [{m: generalized_mean(r[m][..., 1:, 0][..., judged]) for m, judged in mean.items()} for r in points]
     powers = [{m: _centred(_root(*sums), r[m]) for m, sums in side.items()} for side, r in zip(powers, points)]
-    for m, judged in mean.items(): rows.append(_summary_row(m, points, powers, int(cases[m][1:, 0][judged].sum()), confidence, seed).assign(metric=f'gmb_{m}'))
-    table = pd.concat(rows, ignore_index=True).assign(seeds=len(sides[0]), units=lambda f: f.units.fillna(unit.max() + 1 if units else f.n).astype(int))
+    for m, judged in mean.items():
+        rows.append(
+            _summary_row(m, points, powers, int(cases[m][1:, 0][judged].sum()), confidence, seed).assign(
+                metric=f'gmb_{m}'
+            )
+        )
+    table = pd.concat(rows, ignore_index=True).assign(
+        seeds=len(sides[0]), units=lambda f: f.units.fillna(unit.max() + 1 if units else f.n).astype(int)
+    )
     harm = table[table.judged & (table.scope == 'group')]
     return table.assign(p_holm=harm.groupby('metric').p.transform(holm))
 
-def _centred(draws, point): return draws - np.nanmean(draws, 0) + point # a resample lowers a mean that leans to the lowest, as the sample did before
+# %% ../../nbs/api/20_groups.ipynb #f0e97dda
+# a resample lowers a mean that leans to the lowest, as the sample did before
+def _centred(draws, point): return draws - np.nanmean(draws, 0) + point
 
 def _seeds(found): return {m: np.stack([r[m] for r in found], 1) for m in found[0]} # (draws, seeds, groups, 1)
 
@@ -604,16 +848,28 @@ def _remembered(graded, part, draws, names, known):
 # %% ../../nbs/api/20_groups.ipynb #5e2c8bf6
 def intersections(
     predictions:Predictions, # whose texts belong to several groups
-    *kinds:str,              # `gender`, `race`: cross groups of the names `gender=...` and `race=...`; any two groups when absent
+    # `gender`, `race`: cross groups of the names `gender=...` and `race=...`; any two groups when absent
+    *kinds:str,
     min_n:int=30,            # texts that an intersection needs
 )->Predictions:              # the same, with intersections such as `gender=woman & race=black` as groups
     "Groups become pairs of groups. Raises `ValueError` where no pair is frequent enough."
-    if kinds and len(set(kinds)) < 2: raise ValueError(f'Cannot cross {kinds[0]!r} with itself: name two kinds, or none.')
+    if kinds and len(set(kinds)) < 2:
+        raise ValueError(f'Cannot cross {kinds[0]!r} with itself: name two kinds, or none.')
     def crossed(own):
         if not kinds: return [' & '.join(pair) for pair in combinations(sorted(own), 2)]
-        return [' & '.join(pair) for pair in product(*([g for g in sorted(own) if g.startswith(f'{kind}=')] for kind in kinds))]
+        return [
+            ' & '.join(pair)
+            for pair in product(*([g for g in sorted(own) if g.startswith(f'{kind}=')] for kind in kinds))
+        ]
     found = [crossed(own) for own in predictions.groups]
     n = Counter(g for own in found for g in own)
-    if not n: raise ValueError('No text belongs to two groups' + (f' of the kinds {" and ".join(kinds)}.' if kinds else ': there is nothing to cross.'))
-    if max(n.values()) < min_n: raise ValueError(f'No intersection has {min_n} texts; the largest, {n.most_common(1)[0][0]!r}, has {max(n.values())}.')
+    if not n:
+        raise ValueError(
+            'No text belongs to two groups'
+            + (f' of the kinds {" and ".join(kinds)}.' if kinds else ': there is nothing to cross.')
+        )
+    if max(n.values()) < min_n:
+        raise ValueError(
+            f'No intersection has {min_n} texts; the largest, {n.most_common(1)[0][0]!r}, has {max(n.values())}.'
+        )
     return replace(predictions, groups=[[g for g in own if n[g] >= min_n] for own in found])

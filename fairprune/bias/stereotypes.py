@@ -13,24 +13,32 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from .benchmarks import Benchmark, Scores, nats_of_a_guess, preferred, tied
 from ..files import sha256
-from ..likelihood import encode_masked, first_token, loglikelihoods, model_kind, pseudo_loglikelihoods, text_scores
+from ..likelihood import encode_masked, first_token, loglikelihoods, pseudo_loglikelihoods, text_scores
+from ..models import model_kind
 
 # %% ../../nbs/api/22_stereotypes.ipynb #ac039baa
 LABELS = ('stereotype', 'anti_stereotype', 'unrelated')
-_STEREOSET = 'https://raw.githubusercontent.com/moinnadeem/StereoSet/ead7d086a64a192a1eca88e0dd2fd163de375218/data/dev.json'
+_STEREOSET = (
+    'https://raw.githubusercontent.com/moinnadeem/StereoSet/ead7d086a64a192a1eca88e0dd2fd163de375218/data/dev.json'
+)
 _ITEMS = dict(intra=2106, inter=2123)
 
 def _counted(table, expected, path):
-    if len(table) != expected: raise ValueError(f'{path} has {len(table):,} items, expected {expected:,}: it is cut, or another version. Fetch it again.')
+    if len(table) != expected:
+        raise ValueError(
+            f'{path} has {len(table):,} items, expected {expected:,}: it is cut, or another version. Fetch it again.'
+        )
     return table
 
+# %% ../../nbs/api/22_stereotypes.ipynb #c682d27e
 def read_stereoset(
     path,          # dev.json, as the authors publish it
     part:str='intra', # intra or inter
 )->pd.DataFrame:   # a row an item: id, type, unit (the target term), context, the three sentences and their ids
     "The items of StereoSet; raises `ValueError` on a file that is cut or damaged."
     try: found = json.loads(Path(path).read_text(encoding='utf-8'))['data'][f'{part}sentence']
-    except (KeyError, TypeError, ValueError) as e: raise ValueError(f'{path} is cut or damaged ({e!r}). Fetch it again.') from None
+    except (KeyError, TypeError, ValueError) as e:
+        raise ValueError(f'{path} is cut or damaged ({e!r}). Fetch it again.') from None
     def row(item):
         of = {s['gold_label'].replace('-', '_'): s for s in item['sentences']}
         own = dict(id=item['id'], type=item['bias_type'], unit=item['target'], context=item['context'])
@@ -55,9 +63,12 @@ def ask_stereoset(
     return items[['id', 'type', 'unit']].assign(**dict(zip(LABELS, values.to_numpy().reshape(-1, 3).T)))
 
 # %% ../../nbs/api/22_stereotypes.ipynb #bffa1c61
-def _sane(items): return (preferred(items.stereotype, items.unrelated) + preferred(items.anti_stereotype, items.unrelated)) / 2
+def _sane(items):
+    return (preferred(items.stereotype, items.unrelated) + preferred(items.anti_stereotype, items.unrelated)) / 2
+
 def _icat(lms, ss): return lms * np.minimum(ss, 100 - ss) / 50
 
+# %% ../../nbs/api/22_stereotypes.ipynb #103e0f42
 @dataclass(frozen=True)
 class StereoSet(Benchmark):
     "StereoSet (Nadeem et al. 2020): lms, ss and icat over target terms, and over items."
@@ -70,11 +81,13 @@ class StereoSet(Benchmark):
 
     def __post_init__(self):
         if self.part not in _ITEMS: raise ValueError(f'part = {self.part!r}: it is intra or inter.')
-        if self.normalize not in ('mean', 'sum'): raise ValueError(f'normalize = {self.normalize!r}: it is mean or sum.')
+        if self.normalize not in ('mean', 'sum'):
+            raise ValueError(f'normalize = {self.normalize!r}: it is mean or sum.')
         _check_bos(self.bos)
     def check(self, model): super().check(model); _has_first(model, self.bos)
     def items(self): return read_stereoset(self.paths()['dev.json'], self.part)
-    def score(self, model, progress): return ask_stereoset(model, self.items(), self.part, self.normalize, self.bos, progress)
+    def score(self, model, progress):
+        return ask_stereoset(model, self.items(), self.part, self.normalize, self.bos, progress)
     def columns(self, items):
         lms, ss = _sane(items), preferred(items.stereotype, items.anti_stereotype)
         share = 1 / items.groupby(['type', 'unit']).id.transform('size') # the items of a term count as one
@@ -87,11 +100,13 @@ class StereoSet(Benchmark):
     def undecided(self, items): return tied(items.stereotype, items.anti_stereotype)
     def guess(self, items): return 50.
 
+# %% ../../nbs/api/22_stereotypes.ipynb #5f14b3f9
 def _has_first(model, bos):
     if model_kind(model) == 'causal': first_token(model, bos)
 
 def _check_bos(bos): # 1 == True, so a benchmark could not be told from another
-    if not isinstance(bos, bool) and not (isinstance(bos, int) and bos > 1): raise ValueError(f'bos = {bos!r}: give True, False, or a token id above 1.')
+    if not isinstance(bos, bool) and not (isinstance(bos, int) and bos > 1):
+        raise ValueError(f'bos = {bos!r}: give True, False, or a token id above 1.')
 
 # %% ../../nbs/api/22_stereotypes.ipynb #32b3db82
 def by_sentence(
@@ -103,8 +118,13 @@ def by_sentence(
     path = benchmark.paths()['dev.json']
     items = read_stereoset(path, benchmark.part)
     table = items[['id', 'type', 'unit']].assign(**{k: items[f'{k}_id'].map(scores) for k in LABELS}).dropna()
-    if not len(table): raise ValueError('No item has a number for all of its sentences: the ids are of another version of StereoSet.')
-    return Scores(table.reset_index(drop=True), benchmark, dict(model=name, sources={'dev.json': sha256(path)}, left_out=len(items) - len(table)))
+    if not len(table):
+        raise ValueError('No item has a number for all of its sentences: the ids are of another version of StereoSet.')
+    return Scores(
+        table.reset_index(drop=True),
+        benchmark,
+        dict(model=name, sources={'dev.json': sha256(path)}, left_out=len(items) - len(table)),
+    )
 
 StereoSet.by_sentence = by_sentence
 
@@ -119,7 +139,15 @@ def read_crows(
     except (KeyError, ValueError) as e: raise ValueError(f'{path} is cut or damaged ({e}). Fetch it again.') from None
     _counted(found.dropna(), 1508, path)
     ids = found.index.astype(str)
-    return pd.DataFrame(dict(id=ids, type=found.bias_type.to_numpy(), unit=ids, more=found.sent_more.to_numpy(), less=found.sent_less.to_numpy()))
+    return pd.DataFrame(
+        dict(
+            id=ids,
+            type=found.bias_type.to_numpy(),
+            unit=ids,
+            more=found.sent_more.to_numpy(),
+            less=found.sent_less.to_numpy(),
+        )
+    )
 
 # %% ../../nbs/api/22_stereotypes.ipynb #ff75a526
 def shared_positions(a, b)->tuple: # two lists of as many positions
@@ -131,24 +159,28 @@ def shared_positions(a, b)->tuple: # two lists of as many positions
 _METRIC = {'shared tokens': 'pseudo_likelihood_score', 'whole sentences': 'likelihood_score'}
 
 def ask_crows(
-    model,              # causal or masked LM with `.tokenizer`
-    pairs:pd.DataFrame, # rows of `read_crows`, or of that form
-    bos=True,           # for a causal model, as for `loglikelihoods`
-    progress:bool=False, # show a bar
-)->pd.DataFrame:        # a row a pair: id, type, unit, what was scored, log-likelihoods more and less, the numbers of tokens behind them and that of all that there are
+    model,  # causal or masked LM with `.tokenizer`
+    pairs: pd.DataFrame,  # rows of `read_crows`, or of that form
+    bos=True,  # for a causal model, as for `loglikelihoods`
+    progress: bool = False,  # show a bar
+) -> pd.DataFrame:  # a row a pair: id, type, unit, what was scored, log-likelihoods and numbers of tokens
     "What a model says to pairs of CrowS-Pairs."
     texts, masked = [*pairs.more, *pairs.less], model_kind(model) == 'masked'
     if masked: found = pseudo_loglikelihoods(model, texts, positions=shared_tokens(model, texts), progress=progress)
     else: found = loglikelihoods(model, texts, bos=bos, progress=progress)
     (more, less), (n_more, n_less) = (found[c].to_numpy().reshape(2, -1) for c in ('loglikelihood', 'tokens'))
     scored, n = 'shared tokens' if masked else 'whole sentences', model.config.vocab_size
-    return pairs[['id', 'type', 'unit']].assign(scored=scored, more=more, less=less, tokens_more=n_more, tokens_less=n_less, vocabulary=n)
+    return pairs[['id', 'type', 'unit']].assign(
+        scored=scored, more=more, less=less, tokens_more=n_more, tokens_less=n_less, vocabulary=n
+    )
 
+# %% ../../nbs/api/22_stereotypes.ipynb #fb2fc38d
 def shared_tokens(
     model, # masked language model
     texts  # the first sentences of all pairs, then the second
 )->list:   # positions in each
-    "Positions of the shared tokens in the first sentences of all pairs, then in the second; special tokens are not scored."
+    """Positions of the shared tokens in the first sentences of all pairs, then in the second; special tokens are not
+    scored."""
     rows, places = encode_masked(model, texts)
     half, own = len(rows) // 2, [set(p) for p in places]
     both = [[(i, j) for i, j in zip(*shared_positions(rows[k], rows[half + k])) if i in own[k]] for k in range(half)]
@@ -169,7 +201,9 @@ class CrowsPairs(Benchmark):
     def score(self, model, progress): return ask_crows(model, self.items(), self.bos, progress)
     def columns(self, items):
         own = {_METRIC[_one_way(items)]: preferred(items.more, items.less)}
-        return pd.DataFrame(dict(n=1., nats=-items.more - items.less, tokens=items.tokens_more + items.tokens_less, **own)).astype(float)
+        return pd.DataFrame(
+            dict(n=1.0, nats=-items.more - items.less, tokens=items.tokens_more + items.tokens_less, **own)
+        ).astype(float)
     def rates(self, sums):
         own = {m: 100 * sums[m] / sums['n'] for m in _METRIC.values() if m in sums}
         return own | dict(nats_per_token=sums['nats'] / sums['tokens'])
@@ -178,9 +212,13 @@ class CrowsPairs(Benchmark):
     def guess(self, items): return nats_of_a_guess(items)
     def of(self, items): return _named(self, _METRIC[_one_way(items)])
 
+# %% ../../nbs/api/22_stereotypes.ipynb #be44ac60
 def _one_way(items):
     found = sorted(set(items.scored))
-    if len(found) > 1 or found[0] not in _METRIC: raise ValueError(f'The scores are of {" and ".join(found)}: they come from one model, and are of {" or ".join(_METRIC)}.')
+    if len(found) > 1 or found[0] not in _METRIC:
+        raise ValueError(
+            f'The scores are of {" and ".join(found)}: they come from one model, and are of {" or ".join(_METRIC)}.'
+        )
     return found[0]
 
 def _named(benchmark, metric):

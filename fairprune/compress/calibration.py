@@ -9,7 +9,7 @@ __all__ = ['batches', 'blocks', 'SquaredNorms', 'Products', 'uncached', 'walk']
 from contextlib import contextmanager
 from functools import partial
 import numpy as np, torch
-from .layout import linear_layers
+from ..layers import linear_layers
 
 # %% ../../nbs/api/09_calibration.ipynb #f5585dd1
 def batches(
@@ -20,14 +20,18 @@ def batches(
     seed:int=0,       # of the draw, at least 0
     batch_size:int=8, # texts or windows, at least 1
 )->list:              # of dicts of (batch, tokens) tensors: `input_ids`, `attention_mask`, and `labels`
-    "Inputs from the training split, or from validation where there is none; raises `ValueError` where there are too few."
+    """Inputs from the training split, or from validation where there is none; raises `ValueError` where there are too
+    few."""
     from fairprune.corpus import running_text, windows
     from fairprune.models import token_ids, token_limit, is_lm, padded
     split = 'train' if 'train' in data.splits else 'validation'
     if is_lm(model):
-        cut = windows(model, running_text(data, split), min(length, token_limit(model, length)), n, seed).to(model.device)
+        cut = windows(model, running_text(data, split), min(length, token_limit(model, length)), n, seed).to(
+            model.device
+        )
         return [dict(input_ids=w, attention_mask=torch.ones_like(w), labels=w) for w in cut.split(batch_size)]
-    if not hasattr(data, 'labels'): raise ValueError(f'{data!r} has no labels: a classifier is calibrated on a GroupedText.')
+    if not hasattr(data, 'labels'):
+        raise ValueError(f'{data!r} has no labels: a classifier is calibrated on a GroupedText.')
     if not 0 < n <= len(data[split]): raise ValueError(f'n = {n}: {data.name} has {len(data[split])} texts in {split}.')
     rows = data[split].select(np.random.default_rng(seed).permutation(len(data[split]))[:n])
     texts, labels = token_ids(model, rows['text'], length), torch.tensor(rows['label'])
@@ -76,11 +80,17 @@ def uncached(
 
 def _whole(model, batch):
     "A pass through all blocks, without the head where there is a way around it."
-    (model if model.config.is_encoder_decoder else model.base_model)(**{k: v for k, v in batch.items() if k != 'labels'})
+    (model if model.config.is_encoder_decoder else model.base_model)(
+        **{k: v for k, v in batch.items() if k != 'labels'}
+    )
 
+# %% ../../nbs/api/09_calibration.ipynb #69e76897
 @contextmanager
 def _hooked(modules, see): # called as see(name, args, kwargs) before a module runs
-    hooks = [m.register_forward_pre_hook(lambda module, args, kwargs, n=n: see(n, args, kwargs), with_kwargs=True) for n, m in modules.items()]
+    hooks = [
+        m.register_forward_pre_hook(lambda module, args, kwargs, n=n: see(n, args, kwargs), with_kwargs=True)
+        for n, m in modules.items()
+    ]
     try: yield
     finally:
         for h in hooks: h.remove()
@@ -94,6 +104,7 @@ def _calls(model, every, batch):
     with _hooked(every, see): _whole(model, batch)
     return found
 
+# %% ../../nbs/api/09_calibration.ipynb #fe4be554
 def _through(block, x, args, kwargs):
     "What the next block receives."
     out = block(x, *args, **kwargs)
@@ -106,6 +117,7 @@ def _in_line(every, calls, mask):
     pairs = [(_through(block, *call)[mask], x[mask]) for block, call, (x, *_) in zip(every.values(), once, once[1:])]
     return all((given - x).norm() <= 1e-3 * x.norm() for given, x in pairs)
 
+# %% ../../nbs/api/09_calibration.ipynb #3dc48631
 def _entries(model, every, inputs):
     "For each batch, what enters the first block, and block to its further arguments and keywords."
     entries, calls = [], []
@@ -116,13 +128,19 @@ def _entries(model, every, inputs):
 
 # %% ../../nbs/api/09_calibration.ipynb #b0c25fa4
 def _rows(x, mask, name=''):
-    "What a layer receives, (rows, width), without padding. Raises `ValueError` where it lies in another order, or pooled."
+    """What a layer receives, (rows, width), without padding. Raises `ValueError` where it lies in another order, or
+    pooled."""
     if x.shape[:-1] == mask.shape: return x[mask]
     if x.shape[:-1] == (mask.numel(),): return x[mask.flatten()]
     n = len(mask)
-    if x.dim() == 3 and (x.shape[1] == n or 1 < n == len(x)): raise ValueError(f'{name} receives {tuple(x.shape)} for {n} texts of {mask.shape[1]} tokens, so padding cannot be told apart. Use a method that does not calibrate.')
+    if x.dim() == 3 and (x.shape[1] == n or 1 < n == len(x)):
+        raise ValueError(
+            f'{name} receives {tuple(x.shape)} for {n} texts of {mask.shape[1]} tokens, so padding cannot be told '
+            'apart. Use a method that does not calibrate.'
+        )
     return x.flatten(0, -2) # no tokens, such as relative positions: every row counts
 
+# %% ../../nbs/api/09_calibration.ipynb #7f13a68b
 def _block_of(model, name):
     "The block that holds a layer: on the way to it, the first member of a list that is no list itself."
     parts = name.split('.'); path = ['.'.join(parts[:i]) for i in range(len(parts) + 1)]
@@ -131,16 +149,23 @@ def _block_of(model, name):
     if not found: raise ValueError(f'{name} is outside the blocks, so no calibration reaches it.')
     return found[0]
 
+# %% ../../nbs/api/09_calibration.ipynb #7a96b2e5
 def _in_order(model, layers, batch):
-    "Block to its layers, as they run. Raises `ValueError` where none is called with an input that can be told apart from padding."
+    """Block to its layers, as they run. Raises `ValueError` where none is called with an input that can be told apart
+    from padding."""
     mask, home, ran, blocks = batch['attention_mask'].bool(), {n: _block_of(model, n) for n in layers}, {}, {}
     def see(name, args, kwargs): _rows(args[0], mask, name); ran[name] = layers[name]
     with _hooked(layers, see): _whole(model, batch)
     for n in layers:
-        if n not in ran: raise ValueError(f'{n} is never called with an input, so it cannot be calibrated: the model reads its weight by itself. Name other layers, or use a method that does not calibrate.')
+        if n not in ran:
+            raise ValueError(
+                f'{n} is never called with an input, so it cannot be calibrated: the model reads its weight by '
+                'itself. Name other layers, or use a method that does not calibrate.'
+            )
     for n, m in ran.items(): blocks.setdefault(home[n], {})[n] = m
     return blocks
 
+# %% ../../nbs/api/09_calibration.ipynb #99cac4ce
 def _watch(layers, new, masks, passes):
     "One statistic a layer, from the passes of all batches."
     owner, found, seen = {}, {}, {}
@@ -149,11 +174,13 @@ def _watch(layers, new, masks, passes):
             seen.clear(); run()
             first = {}
             for n, inputs in seen.items():
-                same = first.setdefault(tuple((x.data_ptr(), x.shape) for x in inputs), n) # they are held, so an address is one input's own
+                # they are held, so an address is one input's own
+                same = first.setdefault(tuple((x.data_ptr(), x.shape) for x in inputs), n)
                 if owner.setdefault(n, same) != n: continue
                 for x in inputs: found.setdefault(n, new()).add(_rows(x, mask).float())
     return {n: found[owner[n]] for n in layers}
 
+# %% ../../nbs/api/09_calibration.ipynb #8651cae1
 @torch.no_grad()
 def walk(
     model,               # changed in place by `visit`
@@ -163,16 +190,23 @@ def walk(
     visit,               # called as visit(name, layer, statistic), block by block
     progress:bool=False, # show a bar
 ):
-    "Visit layers with what they receive once all blocks before theirs were visited; raises `ValueError`, before any visit, for one outside the blocks or without an input."
+    """Visit layers with what they receive once all blocks before theirs were visited; raises `ValueError`, before any
+    visit, for one outside the blocks or without an input."""
     from tqdm.auto import tqdm
     masks, few = [b['attention_mask'].bool() for b in inputs], {k: v[:2] for k, v in inputs[0].items()}
     model.eval()
     with uncached(model):
         inside, every = _in_order(model, layers, few), blocks(model)
-        straight = inside.keys() <= every.keys() and _in_line(every, _calls(model, every, few), few['attention_mask'].bool())
+        straight = inside.keys() <= every.keys() and _in_line(
+            every, _calls(model, every, few), few['attention_mask'].bool()
+        )
         entries, calls = _entries(model, every, inputs) if straight else ([], [])
         for name in tqdm(every if straight else inside, disable=not progress, desc='blocks'):
-            passes = [partial(_through, every[name], x, *c.pop(name)) for x, c in zip(entries, calls)] if straight else [partial(_whole, model, b) for b in inputs]
+            passes = (
+                [partial(_through, every[name], x, *c.pop(name)) for x, c in zip(entries, calls)]
+                if straight
+                else [partial(_whole, model, b) for b in inputs]
+            )
             here = inside.get(name, {})
             for n, s in (_watch(here, statistic, masks, passes) if here else {}).items(): visit(n, here[n], s)
             if straight: entries = [run() for run in passes]

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from transformers.modeling_utils import AttentionInterface
 from .calibration import uncached
-from .layout import Compact, attending, evaluating, linear_layers
-from .methods import Method, parse
+from ..layers import Compact, attending, evaluating, linear_layers
+from ..method import Method, parse
 
 # %% ../../nbs/api/14_distillation.ipynb #77d257b3
 def soft_loss(
@@ -67,15 +67,18 @@ _noted = ContextVar('scores of the forward pass that is under way')
 
 def _attend(module, query, key, value, attention_mask=None, scaling=None, dropout=0., **kwargs):
     "The model's own attention in eager mode, beside which the scores are noted."
-    keys, cap = key.repeat_interleave(getattr(module, 'num_key_value_groups', 1), 1), kwargs.get('softcap') # heads that share keys
+    # heads that share keys
+    keys, cap = key.repeat_interleave(getattr(module, 'num_key_value_groups', 1), 1), kwargs.get('softcap')
     scores = query @ keys.mT * (query.shape[-1] ** -.5 if scaling is None else scaling)
     _noted.get().append(scores if cap is None else cap * torch.tanh(scores / cap))
     homes = (sys.modules[c.__module__] for c in type(module).__mro__)
     own = next(found for home in homes if (found := getattr(home, 'eager_attention_forward', None)))
     return own(module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs)
 
-AttentionInterface.register('fairprune_scores', _attend); AttentionMaskInterface.register('fairprune_scores', eager_mask)
+AttentionInterface.register('fairprune_scores', _attend)
+AttentionMaskInterface.register('fairprune_scores', eager_mask)
 
+# %% ../../nbs/api/14_distillation.ipynb #80a33cd3
 @contextmanager
 def attention_scores(
     model, # of any attention implementation, which is restored
@@ -98,10 +101,15 @@ def _read(model, mask):
     from fairprune.models import is_lm, read_places
     return mask if is_lm(model) else F.one_hot(read_places(model, mask), mask.shape[1]).bool()
 
+# %% ../../nbs/api/14_distillation.ipynb #e5f0275c
 def _stack(parts, where, what):
     "(rows, layers, width) of places. Raises `ValueError` where widths differ."
     widths = [p.shape[-1] for p in parts]
-    if len(set(widths)) > 1: raise ValueError(f'The blocks have {", ".join(map(str, widths))} {what}: they cannot be compared. Leave the weight of that term at 0.')
+    if len(set(widths)) > 1:
+        raise ValueError(
+            f'The blocks have {", ".join(map(str, widths))} {what}: they cannot be compared. Leave the weight of '
+            'that term at 0.'
+        )
     return torch.stack([p[where] for p in parts], 1)
 
 # %% ../../nbs/api/14_distillation.ipynb #8cd169b4
@@ -114,14 +122,23 @@ def signals(
 )->tuple:        # output of the model, and name of term to float tensor (rows, ...)
     "What the terms compare, without padding."
     from fairprune.models import causal, is_lm
-    mask, states = batch.get('attention_mask', torch.ones_like(batch['input_ids'])).bool(), {'cosine', 'hidden', 'patient', 'last'} & set(terms)
-    with attention_scores(model) if 'attention' in terms else nullcontext() as scores: out = model(**batch, output_hidden_states=bool(states), **kwargs)
+    mask, states = (
+        batch.get('attention_mask', torch.ones_like(batch['input_ids'])).bool(),
+        {'cosine', 'hidden', 'patient', 'last'} & set(terms),
+    )
+    with attention_scores(model) if 'attention' in terms else nullcontext() as scores:
+        out = model(**batch, output_hidden_states=bool(states), **kwargs)
     h = out.hidden_states if states else None
-    find = dict(soft=lambda: out.logits[mask] if is_lm(model) else out.logits,
-                last=lambda: h[-1][mask], cosine=lambda: h[-1][mask],
-                hidden=lambda: _stack([h[i] for i in levels], mask, 'features'),
-                patient=lambda: _stack([h[i] for i in levels[1:-1]], _read(model, mask), 'features'),
-                attention=lambda: _stack([scores[i - 1].permute(0, 2, 3, 1) for i in levels[1:]], _pairs(mask, causal(model)), 'heads'))
+    find = dict(
+        soft=lambda: out.logits[mask] if is_lm(model) else out.logits,
+        last=lambda: h[-1][mask],
+        cosine=lambda: h[-1][mask],
+        hidden=lambda: _stack([h[i] for i in levels], mask, 'features'),
+        patient=lambda: _stack([h[i] for i in levels[1:-1]], _read(model, mask), 'features'),
+        attention=lambda: _stack(
+            [scores[i - 1].permute(0, 2, 3, 1) for i in levels[1:]], _pairs(mask, causal(model)), 'heads'
+        ),
+    )
     return out, {term: find[term]().float() for term in terms}
 
 # %% ../../nbs/api/14_distillation.ipynb #4a400384
@@ -133,7 +150,11 @@ class _Answers:
     def _new(self, term, shape):
         shape, kind = (int(self.ends[term][-1]), *shape), 'float32' if term == 'soft' else 'float16'
         need, free = math.prod(shape) * np.dtype(kind).itemsize, shutil.disk_usage(self.folder).free
-        if need > free: raise ValueError(f'{term}: the teacher\'s answers take {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. Point TMPDIR to a larger disk, or set the weight to 0.')
+        if need > free:
+            raise ValueError(
+                f'{term}: the teacher\'s answers take {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. Point '
+                'TMPDIR to a larger disk, or set the weight to 0.'
+            )
         return np.memmap(self.folder/term, kind, 'w+', shape=shape)
 
     def _of(self, term, i): return slice(*map(int, self.ends[term][i:i + 2]))
@@ -142,7 +163,8 @@ class _Answers:
         "Keep the rows of some texts, which stand one after the other."
         if term not in self.rows: self.rows[term] = self._new(term, values.shape[1:])
         kept, done = self.rows[term], 0
-        values = values.cpu().numpy() if term == 'soft' else values.cpu().clamp(-65504, 65504).numpy() # the range of float16
+        # the range of float16
+        values = values.cpu().numpy() if term == 'soft' else values.cpu().clamp(-65504, 65504).numpy()
         for i in texts:
             place = self._of(term, i); size = place.stop - place.start
             kept[place] = values[done:done + size]; done += size
@@ -164,12 +186,16 @@ def _spoken(model, states):
     try: return model(input_ids=one, attention_mask=one, use_cache=False).logits[0]
     finally: hook.remove()
 
+# %% ../../nbs/api/14_distillation.ipynb #53506068
 def _counts(model, lengths, terms):
     "Term to the number of rows of each text."
     from fairprune.models import causal, is_lm
     n = np.asarray(lengths)
     pairs = n * (n + 1) // 2 if 'attention' in terms and causal(model) else n * n
-    return {t: pairs if t == 'attention' else np.ones_like(n) if t in ('soft', 'patient') and not is_lm(model) else n for t in terms}
+    return {
+        t: pairs if t == 'attention' else np.ones_like(n) if t in ('soft', 'patient') and not is_lm(model) else n
+        for t in terms
+    }
 
 def _joined(model, rows):
     "A batch of training examples without their labels, on the model's device."
@@ -178,6 +204,7 @@ def _joined(model, rows):
     batch = dict(input_ids=torch.stack(ids)) if torch.is_tensor(ids[0]) else padded(model, ids)
     return {k: v.to(model.device) for k, v in batch.items()}
 
+# %% ../../nbs/api/14_distillation.ipynb #cf55ecc0
 @contextmanager
 def answers(
     teacher,       # in eval mode
@@ -193,12 +220,19 @@ def answers(
         found = _Answers(folder, _counts(teacher, lengths, terms))
         with torch.no_grad(), uncached(teacher):
             for texts in batched_by_length(lengths, tokens_per_batch) if terms else ():
-                values = signals(teacher, _joined(teacher, [rows[i] for i in texts]), terms, levels, **dict(logits_to_keep=1) if is_lm(teacher) else {})[1]
+                values = signals(
+                    teacher,
+                    _joined(teacher, [rows[i] for i in texts]),
+                    terms,
+                    levels,
+                    **dict(logits_to_keep=1) if is_lm(teacher) else {},
+                )[1]
                 for term in terms: found.put(term, texts, values[term])
         yield found
 
 # %% ../../nbs/api/14_distillation.ipynb #3bb4ccc1
-_TERMS = dict(cosine=cosine_loss, hidden=layer_mse, attention=layer_mse, patient=patient_loss) # beside soft, which has a temperature
+# beside soft, which has a temperature
+_TERMS = dict(cosine=cosine_loss, hidden=layer_mse, attention=layer_mse, patient=patient_loss)
 _LENGTH = 128 # tokens of a training example; longer texts are cut
 
 @dataclass(frozen=True)
@@ -234,13 +268,24 @@ class Distill(Method):
 # %% ../../nbs/api/14_distillation.ipynb #0791ab2e
 def _check_numbers(method):
     for name, weight in method.weights.items():
-        if not (weight >= 0 and math.isfinite(weight)): raise ValueError(f'{name} = {weight}: a weight is a number of at least 0.')
-    if not method.terms: raise ValueError(f'{method}: no term of the teacher has a weight. Give one of soft, {", ".join(_TERMS)}; recover() trains on labels alone.')
+        if not (weight >= 0 and math.isfinite(weight)):
+            raise ValueError(f'{name} = {weight}: a weight is a number of at least 0.')
+    if not method.terms:
+        raise ValueError(
+            f'{method}: no term of the teacher has a weight. Give one of soft, {", ".join(_TERMS)}; recover() trains '
+            'on labels alone.'
+        )
     if not method.temperature > 0: raise ValueError(f'temperature = {method.temperature}: give a number above 0.')
-    if not (method.epochs > 0 and method.lr > 0 and method.batch_size >= 1): raise ValueError(f'{method}: epochs and lr must be above 0, batch_size at least 1.')
+    if not (method.epochs > 0 and method.lr > 0 and method.batch_size >= 1):
+        raise ValueError(f'{method}: epochs and lr must be above 0, batch_size at least 1.')
 
+# %% ../../nbs/api/14_distillation.ipynb #d15c964d
 def _check_student(method, model):
-    if not method.student.strip(): raise ValueError('student is empty, so the student is the teacher itself. Name the method that makes it, such as magnitude(sparsity=0.5).')
+    if not method.student.strip():
+        raise ValueError(
+            'student is empty, so the student is the teacher itself. Name the method that makes it, such as '
+            'magnitude(sparsity=0.5).'
+        )
     maker = parse(method.student)
     getattr(maker, 'steps', [maker])[0].check(model)
 
@@ -250,41 +295,65 @@ def _same(a, b):
     a, b = a.state_dict(), b.state_dict()
     return a.keys() == b.keys() and all(t.dtype == b[k].dtype and torch.equal(t, b[k]) for k, t in a.items())
 
+# %% ../../nbs/api/14_distillation.ipynb #2c4ac235
 @torch.no_grad()
 def _depth(model, terms, who='model'):
-    "How many blocks a forward pass goes through, at least 1. Raises `ValueError` where it does not show what the terms compare."
+    """How many blocks a forward pass goes through, at least 1. Raises `ValueError` where it does not show what the
+    terms compare."""
     if set(terms) <= {'soft'}: return 1 # nothing within is compared
-    ids, kind, last = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device), model.config.model_type, 'Set the weight to 0.'
+    ids, kind, last = (
+        torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device),
+        model.config.model_type,
+        'Set the weight to 0.',
+    )
     inputs = dict(input_ids=ids, attention_mask=torch.ones_like(ids))
     out = model(**inputs, output_hidden_states=True)
     h = getattr(out, 'hidden_states', None)
-    if h is None: raise ValueError(f'{", ".join(t for t in terms if t != "soft")}: a {kind} model has no single row of blocks whose states could be compared. {last}')
+    if h is None:
+        raise ValueError(
+            f'{", ".join(t for t in terms if t != "soft")}: a {kind} model has no single row of blocks whose states '
+            f'could be compared. {last}'
+        )
     for t in terms:
-        if t in ('cosine', 'hidden') and any(s.shape[:2] != ids.shape for s in h): raise ValueError(f'{t}: not every block of a {kind} model gives a state for each token. {last}')
+        if t in ('cosine', 'hidden') and any(s.shape[:2] != ids.shape for s in h):
+            raise ValueError(f'{t}: not every block of a {kind} model gives a state for each token. {last}')
     if 'patient' in terms:
         if len(h) < 3: raise ValueError(f'patient compares blocks before the last: a {who} of one block has none.')
         _read(model, inputs['attention_mask'].bool())
     if 'attention' in terms:
         with attention_scores(model) as scores: again = model(**inputs).logits
-        if [s.shape[2:] for s in scores] != [2 * ids.shape[1:]] * (len(h) - 1) or (again - out.logits).norm() > .02 * out.logits.norm():
+        if [s.shape[2:] for s in scores] != [2 * ids.shape[1:]] * (len(h) - 1) or (
+            again - out.logits
+        ).norm() > 0.02 * out.logits.norm():
             raise ValueError(f'attention: the scores of a {kind} model cannot be seen as it computes them. {last}')
     return len(h) - 1
 
+# %% ../../nbs/api/14_distillation.ipynb #b630628a
 @torch.no_grad()
 def _check_pair(method, student, teacher, row, levels):
-    "Raises `ValueError` where the student cannot be trained, is the teacher itself, or has other shapes, and where the teacher's logits cannot be kept."
+    """Raises `ValueError` where the student cannot be trained, is the teacher itself, or has other shapes, and where
+    the teacher's logits cannot be kept."""
     from fairprune.models import is_lm
-    if _same(student, teacher): raise ValueError(f'{method.student} leaves the teacher as it is: it has nothing to learn from itself.')
+    if _same(student, teacher):
+        raise ValueError(f'{method.student} leaves the teacher as it is: it has nothing to learn from itself.')
     for layer in linear_layers(student).values():
         if isinstance(layer, Compact): layer.thawed()
     if 'soft' in method.terms and is_lm(teacher):
         told = signals(teacher, _joined(teacher, [row]), ['last', 'soft'], levels[1])[1]
-        if (_spoken(teacher, told['last']) - told['soft']).norm() > .02 * told['soft'].norm(): raise ValueError(f'soft: the logits of a {teacher.config.model_type} language model do not follow from its last hidden states. Set the weight to 0.')
+        if (_spoken(teacher, told['last']) - told['soft']).norm() > .02 * told['soft'].norm():
+            raise ValueError(
+                f'soft: the logits of a {teacher.config.model_type} language model do not follow from its last '
+                'hidden states. Set the weight to 0.'
+            )
     terms = [t for t in method.terms if t != 'soft']
     own, other = (signals(m, _joined(m, [row]), terms, at)[1] for m, at in zip((student, teacher), levels))
     for t in terms:
         s, z = own[t].shape[-1], other[t].shape[-1]
-        if s != z: raise ValueError(f'{t}: the student has {s} {"heads" if t == "attention" else "features"}, the teacher {z}. They cannot be compared: set the weight to 0.')
+        if s != z:
+            raise ValueError(
+                f'{t}: the student has {s} {"heads" if t == "attention" else "features"}, the teacher {z}. They '
+                'cannot be compared: set the weight to 0.'
+            )
 
 # %% ../../nbs/api/14_distillation.ipynb #6504eb98
 def _loss(method, teacher, found, levels):
@@ -293,7 +362,11 @@ def _loss(method, teacher, found, levels):
     lm = is_lm(teacher)
     @torch.no_grad()
     def said(term, texts):
-        return _spoken(teacher, found.get('last', texts).to(teacher.device)) if lm and term == 'soft' else found.get(term, texts)
+        return (
+            _spoken(teacher, found.get('last', texts).to(teacher.device))
+            if lm and term == 'soft'
+            else found.get(term, texts)
+        )
     def loss(model, batch):
         texts = batch['index'].tolist()
         inputs = {k: v for k, v in batch.items() if k != 'index' and (method.hard or k != 'labels')}
@@ -301,15 +374,19 @@ def _loss(method, teacher, found, levels):
         total = method.hard * out.loss if method.hard else 0.
         for term in method.terms:
             pair = own[term], said(term, texts).to(own[term].device)
-            total = total + method.weights[term] * (soft_loss(*pair, method.temperature) if term == 'soft' else _TERMS[term](*pair))
+            total = total + method.weights[term] * (
+                soft_loss(*pair, method.temperature) if term == 'soft' else _TERMS[term](*pair)
+            )
         return total
     return loss
 
+# %% ../../nbs/api/14_distillation.ipynb #ee65e377
 def _distilled(method, teacher, data, seed):
     from fairprune.models import need_trainable
     need_trainable(teacher, data, False, None)
     with evaluating(teacher): return _learnt(method, teacher, data, seed)
 
+# %% ../../nbs/api/14_distillation.ipynb #1a295a4a
 def _learnt(method, teacher, data, seed):
     "The student; the teacher is in evaluation mode."
     from fairprune.models import training_rows, finetune
@@ -319,8 +396,19 @@ def _learnt(method, teacher, data, seed):
     levels = range(own + 1), matched(own, depth)
     _check_pair(method, student, teacher, rows[0], levels)
     with answers(teacher, rows, method.terms, levels[1]) as found:
-        return finetune(student, data, seed, method.epochs, method.lr, method.batch_size, _LENGTH, progress=False, bf16=method.bf16, group_by_length=method.group_by_length,
-                        loss=_loss(method, teacher, found, levels[0]))
+        return finetune(
+            student,
+            data,
+            seed,
+            method.epochs,
+            method.lr,
+            method.batch_size,
+            _LENGTH,
+            progress=False,
+            bf16=method.bf16,
+            group_by_length=method.group_by_length,
+            loss=_loss(method, teacher, found, levels[0]),
+        )
 
 # %% ../../nbs/api/14_distillation.ipynb #5d6307d0
 @dataclass(frozen=True)
@@ -338,6 +426,7 @@ class TinyBert(Distill):
     attention: float = 1.   # weight of the squared error of attention scores, at least 0
     temperature: float = 1. # of the soft term, above 0
 
+# %% ../../nbs/api/14_distillation.ipynb #cf1be4f6
 @dataclass(frozen=True)
 class PatientKD(Distill):
     "Soft and hard targets and the states of the token that is read (Sun et al. 2019)."

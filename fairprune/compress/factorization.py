@@ -15,8 +15,9 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 from .calibration import blocks
-from .layout import Bare, Compact, freeze, frozen, kind, linear_layers, mark, pack, shape, unpack, within
-from .methods import Method
+from ..layers import Bare, Compact, freeze, frozen, linear_layers, pack, shape, unpack, within
+from ..layout import kind, mark
+from ..method import Method
 from .pruning import body, matrix, targets
 from .quantization import replaceable, read_by_model
 
@@ -51,7 +52,9 @@ def ranks_of_budget(
         both, whole = sum(shapes[n]), shapes[n][0] * shapes[n][1]
         spent = (torch.arange(len(s) + 1) * both).clamp(max=whole)
         first = torch.zeros(len(s), dtype=torch.double); first[0] = torch.inf # no layer is without any
-        density.append(s.double().cpu().square() / both + first); cost.append(spent.diff()); owner.append(torch.full((len(s),), i))
+        density.append(s.double().cpu().square() / both + first)
+        cost.append(spent.diff())
+        owner.append(torch.full((len(s),), i))
     density, cost, owner = torch.cat(density), torch.cat(cost), torch.cat(owner)
     order = density.argsort(descending=True, stable=True)
     taken = order[cost[order].cumsum(0) <= budget * sum(a * b for a, b in shapes.values()) + 1e-6]
@@ -77,6 +80,7 @@ class LowRankLinear(Compact):
     def thawed(self): return self # both factors are trained, the rank stays
     def forward(self, x): return nn.functional.linear(nn.functional.linear(x, self.right), self.weight, self.bias)
 
+# %% ../../nbs/api/15_factorization.ipynb #86980994
 @kind
 def low_rank(
     layer:nn.Module,      # `Linear` or `Conv1D`
@@ -98,11 +102,14 @@ def low_rank_linear(
 
 # %% ../../nbs/api/15_factorization.ipynb #46fde6d1
 def _dense_targets(model, modules, form, word, build):
-    "Linear layers that the pattern reaches; raises `ValueError` where one has this form already, or cannot be replaced."
+    """Linear layers that the pattern reaches; raises `ValueError` where one has this form already, or cannot be
+    replaced."""
     for n, m in linear_layers(model).items():
-        if isinstance(m, form) and fnmatch(n, modules or '*'): raise ValueError(f'{n} is {word} already. Start from the dense model, or name other layers.')
+        if isinstance(m, form) and fnmatch(n, modules or '*'):
+            raise ValueError(f'{n} is {word} already. Start from the dense model, or name other layers.')
     return replaceable(model, modules, build)
 
+# %% ../../nbs/api/15_factorization.ipynb #9d4036f8
 @dataclass(frozen=True)
 class LowRank(Method):
     "Two thin matrices for a wide one, by truncated SVD; exactly one of `rank`, `energy` and `budget` is given."
@@ -114,12 +121,22 @@ class LowRank(Method):
     def check(self, model):
         given = {n: v for n in ('rank', 'energy', 'budget') if (v := getattr(self, n)) is not None}
         if len(given) != 1: raise ValueError(f'{self}: give exactly one of rank, energy and budget.')
-        if self.rank is not None and (not isinstance(self.rank, int) or self.rank < 1): raise ValueError(f'rank = {self.rank!r}: give a whole number, at least 1.')
+        if self.rank is not None and (not isinstance(self.rank, int) or self.rank < 1):
+            raise ValueError(f'rank = {self.rank!r}: give a whole number, at least 1.')
         for name in ('energy', 'budget'):
-            if not 0 < given.get(name, 1) <= 1: raise ValueError(f'{name} = {given[name]}: give a share, above 0 and at most 1.')
-        shapes = [shape(m) for m in _dense_targets(model, self.modules, LowRankLinear, 'factorized', lambda layer: low_rank(layer, 1)).values()]
+            if not 0 < given.get(name, 1) <= 1:
+                raise ValueError(f'{name} = {given[name]}: give a share, above 0 and at most 1.')
+        shapes = [
+            shape(m)
+            for m in _dense_targets(
+                model, self.modules, LowRankLinear, 'factorized', lambda layer: low_rank(layer, 1)
+            ).values()
+        ]
         least = sum(map(sum, shapes)) / sum(a * b for a, b in shapes)
-        if self.budget and self.budget < least: raise ValueError(f'budget = {self.budget}: one rank in each layer takes {least:.4f} of the parameters. Give more.')
+        if self.budget and self.budget < least:
+            raise ValueError(
+                f'budget = {self.budget}: one rank in each layer takes {least:.4f} of the parameters. Give more.'
+            )
 
     def apply(self, model, data, seed):
         layers, specs = targets(model, self.modules), {}
@@ -147,7 +164,10 @@ def centroids(
     "k-means in one dimension, from centres at equal distances. A centre without a weight stays where it is."
     if not len(values): return values.new_zeros(k, dtype=torch.float32)
     x = values.sort().values.double()
-    sums, c = nn.functional.pad(x.cumsum(0), (1, 0)), torch.linspace(float(x[0]), float(x[-1]), k, dtype=torch.double, device=x.device)
+    sums, c = (
+        nn.functional.pad(x.cumsum(0), (1, 0)),
+        torch.linspace(float(x[0]), float(x[-1]), k, dtype=torch.double, device=x.device),
+    )
     for _ in range(rounds):
         ends = nn.functional.pad(torch.searchsorted(x, c[1:] / 2 + c[:-1] / 2, right=True), (1, 0))
         ends = torch.cat([ends, ends.new_tensor([len(x)])])
@@ -159,7 +179,8 @@ def centroids(
 
 # %% ../../nbs/api/15_factorization.ipynb #6fb375c7
 class SharedLinear(Compact):
-    "`y = x W^T + b` with weights from a `codebook` of 2^bits values, by packed codes in `weight`. It is as fast as a float layer, not faster."
+    """`y = x W^T + b` with weights from a `codebook` of 2^bits values, by packed codes in `weight`. It is as fast as a
+    float layer, not faster."""
     differentiable = True
     def __init__(
         self,
@@ -178,11 +199,13 @@ class SharedLinear(Compact):
     def forward(self, x):
         key = self.weight.data_ptr(), self.codebook.data_ptr()
         if self.cache is None or self.cache[0] != key:
-            with torch.inference_mode(False), torch.no_grad(): self.cache = key, self.dense() # for passes with gradients too
+            # for passes with gradients too
+            with torch.inference_mode(False), torch.no_grad(): self.cache = key, self.dense()
         return nn.functional.linear(x, self.cache[1].to(x.dtype), self.bias)
     def _load_from_state_dict(self, *args): self.cache = None; super()._load_from_state_dict(*args)
     def __getstate__(self): return self.__dict__ | dict(cache=None) # a copy unpacks its own
 
+# %% ../../nbs/api/15_factorization.ipynb #cdc4ae15
 class _Centres(nn.Module):
     "A `SharedLinear` in training: its centres learn, a centre at zero does not."
     def __init__(self, layer):
@@ -200,6 +223,7 @@ class _Centres(nn.Module):
         if layer.bias is not None: layer.bias = self.bias.data
         return layer
 
+# %% ../../nbs/api/15_factorization.ipynb #6b7b0162
 @kind
 def shared(
     layer:nn.Module,  # `Linear` or `Conv1D`
@@ -208,6 +232,7 @@ def shared(
     "An empty `SharedLinear` of the layer's shape."
     return SharedLinear(*shape(layer), layer.bias is not None, bits)
 
+# %% ../../nbs/api/15_factorization.ipynb #bb3c3734
 def shared_linear(
     layer:nn.Module, # `Linear` or `Conv1D`
     bits:int,        # of a code, 1 to 8
@@ -229,7 +254,8 @@ class Share(Method):
     modules: str = '' # pattern of module names; the linear layers of the body when empty
 
     def check(self, model):
-        if not isinstance(self.bits, int) or not 1 <= self.bits <= 8: raise ValueError(f'bits = {self.bits!r}: give a whole number, 1 to 8.')
+        if not isinstance(self.bits, int) or not 1 <= self.bits <= 8:
+            raise ValueError(f'bits = {self.bits!r}: give a whole number, 1 to 8.')
         _dense_targets(model, self.modules, SharedLinear, 'quantized', lambda layer: shared(layer, self.bits))
 
     def apply(self, model, data, seed):
@@ -245,16 +271,23 @@ def lowest(
 )->list:             # names of modules
     "The lower part of a model."
     every = list(blocks(model))
-    tables = [n for n, m in model.named_modules() if isinstance(m, nn.Embedding) and not within(n, every)] if embeddings else []
-    whole = [n.rpartition('.')[0] if n.rpartition('.')[0].endswith('embeddings') else n for n in tables] # with their norm
+    tables = (
+        [n for n, m in model.named_modules() if isinstance(m, nn.Embedding) and not within(n, every)]
+        if embeddings
+        else []
+    )
+    # with their norm
+    whole = [n.rpartition('.')[0] if n.rpartition('.')[0].endswith('embeddings') else n for n in tables]
     return list(dict.fromkeys([*whole, *every[:layers]]))
 
+# %% ../../nbs/api/15_factorization.ipynb #a4dde48b
 def trainable(
     model:nn.Module, # any
 )->int:              # how many, at least 0
     "Parameters that training may move."
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
+# %% ../../nbs/api/15_factorization.ipynb #7e118c22
 @dataclass(frozen=True)
 class Freeze(Method):
     "Leave the embeddings and the first blocks as they are in further training, beside what is frozen already."
@@ -262,12 +295,16 @@ class Freeze(Method):
     embeddings: bool = True # tables and what lies with them before the first block
 
     def check(self, model):
-        if not self.layers and not self.embeddings: raise ValueError(f'{self} freezes nothing: give layers or embeddings. unfreeze() lifts what is frozen.')
+        if not self.layers and not self.embeddings:
+            raise ValueError(f'{self} freezes nothing: give layers or embeddings. unfreeze() lifts what is frozen.')
         most = len(blocks(model))
-        if not 0 <= self.layers <= most: raise ValueError(f'layers = {self.layers}: the model has {most} blocks; give 0 to {most}.')
+        if not 0 <= self.layers <= most:
+            raise ValueError(f'layers = {self.layers}: the model has {most} blocks; give 0 to {most}.')
 
-    def apply(self, model, data, seed): return freeze(model, list(dict.fromkeys([*frozen(model), *lowest(model, self.layers, self.embeddings)])))
+    def apply(self, model, data, seed):
+        return freeze(model, list(dict.fromkeys([*frozen(model), *lowest(model, self.layers, self.embeddings)])))
 
+# %% ../../nbs/api/15_factorization.ipynb #d43c40b4
 @dataclass(frozen=True)
 class Unfreeze(Method):
     "Let everything move again."
@@ -277,9 +314,11 @@ class Unfreeze(Method):
 def _peft():
     "PEFT, or a `ValueError` that says how to get it."
     try: import peft
-    except ImportError: raise ValueError("Adapters need PEFT, which is not installed: pip install 'fairprune[lora]'.") from None
+    except ImportError:
+        raise ValueError("Adapters need PEFT, which is not installed: pip install 'fairprune[lora]'.") from None
     return peft
 
+# %% ../../nbs/api/15_factorization.ipynb #2cee1749
 @kind
 def lora(
     layer:nn.Module,      # linear layer of any form, whose weights stay
@@ -290,37 +329,52 @@ def lora(
     peft = _peft()
     config = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=['0'], fan_in_fan_out=isinstance(layer, Conv1D))
     if isinstance(layer, Compact): config._register_custom_module({type(layer): peft.tuners.lora.Linear})
-    pair = nn.Sequential(layer, nn.LayerNorm(1)) # PEFT asks for the device of a parameter, which a packed layer does not have
+    # PEFT asks for the device of a parameter, which a packed layer does not have
+    pair = nn.Sequential(layer, nn.LayerNorm(1))
     with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Unsupported layer type') # it has a width in and a width out, and is never merged
+        # it has a width in and a width out, and is never merged
+        warnings.filterwarnings('ignore', 'Unsupported layer type')
         return peft.inject_adapter_in_model(config, pair)[0]
 
 # %% ../../nbs/api/15_factorization.ipynb #ab93f35a
 def _learns(model, name)->bool:
     "Whether LoRA trains what has this name: an adapter, or what a classifier has outside its body."
     from fairprune.models import is_lm
-    return bool({'lora_A', 'lora_B'} & set(name.split('.'))) or not is_lm(model) and not name.startswith(f'{model.base_model_prefix}.')
+    return (
+        bool({'lora_A', 'lora_B'} & set(name.split('.')))
+        or not is_lm(model)
+        and not name.startswith(f'{model.base_model_prefix}.')
+    )
 
+# %% ../../nbs/api/15_factorization.ipynb #3b49a991
 def adaptable(
     model,       # any
     modules:str, # pattern such as '*attention*'; '' is the whole body
 )->dict:         # name to linear layer
-    "Name to module of the linear layers of the body, in whatever form, that the model runs and that are not frozen. Raises `ValueError` where there is none."
+    """Name to module of the linear layers of the body, in whatever form, that the model runs and that are not frozen.
+    Raises `ValueError` where there is none."""
     found = {n: m for n, m in body(model).items() if fnmatch(n, modules or '*') and not isinstance(m, Bare)}
     free = {n: m for n, m in found.items() if not within(n, frozen(model))}
-    if not found: raise ValueError(f'No module matches {modules!r}: give a pattern that matches linear layers of the body.')
+    if not found:
+        raise ValueError(f'No module matches {modules!r}: give a pattern that matches linear layers of the body.')
     if not free: raise ValueError(f'All layers that {modules or "*"!r} matches are frozen. unfreeze() lifts that.')
     read = read_by_model(model, free, lambda layer: torch.empty_like(layer.weight, device='meta')) # past an adapter
     return {n: m for n, m in free.items() if n not in read}
 
+# %% ../../nbs/api/15_factorization.ipynb #20cb8043
 def unadapted(
     model, # any
 )->list:   # of names
     "Names of the smallest modules, and of the parameters of larger ones, that are neither adapters nor heads."
-    leaves = [n for n, m in model.named_modules() if next(m.children(), None) is None and (isinstance(m, Compact) or next(m.parameters(), None) is not None)]
+    leaves = [
+        n
+        for n, m in model.named_modules()
+        if next(m.children(), None) is None and (isinstance(m, Compact) or next(m.parameters(), None) is not None)
+    ]
     own = [n for n, _ in model.named_parameters() if not within(n, leaves)] # such as the experts of a mixture
     return [n for n in leaves + own if not _learns(model, n)]
 
+# %% ../../nbs/api/15_factorization.ipynb #23ab2674
 @dataclass(frozen=True)
 class Lora(Method):
     "Recovery by low-rank adapters (Hu et al. 2022); the weights of the model stay as they are."
@@ -337,9 +391,11 @@ class Lora(Method):
 
     def check(self, model):
         _peft()
-        if self.rank < 1 or self.rank != int(self.rank) or self.alpha <= 0: raise ValueError(f'{self}: rank must be a whole number of at least 1, alpha above 0.')
+        if self.rank < 1 or self.rank != int(self.rank) or self.alpha <= 0:
+            raise ValueError(f'{self}: rank must be a whole number of at least 1, alpha above 0.')
         if self.epochs <= 0 or self.lr <= 0: raise ValueError(f'{self}: epochs and lr must be above 0.')
-        if any('lora_A' in n.split('.') for n, _ in model.named_modules()): raise ValueError('The model has adapters already: recover() trains them further.')
+        if any('lora_A' in n.split('.') for n, _ in model.named_modules()):
+            raise ValueError('The model has adapters already: recover() trains them further.')
         adaptable(model, self.modules)
 
     def apply(self, model, data, seed):
@@ -348,4 +404,15 @@ class Lora(Method):
         layers, spec = adaptable(model, self.modules), dict(kind='lora', rank=self.rank, alpha=self.alpha)
         for n, m in layers.items(): model.set_submodule(n, lora(m, self.rank, self.alpha))
         mark(freeze(model, unadapted(model)), {n: spec for n in layers})
-        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, balanced=self.balanced, progress=False, bf16=self.bf16, group_by_length=self.group_by_length)
+        return finetune(
+            model,
+            data,
+            seed,
+            self.epochs,
+            self.lr,
+            self.batch_size,
+            balanced=self.balanced,
+            progress=False,
+            bf16=self.bf16,
+            group_by_length=self.group_by_length,
+        )

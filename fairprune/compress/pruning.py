@@ -14,17 +14,25 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 import torch
 from .calibration import SquaredNorms, batches, walk
-from .layout import Bare, Compact, evaluating, turned, weights, within
-from .methods import Method
+from ..layers import Bare, Compact, evaluating, turned, weights, within
+from ..method import Method
 
 # %% ../../nbs/api/11_pruning.ipynb #61485363
 def body(
     model, # any
 )->dict:   # name to linear layer, compact layer or `Bare`
     "Name to what holds it, of the weights of the body, in whatever form: no embedding, pooler, head or adapter."
-    lists, users = [n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)], Counter(p for m in model.modules() for p in m._parameters.values())
-    return {n: m for n, m in weights(model).items() if within(n, lists) and users[m.weight] < 2 and not {'lora_A', 'lora_B'} & set(n.split('.'))}
+    lists, users = (
+        [n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)],
+        Counter(p for m in model.modules() for p in m._parameters.values()),
+    )
+    return {
+        n: m
+        for n, m in weights(model).items()
+        if within(n, lists) and users[m.weight] < 2 and not {'lora_A', 'lora_B'} & set(n.split('.'))
+    }
 
+# %% ../../nbs/api/11_pruning.ipynb #ca005a84
 def prunable(
     model, # any
 )->dict:   # name to linear layer or `Bare`
@@ -39,33 +47,51 @@ def left_dense(
     pruned = {id(m.weight) for m in body(model).values()}
     return [n for n, p in model.named_parameters() if p.dim() > 1 and within(n, lists) and id(p) not in pruned]
 
+# %% ../../nbs/api/11_pruning.ipynb #fbdf8e34
 def targets(
     model,          # any
     modules:str='', # pattern such as '*attention*'; '' is the whole body
 )->dict:            # name to what holds the weight
-    "Weights to prune. A pattern reaches the body; an embedding, norm or head is named in full. Raises `ValueError` where nothing matches."
+    """Weights to prune. A pattern reaches the body; an embedding, norm or head is named in full. Raises `ValueError`
+    where nothing matches."""
     inner = prunable(model)
-    if not inner: raise ValueError('The model has no floating-point linear layer left: it is quantized already, or factorized. Prune first.')
+    if not inner:
+        raise ValueError(
+            'The model has no floating-point linear layer left: it is quantized already, or factorized. Prune first.'
+        )
     every = dict(model.named_modules()) | weights(model)
     named = {n: m for n, m in every.items() if n == modules and hasattr(m, 'weight')}
     found = named or {n: m for n, m in inner.items() if fnmatch(n, modules or '*')}
-    if not found: raise ValueError(f'No module matches {modules!r}. The body has {len(inner)} weights, such as {next(iter(inner))}.')
+    if not found:
+        raise ValueError(
+            f'No module matches {modules!r}. The body has {len(inner)} weights, such as {next(iter(inner))}.'
+        )
     return found
 
+# %% ../../nbs/api/11_pruning.ipynb #7e44cb6c
 def need_linear(
     layers:dict, # name to what holds the weight, as from `targets`
 ):
-    "Raise `ValueError` where a weight is no linear layer, so that its inputs cannot be seen and nothing can stand in its place."
+    """Raise `ValueError` where a weight is no linear layer, so that its inputs cannot be seen and nothing can stand in
+    its place."""
     bare = {n: m for n, m in layers.items() if isinstance(m, Bare)}
     if not bare: return
     name = max(bare, key=lambda n: bare[n].weight.numel())
-    what = f'{name}, {tuple(bare[name].weight.shape)} in a {type(bare[name].owner).__name__}, is no linear layer ({len(bare)} weights are none)'
-    raise ValueError(f'{what}: it can be pruned by value or gradient, not calibrated, quantized or factorized. Name linear layers in modules=.')
+    what = (
+        f'{name}, {tuple(bare[name].weight.shape)} in a {type(bare[name].owner).__name__}, is no linear layer '
+        f'({len(bare)} weights are none)'
+    )
+    raise ValueError(
+        f'{what}: it can be pruned by value or gradient, not calibrated, quantized or factorized. Name linear layers '
+        'in modules=.'
+    )
 
+# %% ../../nbs/api/11_pruning.ipynb #918ace6d
 def matrix(
     layer,       # linear layer or `Bare`; of an embedding or a norm too, whose vectors become one row
 )->torch.Tensor: # (out, in), of experts (..., out, in)
-    "The weight as (out, in), of experts (..., in), whatever is stored: a view, so that changes in place reach the layer."
+    """The weight as (out, in), of experts (..., in), whatever is stored: a view, so that changes in place reach the
+    layer."""
     return turned(layer, layer.weight.data) if layer.weight.dim() > 1 else layer.weight.data[None]
 
 # %% ../../nbs/api/11_pruning.ipynb #348cde6e
@@ -81,6 +107,7 @@ def _counts(parts, size=1 << 16):
         for chunk in part.split(1 << 22): total += torch.bincount(chunk, minlength=size).cpu()
     return total
 
+# %% ../../nbs/api/11_pruning.ipynb #17939916
 def kth_score(
     score,      # function of a name that gives a tensor of floats; called twice a layer
     names:list, # of the layers
@@ -89,7 +116,8 @@ def kth_score(
     "The threshold over all layers together. Raises `ValueError` for NaN."
     def numbers(name):
         found = score(name)
-        if found.isnan().any(): raise ValueError(f'{name}: a score is NaN. Are the weights and the calibration texts in order?')
+        if found.isnan().any():
+            raise ValueError(f'{name}: a score is NaN. Are the weights and the calibration texts in order?')
         return _ordered(found)
     upper = _counts((numbers(n) >> 16) + 32768 for n in names).cumsum(0)
     high = int((upper < k).sum())
@@ -143,16 +171,22 @@ def pattern_of(
     if n.isdigit() and m.isdigit() and 0 < int(n) < int(m): return int(n), int(m)
     raise ValueError(f'Unknown scope {scope!r}. Known: global, layer, row, and n of m as in 2:4.')
 
+# %% ../../nbs/api/11_pruning.ipynb #bf4cb196
 def need_share(
     sparsity:float, # share to drop, at least 0 and below 1
     scope:str       # as in `pattern_of`
 )->tuple|None:      # the pattern
     "Raises `ValueError` for a share that cannot be dropped."
-    if not 0 <= sparsity < 1: raise ValueError(f'sparsity = {sparsity}: give the share of weights to drop, at least 0 and below 1.')
+    if not 0 <= sparsity < 1:
+        raise ValueError(f'sparsity = {sparsity}: give the share of weights to drop, at least 0 and below 1.')
     pattern = pattern_of(scope)
-    if pattern and abs(sparsity - (1 - pattern[0] / pattern[1])) > 1e-9: raise ValueError(f'scope {scope} drops {1 - pattern[0] / pattern[1]:g} of the weights: give that sparsity, not {sparsity}.')
+    if pattern and abs(sparsity - (1 - pattern[0] / pattern[1])) > 1e-9:
+        raise ValueError(
+            f'scope {scope} drops {1 - pattern[0] / pattern[1]:g} of the weights: give that sparsity, not {sparsity}.'
+        )
     return pattern
 
+# %% ../../nbs/api/11_pruning.ipynb #4ca2335e
 def masks(
     layers,         # names of the layers, or a dict by name
     score,          # function of a name that gives a tensor of floats, (..., in)
@@ -166,9 +200,15 @@ def masks(
         if scope == 'layer': yield from smallest(score, [n], sparsity)
         else: yield n, n_of_m(score(n), *pattern) if pattern else by_row(score(n), sparsity)
 
+# %% ../../nbs/api/11_pruning.ipynb #7859590d
 def _need_rows(name, layer, scope):
-    if isinstance(layer, Bare) and not layer.axes: raise ValueError(f'{name} is multiplied in more than one way, so it has no rows: scope {scope} does not fit. Use global or layer.')
+    if isinstance(layer, Bare) and not layer.axes:
+        raise ValueError(
+            f'{name} is multiplied in more than one way, so it has no rows: scope {scope} does not fit. Use global '
+            'or layer.'
+        )
 
+# %% ../../nbs/api/11_pruning.ipynb #1b0a6f98
 @dataclass(frozen=True)
 class Pruning(Method, named=False):
     "What pruning methods share. A subclass defines `scores`, which gives a function of a layer's name."
@@ -177,14 +217,20 @@ class Pruning(Method, named=False):
     modules: str = ''     # pattern of module names; all weights of the body when empty
 
     def check(self, model):
-        pattern, found = need_share(self.sparsity, self.scope), targets(model, self.modules) # parameters first: they can be wrong without a model
+        # parameters first: they can be wrong without a model
+        pattern, found = need_share(self.sparsity, self.scope), targets(model, self.modules)
         for n, layer in found.items():
             if self.scope == 'row' or pattern: _need_rows(n, layer, self.scope)
-            if pattern and matrix(layer).shape[-1] % pattern[1]: raise ValueError(f'{n} has {matrix(layer).shape[-1]} inputs, which {pattern[1]} does not divide: {self.scope} does not fit.')
+            if pattern and matrix(layer).shape[-1] % pattern[1]:
+                raise ValueError(
+                    f'{n} has {matrix(layer).shape[-1]} inputs, which {pattern[1]} does not divide: {self.scope} '
+                    'does not fit.'
+                )
 
     def apply(self, model, data, seed):
         layers = targets(model, self.modules)
-        for n, keep in masks(layers, self.scores(model, layers, data, seed), self.sparsity, self.scope): matrix(layers[n]).mul_(keep)
+        for n, keep in masks(layers, self.scores(model, layers, data, seed), self.sparsity, self.scope):
+            matrix(layers[n]).mul_(keep)
 
 # %% ../../nbs/api/11_pruning.ipynb #759908ac
 def magnitude_score(
@@ -211,7 +257,8 @@ class Random(Pruning):
     "Drop weights at random: the control."
     def scores(self, model, layers, data, seed):
         place = {n: i for i, n in enumerate(layers)}
-        return lambda n: random_score(matrix(layers[n]), 1_000_003 * seed + place[n]) # each layer its own numbers, at every call the same
+        # each layer its own numbers, at every call the same
+        return lambda n: random_score(matrix(layers[n]), 1_000_003 * seed + place[n])
 
 # %% ../../nbs/api/11_pruning.ipynb #68520a50
 @dataclass(frozen=True)
@@ -226,7 +273,8 @@ class Noise(Method):
 
     def apply(self, model, data, seed):
         for i, layer in enumerate(targets(model, self.modules).values()):
-            w = matrix(layer); generator = torch.Generator().manual_seed(1_000_003 * seed + i) # the same noise at every scale
+            # the same noise at every scale
+            w = matrix(layer); generator = torch.Generator().manual_seed(1_000_003 * seed + i)
             w += self.scale * w.std() * torch.randn(w.shape, generator=generator).to(w.device)
 
 # %% ../../nbs/api/11_pruning.ipynb #f1cb8f17
@@ -237,6 +285,7 @@ def taylor_score(
     "To first order, how much the loss changes without the weight."
     return (w * grad).abs()
 
+# %% ../../nbs/api/11_pruning.ipynb #c1dcbe0d
 def gradients(
     model,       # with a `loss` where a batch has `labels`; no parameter changes
     layers:dict, # name to what holds the weight
@@ -255,6 +304,7 @@ def gradients(
     for p, learns in before.items(): p.requires_grad_(learns)
     return found
 
+# %% ../../nbs/api/11_pruning.ipynb #44203aad
 @dataclass(frozen=True)
 class Taylor(Pruning):
     "Drop the weights whose loss changes the loss of the model least, to first order (Molchanov et al. 2019)."
@@ -263,7 +313,7 @@ class Taylor(Pruning):
     needs_data = True
 
     def check(self, model):
-        from fairprune.likelihood import need_kind
+        from fairprune.models import need_kind
         super().check(model); need_kind(model, 'classifier', 'causal', what='taylor')
 
     def scores(self, model, layers, data, seed):
@@ -278,6 +328,7 @@ def wanda_score(
     "Absolute weight times the norm of the input that it meets."
     return w.abs() * squared_norms.sqrt()
 
+# %% ../../nbs/api/11_pruning.ipynb #6cdf0f1a
 @dataclass(frozen=True)
 class Wanda(Pruning):
     "Drop by weight times input norm (Sun et al. 2024), block by block."
@@ -287,12 +338,14 @@ class Wanda(Pruning):
     needs_data = True
 
     def check(self, model):
-        if self.scope == 'global': raise ValueError('wanda prunes block by block, so no threshold can be global: use row, layer or n:m.')
+        if self.scope == 'global':
+            raise ValueError('wanda prunes block by block, so no threshold can be global: use row, layer or n:m.')
         super().check(model); need_linear(targets(model, self.modules))
 
     def apply(self, model, data, seed):
         def visit(name, layer, norms):
-            for _, keep in masks([name], lambda _: wanda_score(matrix(layer), norms.total), self.sparsity, self.scope): matrix(layer).mul_(keep)
+            for _, keep in masks([name], lambda _: wanda_score(matrix(layer), norms.total), self.sparsity, self.scope):
+                matrix(layer).mul_(keep)
         walk(model, targets(model, self.modules), batches(model, data, self.n, self.length, seed), SquaredNorms, visit)
 
 # %% ../../nbs/api/11_pruning.ipynb #66537682
@@ -308,9 +361,14 @@ def cubic(
 def _learning(model, modules):
     "Those of the targets that training changes. Raises `ValueError` where all are frozen."
     found = {n: m for n, m in targets(model, modules).items() if m.weight.requires_grad}
-    if not found: raise ValueError(f'All layers that {modules or "*"!r} matches are frozen, so training moves none of them. unfreeze() lifts that.')
+    if not found:
+        raise ValueError(
+            f'All layers that {modules or "*"!r} matches are frozen, so training moves none of them. unfreeze() '
+            'lifts that.'
+        )
     return found
 
+# %% ../../nbs/api/11_pruning.ipynb #4b6431da
 @dataclass(frozen=True)
 class _Scheduled(Pruning, named=False):
     epochs: float = 2.    # passes over the training split, above 0
@@ -323,19 +381,35 @@ class _Scheduled(Pruning, named=False):
     needs_data = True
 
     def check(self, model):
-        if pattern_of(self.scope): raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
-        if self.epochs <= 0 or self.lr <= 0 or not 0 < self.until <= 1 or self.every < 1: raise ValueError(f'{self}: epochs and lr must be above 0, until in (0, 1], every at least 1.')
+        if pattern_of(self.scope):
+            raise ValueError(f'{self}: a schedule has no pattern; use the scopes global, layer or row.')
+        if self.epochs <= 0 or self.lr <= 0 or not 0 < self.until <= 1 or self.every < 1:
+            raise ValueError(f'{self}: epochs and lr must be above 0, until in (0, 1], every at least 1.')
         super().check(model); _learning(model, self.modules)
 
     def apply(self, model, data, seed):
         from fairprune.models import finetune
-        return finetune(model, data, seed, self.epochs, self.lr, self.batch_size, progress=False, callbacks=[_callback(self)], eval_strategy='no', bf16=self.bf16, group_by_length=self.group_by_length)
+        return finetune(
+            model,
+            data,
+            seed,
+            self.epochs,
+            self.lr,
+            self.batch_size,
+            progress=False,
+            callbacks=[_callback(self)],
+            eval_strategy='no',
+            bf16=self.bf16,
+            group_by_length=self.group_by_length,
+        )
 
+# %% ../../nbs/api/11_pruning.ipynb #f806eed1
 def _callback(method):
     "Calls `begin`, `before_step` and `after_step` of a keeper of masks from within the training loop."
     from transformers import TrainerCallback
     class Schedule(TrainerCallback):
-        def on_train_begin(self, args, state, control, model, **kwargs): self.keeper = method.keeper(_learning(model, method.modules), method)
+        def on_train_begin(self, args, state, control, model, **kwargs):
+            self.keeper = method.keeper(_learning(model, method.modules), method)
         def on_pre_optimizer_step(self, args, state, control, **kwargs): self.keeper.before_step()
         def on_step_end(self, args, state, control, **kwargs):
             self.keeper.after_step()
@@ -368,7 +442,10 @@ class _Moving:
     def __init__(self, layers, method):
         self.layers, self.scope, self.keep = layers, method.scope, {}
         self.whole = {n: matrix(m).clone() for n, m in layers.items()}
-        self.score = {n: torch.zeros_like(w) if method.start == 'zero' else w.abs() / w.abs().mean() for n, w in self.whole.items()}
+        self.score = {
+            n: torch.zeros_like(w) if method.start == 'zero' else w.abs() / w.abs().mean()
+            for n, w in self.whole.items()
+        }
         self.step = torch.optim.Adam(self.score.values(), lr=method.score_lr).step
     @torch.no_grad()
     def before_step(self):
@@ -389,6 +466,7 @@ class _Moving:
         self.keep = dict(masks(self.layers, self.score.get, sparsity, self.scope))
         for n, m in self.layers.items(): matrix(m).copy_(self.whole[n] * self.keep[n])
 
+# %% ../../nbs/api/11_pruning.ipynb #1117d4f6
 @dataclass(frozen=True)
 class Movement(_Scheduled):
     "Movement pruning (Sanh et al. 2020): keep what training moves away from zero."
@@ -399,7 +477,8 @@ class Movement(_Scheduled):
     keeper = _Moving
 
     def check(self, model):
-        if self.score_lr <= 0 or self.start not in ('magnitude', 'zero'): raise ValueError(f'{self}: score_lr must be above 0, start magnitude or zero.')
+        if self.score_lr <= 0 or self.start not in ('magnitude', 'zero'):
+            raise ValueError(f'{self}: score_lr must be above 0, start magnitude or zero.')
         super().check(model)
 
 # %% ../../nbs/api/11_pruning.ipynb #04d1b986

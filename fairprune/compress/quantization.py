@@ -17,8 +17,9 @@ import numpy as np, torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 from .calibration import batches, walk
-from .layout import Compact, _sample, kind, mark, pack, read_sample, shape, unpack
-from .methods import Method
+from ..layers import Compact, sample_ids, pack, read_sample, shape, unpack
+from ..layout import kind, mark
+from ..method import Method
 from .pruning import matrix, need_linear, targets
 
 # %% ../../nbs/api/13_quantization.ipynb #f492df1d
@@ -64,6 +65,7 @@ class Quantized(Compact):
         return x
     def thawed(self): return OnGrid(self, self.dense())
 
+# %% ../../nbs/api/13_quantization.ipynb #7c0fb136
 def quantized(
     layer,    # float `Linear` or `Conv1D`
     empty,    # class or function that makes the layer: empty(in, out, bias, pruned)
@@ -80,13 +82,17 @@ def input_grid(
     low:float,  # smallest input
     high:float, # largest input
 )->tuple:       # step, above 0, and zero point, a whole number in [0, 255]
-    "Scale and zero point of 256 steps from the smallest to the largest input, zero included; raises `ValueError` on NaN."
+    """Scale and zero point of 256 steps from the smallest to the largest input, zero included; raises `ValueError` on
+    NaN."""
     low, high = min(float(low), 0.), max(float(high), 0.)
     if not math.isfinite(high - low):
-        raise ValueError('The inputs of an int8 layer hold NaN or infinite numbers: the model diverged, or was cast too low.')
+        raise ValueError(
+            'The inputs of an int8 layer hold NaN or infinite numbers: the model diverged, or was cast too low.'
+        )
     scale = float(np.float32(max((high - low) / 255, 1e-12))) # kernels take a float32
     return scale, float(round(-low / scale))
 
+# %% ../../nbs/api/13_quantization.ipynb #94dad707
 def steps(
     x:torch.Tensor, # (..., in) float
     scale:float,    # one step, above 0
@@ -105,11 +111,13 @@ def _packed(engine, weight, scale, bias):
             warnings.simplefilter('ignore') # the tensor type is deprecated, the kernel is not
             zeros = torch.zeros(len(scale), dtype=torch.long)
             q = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, 0)
-            return torch.ops.quantized.linear_prepack(q, _float(bias) if engine == 'x86' else None) # the others add it later
+            # the others add it later
+            return torch.ops.quantized.linear_prepack(q, _float(bias) if engine == 'x86' else None)
     finally: torch.backends.quantized.engine = before
 
 def _float(bias): return None if bias is None else bias.float()
 
+# %% ../../nbs/api/13_quantization.ipynb #a12b1357
 def _product(engine, packed, bias, x, scale, zero): # (..., in) to (..., out)
     "Inputs, rounded to a grid, times packed weights."
     if engine == 'x86':
@@ -129,7 +137,8 @@ def _exact(engine, n):
     weight = (254 * torch.randint(2, (64, n), generator=make) - 127).to(torch.int8); weight[0], weight[1] = 127, -127
     packed, exact = _packed(engine, weight, torch.ones(64), None), (x.double() @ weight.double().T).float()
     def said(rows): return _product(engine, packed, None, x[:rows], 1., 0.)
-    return all(torch.allclose(said(rows), exact[:rows], rtol=1e-6) for rows in (1, 33)) # one row may have a kernel of its own
+    # one row may have a kernel of its own
+    return all(torch.allclose(said(rows), exact[:rows], rtol=1e-6) for rows in (1, 33))
 
 def _engine(n):
     "The fastest engine that is exact for `n` inputs on this processor; 'float' where none is."
@@ -149,7 +158,8 @@ class Int8Linear(Quantized):
     ):
         super().__init__(in_features, out_features); self.pruned, self.spec = pruned, dict(kind='int8', pruned=pruned)
         self.register_buffer('weight', torch.zeros(out_features, in_features, dtype=torch.int8))
-        self.register_buffer('scale', torch.ones(out_features, dtype=torch.float32)) # in a model of half precision as well
+        # in a model of half precision as well
+        self.register_buffer('scale', torch.ones(out_features, dtype=torch.float32))
         self.register_buffer('bias', torch.zeros(out_features) if bias else None)
 
     def dense(self): return self.weight * self.scale.float()[:, None]
@@ -180,8 +190,10 @@ class Int8Linear(Quantized):
     def product(self, x, engine, packed):
         if engine == 'float': return nn.functional.linear(self.seen(x), packed, _float(self.bias))
         return _product(engine, packed, self.bias, x, *self.grid(x))
-    def forward(self, x): return self.product(x.detach().float(), *self.prepared()).to(x.dtype) # `straight_through` lends it a gradient
+    # `straight_through` lends it a gradient
+    def forward(self, x): return self.product(x.detach().float(), *self.prepared()).to(x.dtype)
 
+# %% ../../nbs/api/13_quantization.ipynb #bf411383
 @kind
 def int8(
     layer:nn.Module,   # `Linear` or `Conv1D`
@@ -199,6 +211,7 @@ class _Standin(nn.Module):
     @property
     def weight(self): self.read = True; return self.kept[0]
 
+# %% ../../nbs/api/13_quantization.ipynb #f771f876
 def read_by_model(
     model,       # any; its layers are put back
     layers:dict, # name to linear layer of the model
@@ -206,7 +219,7 @@ def read_by_model(
 )->list:         # of names
     "Names of the layers whose `.weight` the model reads itself, where `form(layer)` in its place changes what it says."
     found = {n: _Standin(m, form(m)) for n, m in layers.items()}
-    ids = _sample(model, 8)
+    ids = sample_ids(model, 8)
     try:
         for n, m in found.items(): model.set_submodule(n, m)
         said = read_sample(model, ids)
@@ -218,28 +231,43 @@ def read_by_model(
     read = [n for n, m in found.items() if m.read]
     return [] if not read or said is not None and torch.equal(said, read_sample(model, ids)) else read
 
+# %% ../../nbs/api/13_quantization.ipynb #a5bc7bd9
 def _kept(build): # of a kind
     "The weight of a layer in that form, without numbers."
     def form(layer):
         with torch.device('meta'): return build(layer).weight
     return form
 
+# %% ../../nbs/api/13_quantization.ipynb #7cf03241
 def replaceable(
     model,          # of any kind
     modules:str='', # pattern of names; all that may be pruned when empty
     build=None      # called with a layer; gives the one in its place
 )->dict:            # name to module
-    "The layers of `targets`; raises `ValueError` where one is no linear layer, is compressed already, shares its weight, or is read by the model itself. `build(layer)` is what takes its place; packed codes if not given."
-    found, owners = targets(model, modules), Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter))
+    """The layers of `targets`; raises `ValueError` where one is no linear layer, is compressed already, shares its
+    weight, or is read by the model itself. `build(layer)` is what takes its place; packed codes if not given."""
+    found, owners = (
+        targets(model, modules),
+        Counter(m.weight.data_ptr() for m in model.modules() if isinstance(getattr(m, 'weight', None), nn.Parameter)),
+    )
     need_linear(found)
     for n, m in found.items():
-        if isinstance(m, Compact): raise ValueError(f'{n} is quantized already, or factorized. Start from the dense model, or name other layers.')
-        if not isinstance(m, (nn.Linear, Conv1D)): raise ValueError(f'{n} is no linear layer: only a product with a matrix can be replaced.')
-        if owners[m.weight.data_ptr()] > 1: raise ValueError(f'{n} shares its weight with another module, so it cannot be replaced.')
+        if isinstance(m, Compact):
+            raise ValueError(
+                f'{n} is quantized already, or factorized. Start from the dense model, or name other layers.'
+            )
+        if not isinstance(m, (nn.Linear, Conv1D)):
+            raise ValueError(f'{n} is no linear layer: only a product with a matrix can be replaced.')
+        if owners[m.weight.data_ptr()] > 1:
+            raise ValueError(f'{n} shares its weight with another module, so it cannot be replaced.')
     if read := read_by_model(model, found, _kept(build or (lambda layer: PackedLinear(*shape(layer))))):
-        raise ValueError(f'{read[0]}: {type(model).__name__} reads the weight of this layer itself, so it cannot have another form. Name other layers in modules=.')
+        raise ValueError(
+            f'{read[0]}: {type(model).__name__} reads the weight of this layer itself, so it cannot have another '
+            'form. Name other layers in modules=.'
+        )
     return found
 
+# %% ../../nbs/api/13_quantization.ipynb #92cf979a
 def _replaced(model, layers, make):
     "Put a quantized layer in place of each, and write down the layout."
     specs = {}
@@ -252,7 +280,8 @@ class Int8(Method):
     "int8 weights and dynamically quantized inputs in the linear layers of the body; embeddings and head stay in float."
     modules: str = '' # pattern of module names; the linear layers of the body when empty
     def check(self, model): replaceable(model, self.modules, int8)
-    def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, Int8Linear))
+    def apply(self, model, data, seed):
+        return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, Int8Linear))
 
 # %% ../../nbs/api/13_quantization.ipynb #307ce3b0
 class Ranges:
@@ -260,6 +289,7 @@ class Ranges:
     low, high = torch.tensor(0.), torch.tensor(0.)
     def add(self, x): self.low, self.high = self.low.minimum(x.amin().cpu()), self.high.maximum(x.amax().cpu())
 
+# %% ../../nbs/api/13_quantization.ipynb #2f32a70d
 class StaticInt8Linear(Int8Linear):
     "An `Int8Linear` whose inputs have a fixed grid."
     def __init__(
@@ -270,8 +300,12 @@ class StaticInt8Linear(Int8Linear):
         super().__init__(*args, **kwargs); self.spec = self.spec | dict(kind='static_int8')
         self.register_buffer('input', torch.tensor([1., 0.], dtype=torch.float32)) # scale and zero point
     def grid(self, x): return self.input.tolist()
-    def fault(self): return super().fault() or ('' if _steps(self.input[0]) and self.input[1] in range(256) else 'the grid of its inputs is damaged')
+    def fault(self):
+        return super().fault() or (
+            '' if _steps(self.input[0]) and self.input[1] in range(256) else 'the grid of its inputs is damaged'
+        )
 
+# %% ../../nbs/api/13_quantization.ipynb #7509efde
 @kind
 def static_int8(
     layer:nn.Module,   # `Linear` or `Conv1D`
@@ -280,6 +314,7 @@ def static_int8(
     "An empty `StaticInt8Linear` of the layer's shape."
     return StaticInt8Linear(*shape(layer), layer.bias is not None, pruned)
 
+# %% ../../nbs/api/13_quantization.ipynb #2fb57d03
 @dataclass(frozen=True)
 class StaticInt8(Method):
     "int8 weights, and inputs on grids from calibration texts."
@@ -315,6 +350,8 @@ def encode(
 )->torch.Tensor:        # (out, in) uint8, below 2^bits
     "The nearest codes of the grid."
     return ((w / scale).round() + zero).clamp(0, 2 ** bits - 1).to(torch.uint8)
+
+# %% ../../nbs/api/13_quantization.ipynb #914bb5b7
 def decode(
     codes:torch.Tensor, # (out, in) uint8
     scale:torch.Tensor, # steps, above 0; of a shape that broadcasts to that of the codes
@@ -325,7 +362,8 @@ def decode(
 
 # %% ../../nbs/api/13_quantization.ipynb #69413722
 class PackedLinear(Quantized):
-    "`y = x W^T + b` with weights of 2 to 8 bits; `group` columns share a grid, `ordered` columns have their place in `order`."
+    """`y = x W^T + b` with weights of 2 to 8 bits; `group` columns share a grid, `ordered` columns have their place in
+    `order`."""
     def __init__(
         self,
         in_features:int,    # width of the inputs, at least 1
@@ -341,13 +379,17 @@ class PackedLinear(Quantized):
         self.spec = dict(kind='packed', pruned=pruned, bits=bits, group=group, ordered=ordered)
         groups = -(-in_features // self.group)
         self.register_buffer('weight', torch.zeros(out_features, -(-in_features * bits // 8), dtype=torch.uint8))
-        self.register_buffer('scale', torch.zeros(out_features, groups, dtype=torch.int16)) # the bits of a bfloat16: no cast of the model reaches them
+        # the bits of a bfloat16: no cast of the model reaches them
+        self.register_buffer('scale', torch.zeros(out_features, groups, dtype=torch.int16))
         self.register_buffer('zero', torch.zeros(out_features, groups, dtype=torch.uint8))
         self.register_buffer('order', torch.arange(in_features, dtype=torch.int32) if ordered else None)
         self.register_buffer('bias', torch.zeros(out_features) if bias else None)
 
     def grid(self): # scales and zero points, (out, in) each, in the order of the codes
-        return (t.float().repeat_interleave(self.group, 1)[:, :self.in_features] for t in (self.scale.view(torch.bfloat16), self.zero))
+        return (
+            t.float().repeat_interleave(self.group, 1)[:, : self.in_features]
+            for t in (self.scale.view(torch.bfloat16), self.zero)
+        )
     def codes(self, w): return encode(w if self.order is None else w[:, self.order.long()], *self.grid(), self.bits)
     def points(self, codes): # (out, in) floats
         w = decode(codes, *self.grid())
@@ -359,19 +401,31 @@ class PackedLinear(Quantized):
         self.scale, self.zero = scale.bfloat16().view(torch.int16), zero.to(torch.uint8)
     def round(self, w): self.settle(self.codes(w))
     def nearest(self, w): return self.points(self.codes(w))
-    def numbers(self): return unpack(self.weight, self.bits, self.in_features), self.zero.repeat_interleave(self.group, 1)[:, :self.in_features]
+    def numbers(self):
+        return unpack(self.weight, self.bits, self.in_features), self.zero.repeat_interleave(self.group, 1)[
+            :, : self.in_features
+        ]
     def settle(self, codes): self.weight, self.kernel = pack(codes, self.bits), None
     def dense(self): return self.points(self.numbers()[0])
     def fault(self):
-        if self.order is not None and not torch.equal(self.order.sort().values, torch.arange(self.in_features, dtype=torch.int32, device=self.order.device)): return 'the order of its columns is damaged'
-        return '' if _steps(self.scale.view(torch.bfloat16)) and int(self.zero.max()) < 2 ** self.bits else 'its grid is damaged'
+        if self.order is not None and not torch.equal(
+            self.order.sort().values, torch.arange(self.in_features, dtype=torch.int32, device=self.order.device)
+        ):
+            return 'the order of its columns is damaged'
+        return (
+            ''
+            if _steps(self.scale.view(torch.bfloat16)) and int(self.zero.max()) < 2**self.bits
+            else 'its grid is damaged'
+        )
 
     def forward(self, x):
         key = self.weight.data_ptr(), self.scale.data_ptr()
         if self.kernel is None or self.kernel[0] != key:
-            with torch.inference_mode(False), torch.no_grad(): self.kernel = key, self.dense() # for passes with gradients too
+            # for passes with gradients too
+            with torch.inference_mode(False), torch.no_grad(): self.kernel = key, self.dense()
         return nn.functional.linear(x, self.kernel[1].to(x.dtype), self.bias)
 
+# %% ../../nbs/api/13_quantization.ipynb #cdfaa9a8
 @kind
 def packed(
     layer:nn.Module,      # `Linear` or `Conv1D`
@@ -389,9 +443,12 @@ def need_grid(
     group:int # columns that share a scale, 0 for whole rows
 ):
     "Raises `ValueError` for a grid that layers cannot be packed on."
-    if not isinstance(bits, int) or not 2 <= bits <= 8: raise ValueError(f'bits = {bits!r}: give a whole number, 2 to 8.')
-    if not isinstance(group, int) or group < 0: raise ValueError(f'group = {group!r}: give a whole number of columns, or 0 for whole rows.')
+    if not isinstance(bits, int) or not 2 <= bits <= 8:
+        raise ValueError(f'bits = {bits!r}: give a whole number, 2 to 8.')
+    if not isinstance(group, int) or group < 0:
+        raise ValueError(f'group = {group!r}: give a whole number of columns, or 0 for whole rows.')
 
+# %% ../../nbs/api/13_quantization.ipynb #801bcab0
 @dataclass(frozen=True)
 class Rtn(Method):
     "Round weights to the nearest point of a grid of `bits` bits, each group of columns by itself."
@@ -404,7 +461,8 @@ class Rtn(Method):
         replaceable(model, self.modules)
 
     def empty(self, *args, **kwargs): return PackedLinear(*args, **kwargs, bits=self.bits, group=self.group)
-    def apply(self, model, data, seed): return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, self.empty))
+    def apply(self, model, data, seed):
+        return _replaced(model, targets(model, self.modules), lambda layer: quantized(layer, self.empty))
 
 # %% ../../nbs/api/13_quantization.ipynb #8fe63dde
 def through(
@@ -414,6 +472,7 @@ def through(
     "The straight-through estimator (Bengio et al. 2013)."
     return x + (rounded - x).detach()
 
+# %% ../../nbs/api/13_quantization.ipynb #0204fa9a
 class OnGrid(nn.Module):
     "Trains the weights behind a quantized layer. The grid stays, or follows the weights where it is `live`."
     def __init__(
@@ -433,7 +492,10 @@ class OnGrid(nn.Module):
         if self.live: layer.fit(w.detach())
         return through(w, layer.nearest(w.detach()))
 
-    def forward(self, x): return nn.functional.linear(through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points().to(x.dtype), self.bias)
+    def forward(self, x):
+        return nn.functional.linear(
+            through(x, self.layer[0].seen(x.detach().float()).to(x.dtype)), self.points().to(x.dtype), self.bias
+        )
 
     @torch.no_grad()
     def frozen(self):
@@ -466,8 +528,19 @@ class Qat(Method):
         need_trainable(model, data, False, None) # before a layer is taken out
         empty = Int8Linear if (self.bits, self.group) == (8, 0) else Rtn(self.bits, self.group).empty
         layers = targets(model, self.modules)
-        for name, layer in layers.items(): model.set_submodule(name, OnGrid(quantized(layer, empty), matrix(layer).float(), live=True))
-        model = finetune(model, data, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16, group_by_length=self.group_by_length)
+        for name, layer in layers.items():
+            model.set_submodule(name, OnGrid(quantized(layer, empty), matrix(layer).float(), live=True))
+        model = finetune(
+            model,
+            data,
+            seed,
+            self.epochs,
+            self.lr,
+            self.batch_size,
+            progress=False,
+            bf16=self.bf16,
+            group_by_length=self.group_by_length,
+        )
         return _replaced(model, {n: model.get_submodule(n) for n in layers}, OnGrid.frozen)
 
 # %% ../../nbs/api/13_quantization.ipynb #80a2cf33
@@ -508,7 +581,8 @@ def bit_widths(
     while True:
         open_ = [i for i, n in enumerate(counts) if found[i] < 8 and n <= budget + 1e-6]
         if not open_: return found
-        best = max(open_, key=lambda i: error(i, found[i]) - error(i, found[i] + 1)) # the weights of a layer pay for it and profit from it alike
+        # the weights of a layer pay for it and profit from it alike
+        best = max(open_, key=lambda i: error(i, found[i]) - error(i, found[i] + 1))
         found[best] += 1; budget -= counts[best]
 
 # %% ../../nbs/api/13_quantization.ipynb #63d3b8d5
@@ -520,7 +594,8 @@ class Opq(Method):
     modules: str = ''    # pattern of module names; the linear layers of the body when empty
 
     def check(self, model):
-        if not 0 <= self.sparsity < 1: raise ValueError(f'sparsity = {self.sparsity}: give the share of weights to drop, at least 0 and below 1.')
+        if not 0 <= self.sparsity < 1:
+            raise ValueError(f'sparsity = {self.sparsity}: give the share of weights to drop, at least 0 and below 1.')
         if not 2 <= self.bits <= 8: raise ValueError(f'bits = {self.bits}: give 2 to 8.')
         replaceable(model, self.modules)
 

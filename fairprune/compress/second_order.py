@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 import torch
 from .calibration import Products, batches, walk
-from .layout import mark, shape
-from .methods import Method
+from ..layers import shape
+from ..layout import mark
+from ..method import Method
 from .pruning import Pruning, need_share, pattern_of, matrix, n_of_m, need_linear, smallest, targets
 from .quantization import PackedLinear, need_grid, replaceable, affine, decode, encode
 
@@ -59,13 +60,18 @@ def obs_score(
     "Twice how much the mean squared error of the outputs grows without a weight, later columns making up for it."
     return (w / d).square() # (out, block), (block,)
 
+# %% ../../nbs/api/16_second_order.ipynb #e62b98ef
 class _Prune:
     "Chooses masks as the solver goes along, and settles columns by them. What is zero already goes first, and stays."
     def __init__(self, w, sparsity, pattern): self.there, self.sparsity, self.pattern = w != 0, sparsity, pattern
     def begin(self, a, part, d): # errors made up for have filled the zeros of `part`
         self.a, self.d, self.keep = a, d, self.there[:, a:a + part.shape[1]].clone()
-        if not self.pattern: self.keep &= self.first(0, part.shape[1], part, lambda score: dict(smallest({0: score}.get, [0], self.sparsity))[0])
-    def first(self, k, m, w, choose): return choose(obs_score(w[:, :m], self.d[k:k + m]).masked_fill(~self.keep[:, k:k + m], -1.))
+        if not self.pattern:
+            self.keep &= self.first(
+                0, part.shape[1], part, lambda score: dict(smallest({0: score}.get, [0], self.sparsity))[0]
+            )
+    def first(self, k, m, w, choose):
+        return choose(obs_score(w[:, :m], self.d[k:k + m]).masked_fill(~self.keep[:, k:k + m], -1.))
     def __call__(self, j, rest):
         k, m = j - self.a, self.pattern[1] if self.pattern else 0
         if m and k % m == 0: self.keep[:, k:k + m] &= self.first(k, m, rest, lambda score: n_of_m(score, *self.pattern))
@@ -90,13 +96,15 @@ class _Round:
 
 # %% ../../nbs/api/16_second_order.ipynb #faa403a9
 def _prepared(products, act_order):
-    "Order of the columns, factor of the inverse, and which inputs are not always zero. Layers that share inputs share it."
+    """Order of the columns, factor of the inverse, and which inputs are not always zero. Layers that share inputs share
+    it."""
     if not hasattr(products, 'prepared'):
         order = products.total.diagonal().argsort(descending=True, stable=True) if act_order else None
         total = products.total if order is None else products.total[order][:, order]
         products.prepared = order, inverse_factor(total, products.n), total.diagonal() > 0
     return products.prepared
 
+# %% ../../nbs/api/16_second_order.ipynb #9a71ce3e
 def _solve(layer, products, sparsity, pattern, bits, group, act_order, block=128):
     "The layer that replaces `layer`, or None where its weights were changed in place."
     order, U, alive = _prepared(products, act_order)
@@ -107,22 +115,32 @@ def _solve(layer, products, sparsity, pattern, bits, group, act_order, block=128
         if rule: matrix(layer).copy_(obs(w, U, rule, block, rule.begin))
         return None
     grid = _Round(w, bits, group, rule)
-    obs(w, U, grid, math.lcm(max(block, group), pattern[1] if pattern else 1), grid.begin) # of whole groups and whole patterns
+    # of whole groups and whole patterns
+    obs(w, U, grid, math.lcm(max(block, group), pattern[1] if pattern else 1), grid.begin)
     return _filled(layer, grid, order, pruned=rule is not None)
 
+# %% ../../nbs/api/16_second_order.ipynb #f3c053d6
 def _filled(layer, grid, order, pruned):
     "A `PackedLinear` with the codes that the solver has found."
-    new = PackedLinear(*shape(layer), layer.bias is not None, pruned, grid.bits, grid.group, order is not None).to(layer.weight.device)
-    new.scale, new.zero = torch.cat(grid.scales, 1).bfloat16().view(torch.int16), torch.cat(grid.zeros, 1).to(torch.uint8)
+    new = PackedLinear(*shape(layer), layer.bias is not None, pruned, grid.bits, grid.group, order is not None).to(
+        layer.weight.device
+    )
+    new.scale, new.zero = (
+        torch.cat(grid.scales, 1).bfloat16().view(torch.int16),
+        torch.cat(grid.zeros, 1).to(torch.uint8),
+    )
     if order is not None: new.order = order.to(torch.int32)
     if layer.bias is not None: new.bias = layer.bias.data.clone()
     new.settle(grid.codes)
     return new
 
+# %% ../../nbs/api/16_second_order.ipynb #9a40c8f5
 def _replace_block_by_block(method, model, data, seed):
     layers, specs = targets(model, method.modules), {}
     def visit(name, layer, products):
-        new = _solve(layer, products, method.sparsity, pattern_of(method.scope), method.bits, method.group, method.act_order)
+        new = _solve(
+            layer, products, method.sparsity, pattern_of(method.scope), method.bits, method.group, method.act_order
+        )
         if new is not None: model.set_submodule(name, new); specs[name] = new.spec
     walk(model, layers, batches(model, data, method.n, method.length, seed), Products, visit)
     return specs
@@ -130,8 +148,10 @@ def _replace_block_by_block(method, model, data, seed):
 # %% ../../nbs/api/16_second_order.ipynb #25c14908
 def _check_bits(method):
     need_grid(method.bits, method.group)
-    if method.group and max(128, method.group) % method.group: raise ValueError(f'group = {method.group}: give a divisor of 128, 128 or more, or 0 for whole rows.')
+    if method.group and max(128, method.group) % method.group:
+        raise ValueError(f'group = {method.group}: give a divisor of 128, 128 or more, or 0 for whole rows.')
 
+# %% ../../nbs/api/16_second_order.ipynb #56afeb97
 @dataclass(frozen=True)
 class SparseGPT(Pruning):
     "Prune by second order, block by block (Frantar & Alistarh 2023); with `bits`, quantize in the same pass."
@@ -145,12 +165,14 @@ class SparseGPT(Pruning):
     def check(self, model):
         if self.bits: _check_bits(self)
         pattern = need_share(self.sparsity, self.scope)
-        if self.scope in ('global', 'row') or pattern and 128 % pattern[1]: raise ValueError(f'scope = {self.scope}: sparsegpt takes layer, or n:m with an m that divides 128.')
+        if self.scope in ('global', 'row') or pattern and 128 % pattern[1]:
+            raise ValueError(f'scope = {self.scope}: sparsegpt takes layer, or n:m with an m that divides 128.')
         super().check(model); need_linear(targets(model, self.modules))
         if self.bits: replaceable(model, self.modules)
 
     def apply(self, model, data, seed): return mark(model, _replace_block_by_block(self, model, data, seed))
 
+# %% ../../nbs/api/16_second_order.ipynb #177927e3
 @dataclass(frozen=True)
 class GPTQ(Method):
     "Quantize weights by second order, block by block (Frantar et al. 2023)."

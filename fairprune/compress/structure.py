@@ -16,8 +16,9 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 from .calibration import batches, blocks
-from .layout import _set_layout, evaluating, freeze, frozen, kind, layout, shape
-from .methods import Method
+from ..layers import evaluating, freeze, frozen, shape
+from ..layout import set_layout, kind, layout
+from ..method import Method
 from .pruning import matrix
 
 # %% ../../nbs/api/12_structure.ipynb #f5e3b41b
@@ -32,13 +33,31 @@ class Family(NamedTuple):
 
 _qkv = tuple(f'self_attn.{n}_proj' for n in 'qkv')
 FAMILIES = dict(
-    bert=Family(('attention.self.query', 'attention.self.key', 'attention.self.value'), 'attention.output.dense', ('intermediate.dense',), 'output.dense', 'intermediate_size'),
-    distilbert=Family(('attention.q_lin', 'attention.k_lin', 'attention.v_lin'), 'attention.out_lin', ('ffn.lin1',), 'ffn.lin2', 'hidden_dim'),
+    bert=Family(
+        ('attention.self.query', 'attention.self.key', 'attention.self.value'),
+        'attention.output.dense',
+        ('intermediate.dense',),
+        'output.dense',
+        'intermediate_size',
+    ),
+    distilbert=Family(
+        ('attention.q_lin', 'attention.k_lin', 'attention.v_lin'),
+        'attention.out_lin',
+        ('ffn.lin1',),
+        'ffn.lin2',
+        'hidden_dim',
+    ),
     gpt2=Family(('attn.c_attn',), 'attn.c_proj', ('mlp.c_fc',), 'mlp.c_proj', 'n_inner'),
-    llama=Family(_qkv, 'self_attn.o_proj', ('mlp.gate_proj', 'mlp.up_proj'), 'mlp.down_proj', 'intermediate_size', True),
-    phi3=Family(('self_attn.qkv_proj',), 'self_attn.o_proj', ('mlp.gate_up_proj',), 'mlp.down_proj', 'intermediate_size', True),
-    phi=Family(_qkv, 'self_attn.dense', ('mlp.fc1',), 'mlp.fc2', 'intermediate_size'))
+    llama=Family(
+        _qkv, 'self_attn.o_proj', ('mlp.gate_proj', 'mlp.up_proj'), 'mlp.down_proj', 'intermediate_size', True
+    ),
+    phi3=Family(
+        ('self_attn.qkv_proj',), 'self_attn.o_proj', ('mlp.gate_up_proj',), 'mlp.down_proj', 'intermediate_size', True
+    ),
+    phi=Family(_qkv, 'self_attn.dense', ('mlp.fc1',), 'mlp.fc2', 'intermediate_size'),
+)
 
+# %% ../../nbs/api/12_structure.ipynb #051f478c
 def _parts(place): return {*place.qkv, place.out, *place.up, place.down}
 
 def _matrices(block):
@@ -51,7 +70,10 @@ def family(
     "The names of its parts; raises `ValueError` where they are none of `FAMILIES`, or not all that it holds."
     found = next((f for f in FAMILIES.values() if _parts(f) <= {n for n, _ in block.named_modules()}), None)
     if found and all(any(f'{n}.'.startswith(p + '.') for p in _parts(found)) for n in _matrices(block)): return found
-    raise ValueError(f'{type(block).__name__}: it is not known where its heads and neurons are. Known are blocks with the parts of {", ".join(FAMILIES)}, and no other matrices.')
+    raise ValueError(
+        f'{type(block).__name__}: it is not known where its heads and neurons are. Known are blocks with the parts '
+        f'of {", ".join(FAMILIES)}, and no other matrices.'
+    )
 
 # %% ../../nbs/api/12_structure.ipynb #15aefb76
 class Units(NamedTuple):
@@ -83,6 +105,7 @@ def neuron_units(
     place = family(block); down = block.get_submodule(place.down); width = shape(down)[0]
     return Units(width, [(m, (width,) * (shape(m)[1] // width)) for m in map(block.get_submodule, place.up)], down)
 
+# %% ../../nbs/api/12_structure.ipynb #5f67c643
 def places(
     kept:torch.Tensor, # (k,) indices of units, in order, below `count`
     count:int,         # units that there are
@@ -90,7 +113,12 @@ def places(
 )->torch.Tensor:       # (sum of widths / count * k,) indices along the axis
     "Where the kept of `count` units lie along an axis that holds them once in each section of these widths."
     starts = [sum(widths[:i]) for i in range(len(widths))]
-    return torch.cat([start + torch.arange(width, device=kept.device).view(count, -1)[kept].flatten() for start, width in zip(starts, widths)])
+    return torch.cat(
+        [
+            start + torch.arange(width, device=kept.device).view(count, -1)[kept].flatten()
+            for start, width in zip(starts, widths)
+        ]
+    )
 
 # %% ../../nbs/api/12_structure.ipynb #e28abc11
 def slim(
@@ -105,8 +133,11 @@ def slim(
         if bias is not None: layer.bias = nn.Parameter(bias.data[rows], bias.requires_grad)
     if columns is not None: w = w[:, columns]
     transposed = type(layer).__name__ == 'Conv1D'
-    layer.weight = nn.Parameter((w.T if transposed else w).clone(memory_format=torch.contiguous_format), layer.weight.requires_grad)
-    for name, size in zip(('nf', 'nx') if transposed else ('out_features', 'in_features'), w.shape): setattr(layer, name, size)
+    layer.weight = nn.Parameter(
+        (w.T if transposed else w).clone(memory_format=torch.contiguous_format), layer.weight.requires_grad
+    )
+    for name, size in zip(('nf', 'nx') if transposed else ('out_features', 'in_features'), w.shape):
+        setattr(layer, name, size)
 
 # %% ../../nbs/api/12_structure.ipynb #00385b6f
 def keep(
@@ -118,9 +149,17 @@ def keep(
     slim(units.out, columns=places(kept, units.count, shape(units.out)[0]))
     if units.attention is None: return
     width = shape(units.out)[0]; heads = width // _head_size(units.attention)
-    for name, value in dict(num_attention_heads=heads, n_heads=heads, num_heads=heads, num_key_value_heads=len(kept), all_head_size=width, split_size=width).items():
+    for name, value in dict(
+        num_attention_heads=heads,
+        n_heads=heads,
+        num_heads=heads,
+        num_key_value_heads=len(kept),
+        all_head_size=width,
+        split_size=width,
+    ).items():
         if hasattr(units.attention, name): setattr(units.attention, name, value)
-    if len(units.into) == 1 and not hasattr(units.attention, 'num_heads'): # fused: Phi3 asks its configuration where the queries end
+    # fused: Phi3 asks its configuration where the queries end
+    if len(units.into) == 1 and not hasattr(units.attention, 'num_heads'):
         units.attention.config = copy(units.attention.config)
         units.attention.config.num_attention_heads = heads
 
@@ -168,7 +207,8 @@ def group_norm(
     "l2 norm of the rows and columns of each unit."
     total = matrix(units.out).float().square().sum(0).view(units.count, -1).sum(1)
     for layer, widths in units.into:
-        for part in matrix(layer).float().square().sum(1).split(widths): total = total + part.view(units.count, -1).sum(1)
+        for part in matrix(layer).float().square().sum(1).split(widths):
+            total = total + part.view(units.count, -1).sum(1)
     return total.sqrt()
 
 # %% ../../nbs/api/12_structure.ipynb #2c1a7e64
@@ -182,16 +222,22 @@ def removals(
     parts = [[c] for c in counts] if scope == 'layer' else [counts]
     for part in parts:
         most = sum(part) - len(part)
-        if round(sparsity * sum(part)) > most: raise ValueError(f'sparsity = {sparsity} would remove {round(sparsity * sum(part))} of {sum(part)} {what}, but every layer must keep one: give at most {most / sum(part):.3g}.')
+        if round(sparsity * sum(part)) > most:
+            raise ValueError(
+                f'sparsity = {sparsity} would remove {round(sparsity * sum(part))} of {sum(part)} {what}, but every '
+                f'layer must keep one: give at most {most / sum(part):.3g}.'
+            )
     return [round(sparsity * sum(part)) for part in parts]
 
+# %% ../../nbs/api/12_structure.ipynb #f941dcbf
 def remaining(
     scores:list,    # (count,) tensor of each layer
     sparsity:float, # share to remove, in [0, 1)
     scope:str,      # layer or global
 )->list:            # (kept,) indices of each layer, in order
     "Indices of the units that remain, in order, one tensor a layer."
-    if any(s.isnan().any() for s in scores): raise ValueError('A score is NaN. Are the weights and the calibration texts in order?')
+    if any(s.isnan().any() for s in scores):
+        raise ValueError('A score is NaN. Are the weights and the calibration texts in order?')
     gone = removals([len(s) for s in scores], sparsity, scope)
     if scope == 'layer': return [s.argsort(stable=True)[k:].sort().values for s, k in zip(scores, gone)]
     scaled = [s / s.norm().clamp_min(torch.finfo(s.dtype).tiny) for s in scores]
@@ -218,53 +264,73 @@ def neurons(
     keep(neuron_units(block), torch.arange(count))
     return block
 
+# %% ../../nbs/api/12_structure.ipynb #d1a5711c
 def declare(
     model, # its configuration is changed
 ):         # the same model
     "Write the widths of a model into its configuration, and what that cannot say into its layout."
     every, config = blocks(model), model.config
     place, first = family(next(iter(every.values()))), head_units(next(iter(every.values())))
-    found = dict(heads=[head_units(b).count for b in every.values()], neurons=[neuron_units(b).count for b in every.values()])
+    found = dict(
+        heads=[head_units(b).count for b in every.values()], neurons=[neuron_units(b).count for b in every.values()]
+    )
     one = {k: len(set(counts)) == 1 and counts[0] for k, counts in found.items()}
     said = dict(heads=config.num_attention_heads, neurons=getattr(config, place.width) or 4 * config.hidden_size)
     if one['neurons'] and one['neurons'] != said['neurons']: setattr(config, place.width, one['neurons'])
     if place.free_heads:
         share = config.num_attention_heads // config.num_key_value_heads # heads of a group
-        if one['heads'] not in (False, config.num_key_value_heads) and config.hidden_size % (share * one['heads']) == 0: # which Llama's configuration asks for
+        # which Llama's configuration asks for
+        if one['heads'] not in (False, config.num_key_value_heads) and config.hidden_size % (share * one['heads']) == 0:
             config.head_dim = _head_size(first.attention)
             config.num_attention_heads, config.num_key_value_heads = share * one['heads'], one['heads']
         said['heads'] = config.num_key_value_heads
     said['neurons'] = getattr(config, place.width) or said['neurons']
     for block, count in zip(every.values(), found['heads']):
-        if count == said['heads'] and hasattr(attention := head_units(block).attention, 'config'): attention.config = config
+        if count == said['heads'] and hasattr(attention := head_units(block).attention, 'config'):
+            attention.config = config
     steps = [(n, dict(kind=k, count=c)) for k, counts in found.items() for n, c in zip(every, counts) if c != said[k]]
-    return _set_layout(model, steps + [s for s in layout(model) if s[1]['kind'] not in found])
+    return set_layout(model, steps + [s for s in layout(model) if s[1]['kind'] not in found])
 
 # %% ../../nbs/api/12_structure.ipynb #5772e4dd
 def _suits(model)->dict:
     "The blocks of a model; raises `ValueError` unless all of their parts are ordinary linear layers."
     layout(model)
-    if model.config.is_encoder_decoder: raise ValueError(f'{type(model).__name__} is an encoder-decoder. Structure is taken out of encoders and decoders that stand alone.')
+    if model.config.is_encoder_decoder:
+        raise ValueError(
+            f'{type(model).__name__} is an encoder-decoder. Structure is taken out of encoders and decoders that '
+            'stand alone.'
+        )
     for n, block in blocks(model).items():
         for part in _parts(family(block)):
             m = block.get_submodule(part)
             if type(m) in (nn.Linear, Conv1D) and type(m.weight.data) is torch.Tensor: continue
-            raise ValueError(f'{n}.{part} is no ordinary linear layer but {type(m).__name__}: the model is quantized already, or kept in another form. Take structure out first.')
+            raise ValueError(
+                f'{n}.{part} is no ordinary linear layer but {type(m).__name__}: the model is quantized already, or '
+                'kept in another form. Take structure out first.'
+            )
     return blocks(model)
 
+# %% ../../nbs/api/12_structure.ipynb #390b5199
 def _own_heads(model):
     "Raise `ValueError` where the attention has numbers that are not a head's own, such as a norm over all of them."
     for n, block in blocks(model).items():
-        units = head_units(block); inside = {id(p) for m in (*(m for m, _ in units.into), units.out) for p in m.parameters()}
+        units = head_units(block)
+        inside = {id(p) for m in (*(m for m, _ in units.into), units.out) for p in m.parameters()}
         for name, p in units.attention.named_parameters():
             if id(p) in inside or tuple(p.shape) == (_head_size(units.attention),): continue
-            raise ValueError(f'{n}: its attention has {name} over all heads, so those that stay would say something else without the others. Use Neurons or LayerDrop.')
+            raise ValueError(
+                f'{n}: its attention has {name} over all heads, so those that stay would say something else without '
+                'the others. Use Neurons or LayerDrop.'
+            )
 
 def _silent(units, kept):
     "A hook at the entry of the output projection: all but the kept units say nothing."
     speaks = torch.zeros(units.count, 1, device=kept.device).index_fill(0, kept, 1.)
-    return units.out.register_forward_pre_hook(lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * speaks.to(args[0].dtype)).flatten(-2),))
+    return units.out.register_forward_pre_hook(
+        lambda m, args: ((args[0].unflatten(-1, (units.count, -1)) * speaks.to(args[0].dtype)).flatten(-2),)
+    )
 
+# %% ../../nbs/api/12_structure.ipynb #3455774c
 @torch.no_grad()
 def _says(model): return model(input_ids=torch.arange(5, 9, device=model.device)[None]).logits.float()
 
@@ -280,10 +346,15 @@ class _Structured(Method, named=False):
     def needs_data(self): return self.score == 'taylor'
 
     def check(self, model):
-        if not 0 <= self.sparsity < 1: raise ValueError(f'sparsity = {self.sparsity}: give the share of {self.what} to take out, at least 0 and below 1.')
-        if self.scope not in ('layer', 'global'): raise ValueError(f'Unknown scope {self.scope!r}. Known: layer, global.')
-        if self.score not in ('taylor', 'magnitude', 'random'): raise ValueError(f'Unknown score {self.score!r}. Known: taylor, magnitude, random.')
-        from fairprune.likelihood import need_kind
+        if not 0 <= self.sparsity < 1:
+            raise ValueError(
+                f'sparsity = {self.sparsity}: give the share of {self.what} to take out, at least 0 and below 1.'
+            )
+        if self.scope not in ('layer', 'global'):
+            raise ValueError(f'Unknown scope {self.scope!r}. Known: layer, global.')
+        if self.score not in ('taylor', 'magnitude', 'random'):
+            raise ValueError(f'Unknown score {self.score!r}. Known: taylor, magnitude, random.')
+        from fairprune.models import need_kind
         if self.needs_data: need_kind(model, 'classifier', 'causal', what="The score 'taylor'")
         removals([self.units(b).count for b in _suits(model).values()], self.sparsity, self.scope, self.what)
 
@@ -291,24 +362,43 @@ class _Structured(Method, named=False):
         "Importance of the units of each block."
         every = [self.units(b) for b in blocks(model).values()]
         if self.score == 'magnitude': return [group_norm(u) for u in every]
-        if self.score == 'random': return list(torch.rand(len(every), max(u.count for u in every), generator=torch.Generator().manual_seed(seed))[i, :u.count] for i, u in enumerate(every))
+        if self.score == 'random':
+            return list(
+                torch.rand(len(every), max(u.count for u in every), generator=torch.Generator().manual_seed(seed))[
+                    i, : u.count
+                ]
+                for i, u in enumerate(every)
+            )
         with evaluating(model): return gate_scores(model, every, batches(model, data, self.n, self.length, seed))
 
     def apply(self, model, data, seed):
         every = [self.units(b) for b in blocks(model.eval()).values()]
-        kept = [k.to(u.out.weight.device) for u, k in zip(every, remaining(self.scores(model, data, seed), self.sparsity, self.scope))]
+        kept = [
+            k.to(u.out.weight.device)
+            for u, k in zip(every, remaining(self.scores(model, data, seed), self.sparsity, self.scope))
+        ]
         hooks = [_silent(u, k) for u, k in zip(every, kept)]
         want = _says(model)
         for h in hooks: h.remove()
         for u, k in zip(every, kept): keep(u, k)
-        if not torch.allclose(_says(declare(model)), want, rtol=0, atol=float(want.abs().max()) * (1e-4 + 64 * torch.finfo(model.dtype).eps), equal_nan=True):
-            raise ValueError(f'{type(model).__name__} says something else without these {self.what} than with them silent: its blocks compute otherwise than their names tell. Structure cannot be taken out of it.')
+        if not torch.allclose(
+            _says(declare(model)),
+            want,
+            rtol=0,
+            atol=float(want.abs().max()) * (1e-4 + 64 * torch.finfo(model.dtype).eps),
+            equal_nan=True,
+        ):
+            raise ValueError(
+                f'{type(model).__name__} says something else without these {self.what} than with them silent: its '
+                'blocks compute otherwise than their names tell. Structure cannot be taken out of it.'
+            )
         return model
 
 # %% ../../nbs/api/12_structure.ipynb #6442dc57
 @dataclass(frozen=True)
 class Heads(_Structured):
-    "Take attention heads out, those of least importance (Michel et al. 2019). Heads that share keys and values go together."
+    """Take attention heads out, those of least importance (Michel et al. 2019). Heads that share keys and values go
+    together."""
     units, what = staticmethod(head_units), 'heads'
     def check(self, model): super().check(model); _own_heads(model)
 
@@ -325,7 +415,11 @@ def kept_blocks(
 )->list:       # of their numbers
     "Blocks that `LayerDrop` keeps; raises `ValueError` for what is unknown or too many."
     if not 1 <= keep <= n: raise ValueError(f'keep = {keep}: the model has {n} blocks; give 1 to {n}.')
-    known = dict(even=[round(i * (n - 1) / max(keep - 1, 1)) for i in range(keep)], first=list(range(keep)), last=list(range(n - keep, n)))
+    known = dict(
+        even=[round(i * (n - 1) / max(keep - 1, 1)) for i in range(keep)],
+        first=list(range(keep)),
+        last=list(range(n - keep, n)),
+    )
     if which not in known: raise ValueError(f'Unknown blocks {which!r}. Known: {", ".join(known)}.')
     return known[which]
 
@@ -352,7 +446,11 @@ class LayerDrop(Method):
 
     def check(self, model):
         kept_blocks(len(_suits(model)), self.keep, self.which)
-        if getattr(model.config, 'scale_attn_by_inverse_layer_idx', False): raise ValueError('scale_attn_by_inverse_layer_idx: attention is scaled by the number of its block, which dropping blocks would change.')
+        if getattr(model.config, 'scale_attn_by_inverse_layer_idx', False):
+            raise ValueError(
+                'scale_attn_by_inverse_layer_idx: attention is scaled by the number of its block, which dropping '
+                'blocks would change.'
+            )
 
     def apply(self, model, data, seed):
         every = list(blocks(model).items()); root = every[0][0].rpartition('.')[0]
@@ -361,9 +459,11 @@ class LayerDrop(Method):
         for i, block in enumerate(blocks(model).values()): # caches of keys and values go by number
             for m in block.modules():
                 if hasattr(m, 'layer_idx'): m.layer_idx = i
-        for name, value in model.config.to_dict().items(): # what it says of each block, such as which look through a window
-            if 'layer' in name and isinstance(value, list) and len(value) == len(every): setattr(model.config, name, [value[i] for i in kept])
+        # what it says of each block, such as which look through a window
+        for name, value in model.config.to_dict().items():
+            if 'layer' in name and isinstance(value, list) and len(value) == len(every):
+                setattr(model.config, name, [value[i] for i in kept])
         model.config.num_hidden_layers = self.keep
         new = renumbered([*frozen(model), *(name for name, _ in layout(model))], root, kept)
         freeze(model, [new[name] for name in frozen(model) if name in new])
-        return declare(_set_layout(model, [(new[name], spec) for name, spec in layout(model) if name in new]))
+        return declare(set_layout(model, [(new[name], spec) for name, spec in layout(model) if name in new]))

@@ -19,15 +19,17 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 import fairprune as fp
 from ..compress.calibration import batches
-from ..compress.layout import Compact, head
-from ..compress.methods import Chain, measure, methods, parse
+from ..layers import Compact, head
+from ..method import Chain, methods, parse
+from ..record import measure
 from ..compress.pruning import Pruning
 from ..corpus import Corpus
 from ..data import GroupedText
 from ..models import TINY, quietly, tiny_classifier, tiny_lm, tiny_masked_lm
 
 # %% ../../nbs/api/17_architectures.ipynb #5a05a359
-_WORDS = 'a river was calm and cold when they came back from town to see an old friend who had lost his way home in rain or snow at night'.split()
+_WORDS = '''a river was calm and cold when they came back from town to see an old friend
+who had lost his way home in rain or snow at night'''.split()
 LABELS = 'no', 'perhaps', 'yes'
 
 def examples(labels=LABELS)->GroupedText:
@@ -35,27 +37,46 @@ def examples(labels=LABELS)->GroupedText:
     draw = np.random.default_rng(0)
     tokens = [draw.choice(_WORDS, n).tolist() for n in np.linspace(4, 40, 24).astype(int)]
     marks = [draw.integers(0, 2, len(t)).tolist() for t in tokens]
-    frame = pd.DataFrame(dict(tokens=tokens, text=[' '.join(t) for t in tokens], rationale=marks,
-                              label=[labels[i % len(labels)] for i in range(24)], groups=[['f', 'm'][i // 3 % 2] for i in range(24)]))
+    frame = pd.DataFrame(
+        dict(
+            tokens=tokens,
+            text=[' '.join(t) for t in tokens],
+            rationale=marks,
+            label=[labels[i % len(labels)] for i in range(24)],
+            groups=[['f', 'm'][i // 3 % 2] for i in range(24)],
+        )
+    )
     columns = dict(split='split', tokens='tokens', rationale='rationale')
-    return GroupedText.from_frame(frame.assign(split=(['train'] * 4 + ['validation', 'test']) * 4), labels=labels, name='examples', **columns)
+    return GroupedText.from_frame(
+        frame.assign(split=(['train'] * 4 + ['validation', 'test']) * 4), labels=labels, name='examples', **columns
+    )
 
+# %% ../../nbs/api/17_architectures.ipynb #06863e5b
 def running()->Corpus:
     "Some thousand words of running text."
     draw = np.random.default_rng(1)
-    return Corpus({split: ' '.join(draw.choice(_WORDS, n)) for split, n in dict(train=800, validation=200, test=150).items()}, 'running')
+    return Corpus(
+        {split: ' '.join(draw.choice(_WORDS, n)) for split, n in dict(train=800, validation=200, test=150).items()},
+        'running',
+    )
 
 # %% ../../nbs/api/17_architectures.ipynb #3b105002
-_MARKS = ['[PAD]', *(f'[unused{i}]' for i in range(1, 100)), '[UNK]', '[CLS]', '[SEP]', '[MASK]'] # at the places that they have in BERT's vocabulary
+# at the places that they have in BERT's vocabulary
+_MARKS = ['[PAD]', *(f'[unused{i}]' for i in range(1, 100)), '[UNK]', '[CLS]', '[SEP]', '[MASK]']
 
 @cache
 def _tokenizer():
     from transformers import BertTokenizer
     return BertTokenizer(vocab={w: i for i, w in enumerate(_MARKS + _WORDS)}, model_max_length=128)
 
-_MAKE = dict(classifier=lambda family, **config: tiny_classifier(LABELS, family=family, **config), causal=tiny_lm, masked=tiny_masked_lm)
+_MAKE = dict(
+    classifier=lambda family, **config: tiny_classifier(LABELS, family=family, **config),
+    causal=tiny_lm,
+    masked=tiny_masked_lm,
+)
 _TELLING = dict(gemma2=dict(attn_logit_softcapping=.2)) # small enough for the cap to matter
 
+# %% ../../nbs/api/17_architectures.ipynb #4bf1fc8c
 @torch.no_grad()
 def specimen(
     family:str, # a key of `TINY`
@@ -69,6 +90,7 @@ def specimen(
     if kind == 'causal': model.tokenizer.model_max_length = 48 # short windows
     return model
 
+# %% ../../nbs/api/17_architectures.ipynb #5397a56f
 @cache
 def kinds_of(family:str)->tuple:
     "What models of an architecture can be."
@@ -84,31 +106,54 @@ def _looks_ahead(model): # whether a later token changes what is said at an earl
     return not torch.allclose(a, b, atol=1e-5)
 
 # %% ../../nbs/api/17_architectures.ipynb #9424f710
-_COLUMNS = dict(weights='magnitude random noise', gradients='taylor', calibrated='wanda sparsegpt gptq staticint8',
-                rounded='int8 rtn share lowrank opq', structure='heads neurons layerdrop',
-                trained='gradual movement qat lora recover distill tripleloss patientkd freeze unfreeze', attention='tinybert')
+_COLUMNS = dict(
+    weights='magnitude random noise',
+    gradients='taylor',
+    calibrated='wanda sparsegpt gptq staticint8',
+    rounded='int8 rtn share lowrank opq',
+    structure='heads neurons layerdrop',
+    trained='gradual movement qat lora recover distill tripleloss patientkd freeze unfreeze',
+    attention='tinybert',
+)
 _MORE = dict(
     structure=["heads(score='magnitude')", "layerdrop(keep=1, which='last')"],
     calibrated=["sparsegpt(scope='2:4', bits=4, n=8, length=16)"],
     mitigated=['mixup(batch_size=4)', 'supervisedattention(batch_size=4)', 'groupdro(batch_size=4)'],
-    chained=['layerdrop(keep=1) >> magnitude() >> int8()', 'magnitude() >> recover(batch_size=4)',
-             'sparsegpt(n=8, length=16) >> gptq(n=8, length=16)', 'int8() >> recover(batch_size=4)',
-             'magnitude() >> lora(rank=4, batch_size=4)', 'freeze() >> recover(batch_size=4)', "heads(score='magnitude') >> rtn()"])
-_SMALL = dict(n=8, length=16, epochs=1., batch_size=4, every=1, rank=4, keep=1, student='magnitude(sparsity=0.5)', lr=1e-3)
+    chained=[
+        'layerdrop(keep=1) >> magnitude() >> int8()',
+        'magnitude() >> recover(batch_size=4)',
+        'sparsegpt(n=8, length=16) >> gptq(n=8, length=16)',
+        'int8() >> recover(batch_size=4)',
+        'magnitude() >> lora(rank=4, batch_size=4)',
+        'freeze() >> recover(batch_size=4)',
+        "heads(score='magnitude') >> rtn()",
+    ],
+)
+_SMALL = dict(
+    n=8, length=16, epochs=1.0, batch_size=4, every=1, rank=4, keep=1, student='magnitude(sparsity=0.5)', lr=1e-3
+)
 
 def small(cls):
     "A method with settings for a tiny model."
     return cls(**{f.name: _SMALL[f.name] for f in dataclasses.fields(cls) if f.name in _SMALL})
 
+# %% ../../nbs/api/17_architectures.ipynb #e51e55a4
 def cases(kind:str)->dict: # name of a column to methods
     "What is tried on a kind of model."
     from fairprune.mitigate.mitigation import mitigations
     place, found = {n: c for c, names in _COLUMNS.items() for n in names.split()}, {}
-    known = {n: cls for n, cls in methods().items() if cls.__module__.startswith('fairprune.')} # none that a page made up
+    # none that a page made up
+    known = {n: cls for n, cls in methods().items() if cls.__module__.startswith('fairprune.')}
     tried = [(place.get(n, 'other'), n, small(cls)) for n, cls in known.items() if n not in mitigations()]
-    tried += [(c, text, parse(text)) for c, texts in _MORE.items() if c != 'mitigated' or kind == 'classifier' for text in texts]
+    tried += [
+        (c, text, parse(text))
+        for c, texts in _MORE.items()
+        if c != 'mitigated' or kind == 'classifier'
+        for text in texts
+    ]
     for c, name, method in tried:
-        if kind != 'masked' or name == 'recover' or 'batch_size' not in str(method): found.setdefault(c, []).append(method)
+        if kind != 'masked' or name == 'recover' or 'batch_size' not in str(method):
+            found.setdefault(c, []).append(method)
     return {c: found[c] for c in [*_COLUMNS, *_MORE, 'other'] if c in found}
 
 # %% ../../nbs/api/17_architectures.ipynb #62fdb1f3
@@ -118,14 +163,23 @@ def in_block(
     "Whether it lies in one of a row of blocks, which have numbers."
     return re.search(r'\.\d+\.', name) is not None
 
+# %% ../../nbs/api/17_architectures.ipynb #dc653372
 def block_weights(model)->dict: # name to floats; (out, in) where a layer holds them
     "All that the blocks of a model multiply with, as it is computed with."
     found = {}
     for name, m in model.named_modules():
         if isinstance(m, nn.Embedding) or {'lora_A', 'lora_B'} & set(name.split('.')): continue
-        own = {'weight': m.dense()} if isinstance(m, Compact) else {n: p.data for n, p in m.named_parameters(recurse=False)}
+        own = (
+            {'weight': m.dense()}
+            if isinstance(m, Compact)
+            else {n: p.data for n, p in m.named_parameters(recurse=False)}
+        )
         if isinstance(m, Conv1D): own = {n: w.mT for n, w in own.items() if w.dim() > 1}
-        found |= {f'{name}.{n}'.replace('.base_layer', ''): w for n, w in own.items() if w.dim() > 1 and not re.search('bias|embed', n)}
+        found |= {
+            f'{name}.{n}'.replace('.base_layer', ''): w
+            for n, w in own.items()
+            if w.dim() > 1 and not re.search('bias|embed', n)
+        }
     return {n: w for n, w in found.items() if in_block(n)}
 
 # %% ../../nbs/api/17_architectures.ipynb #e464dc12
@@ -142,10 +196,13 @@ def _given(model, texts):
     found = model.tokenizer(texts, padding=True, return_tensors='pt', truncation=True, max_length=100)
     return {k: found[k] for k in ('input_ids', 'attention_mask')}
 
+# %% ../../nbs/api/17_architectures.ipynb #1de441b1
 @torch.no_grad()
 def said(model, data)->torch.Tensor: # (texts, classes), or (tokens, vocabulary)
     "Logits of the test texts, or of two pieces of running text."
-    given = _given(model, data['test']['text'][:] if isinstance(data, GroupedText) else [data['test'][:150], data['test'][150:250]])
+    given = _given(
+        model, data['test']['text'][:] if isinstance(data, GroupedText) else [data['test'][:150], data['test'][150:250]]
+    )
     out = model.eval()(**given).logits
     return out if out.dim() == 2 else out[given['attention_mask'].bool()]
 
@@ -154,11 +211,16 @@ def alone(model, texts)->torch.Tensor: # (texts, classes)
     "Logits of each text by itself, as the model's own code gives them."
     return torch.cat([model.eval()(**_given(model, [t])).logits for t in texts])
 
+# %% ../../nbs/api/17_architectures.ipynb #f639eaf7
 def state(model)->dict:
     "All that a model is, to compare with."
-    return dict(tensors={n: t.clone() for n, t in model.state_dict().items()},
-                config={k: v for k, v in model.config.to_dict().items() if v is not None}, record=model.record, training=model.training,
-                learns={n: p.requires_grad for n, p in model.named_parameters()})
+    return dict(
+        tensors={n: t.clone() for n, t in model.state_dict().items()},
+        config={k: v for k, v in model.config.to_dict().items() if v is not None},
+        record=model.record,
+        training=model.training,
+        learns={n: p.requires_grad for n, p in model.named_parameters()},
+    )
 
 def changed(model, before:dict)->str: # '' where nothing is
     "What of a model is not as it was."
@@ -176,6 +238,7 @@ def steps_of(
 
 def _name(step): return type(step).__name__.lower()
 
+# %% ../../nbs/api/17_architectures.ipynb #2dc68bc9
 def promises(
     method, # or a chain
 )->dict:    # sparsity, bits, per (row or layer), rank, structure, lora, trained, same
@@ -185,7 +248,8 @@ def promises(
         n, own = _name(s), {f.name for f in dataclasses.fields(s)}
         if 'student' in own: found |= promises(parse(s.student))
         if isinstance(s, Pruning): found['sparsity'] = s.sparsity
-        if bits := 8 if 'int8' in n else 0 if n == 'opq' else getattr(s, 'bits', 0): found |= dict(bits=bits, per='layer' if n == 'share' else 'row')
+        if bits := 8 if 'int8' in n else 0 if n == 'opq' else getattr(s, 'bits', 0):
+            found |= dict(bits=bits, per='layer' if n == 'share' else 'row')
         if n == 'opq': found |= dict(bits=8, per='row', opq=True)
         if n == 'lowrank': found['rank'] = s.rank
         if n == 'lora': found['lora'] = True
@@ -199,6 +263,7 @@ def _named_dense(model):
     import fairprune.compress.pruning as pruning
     return set(getattr(pruning, 'left_dense', lambda model: [])(model))
 
+# %% ../../nbs/api/17_architectures.ipynb #aa12563e
 def check_zeros(
     new,
     share:float,        # asked
@@ -213,7 +278,10 @@ def check_zeros(
     zero = {n: int((w == 0).sum()) for n, w in weights.items()}; dense = [n for n, k in zero.items() if not k]
     found = sum(zero.values()) / size
     rest = f'; {len(dense)} tensors have none, such as {dense[0]}' if dense else ''
-    need(share - tolerance < found < share + tolerance + more, f'{found:.3f} of the block weights are zero instead of {share:g}{rest}')
+    need(
+        share - tolerance < found < share + tolerance + more,
+        f'{found:.3f} of the block weights are zero instead of {share:g}{rest}',
+    )
 
 # %% ../../nbs/api/17_architectures.ipynb #e33078d2
 def check_rounded(old, new, promise:dict):
@@ -239,22 +307,36 @@ def heads_of(model)->list:
     "Names of the weights that give a classifier's logits."
     return [n for n, p in model.named_parameters() if p.dim() == 2 and len(p) == len(LABELS) and not in_block(n)]
 
+# %% ../../nbs/api/17_architectures.ipynb #90eaa3a9
 def check_moved(old, new, lora=False):
     "Training reached what it should; raises `Wrong`."
     a, b = block_weights(old), block_weights(new)
-    still = [n for n in a if n in b and a[n].shape == b[n].shape and torch.equal(a[n], b[n]) and n not in _named_dense(old)]
-    if not lora: need(not still, f'training leaves {len(still)} of {len(a)} block weights as they were, such as {(still or [""])[0]}')
+    still = [
+        n for n in a if n in b and a[n].shape == b[n].shape and torch.equal(a[n], b[n]) and n not in _named_dense(old)
+    ]
+    if not lora:
+        need(
+            not still,
+            f'training leaves {len(still)} of {len(a)} block weights as they were, such as {(still or [""])[0]}',
+        )
     if type(old).__name__.endswith('ForSequenceClassification'):
-        for n in heads_of(old): need(not torch.equal(old.get_parameter(n), new.get_parameter(n)), f'training leaves the classifier {n} as it was')
+        for n in heads_of(old):
+            need(
+                not torch.equal(old.get_parameter(n), new.get_parameter(n)),
+                f'training leaves the classifier {n} as it was',
+            )
     if lora: _check_adapters(old, new)
 
+# %% ../../nbs/api/17_architectures.ipynb #9fe3b460
 def _check_adapters(old, new):
     a, b = block_weights(old), block_weights(new)
     tables = {n: m.weight for n, m in old.named_modules() if isinstance(m, nn.Embedding)}
     moved = [n for n in a if n not in b or not torch.equal(a[n], b[n])]
     moved += [n for n, w in tables.items() if not torch.equal(w, new.get_submodule(n).weight)]
     need(not moved, f'LoRA changes {len(moved)} weights of the model, such as {(moved or [""])[0]}')
-    free = [n for n, p in new.named_parameters() if p.requires_grad and p.dim() > 1 and 'lora_' not in n and in_block(n)]
+    free = [
+        n for n, p in new.named_parameters() if p.requires_grad and p.dim() > 1 and 'lora_' not in n and in_block(n)
+    ]
     need(not free, f'LoRA trains {(free or [""])[0]}')
 
 def check_outside(old, new):
@@ -264,21 +346,26 @@ def check_outside(old, new):
     need(not moved, f'{(moved or [""])[0]} is changed, which is in no block')
 
 # %% ../../nbs/api/17_architectures.ipynb #7122a742
-def _numbers(names, root): return sorted({int(m[1]) for n in names if (m := re.match(re.escape(root) + r'\.(\d+)\.', n))})
+def _numbers(names, root):
+    return sorted({int(m[1]) for n in names if (m := re.match(re.escape(root) + r'\.(\d+)\.', n))})
 
 def kept_blocks(old, new)->dict: # name of the list of blocks to numbers
     "Which blocks of the dense model remain, known by a weight that both have."
     a, b = block_weights(old), block_weights(new)
-    def of(weights, root, i): return {n.removeprefix(f'{root}.{i}.'): w for n, w in weights.items() if n.startswith(f'{root}.{i}.')}
+    def of(weights, root, i):
+        return {n.removeprefix(f'{root}.{i}.'): w for n, w in weights.items() if n.startswith(f'{root}.{i}.')}
     def same(root, i, j):
         there = of(b, root, j)
         return any(n in there and torch.equal(there[n], w) for n, w in of(a, root, i).items())
     found = {}
     for root in dict.fromkeys(re.split(r'\.\d+\.', n)[0] for n in a):
         every, there = _numbers(a, root), _numbers(b, root)
-        found[root] = every if len(every) == len(there) else [next((i for i in every if same(root, i, j)), None) for j in there]
+        found[root] = (
+            every if len(every) == len(there) else [next((i for i in every if same(root, i, j)), None) for j in there]
+        )
     return found
 
+# %% ../../nbs/api/17_architectures.ipynb #1fbbeac5
 def _passes_on(module, args, kwargs, output):
     x = args[0] if args else kwargs['hidden_states']
     return (x, *output[1:]) if isinstance(output, tuple) else x
@@ -292,11 +379,13 @@ def check_structure(old, new, data):
             whole.get_submodule(f'{root}.{i}').register_forward_hook(_passes_on, with_kwargs=True); gone += 1
         for j, i in enumerate(kept):
             for n, w in block_weights(whole).items():
-                if n.startswith(f'{root}.{i}.'): gone += _blanked(n, w, after[n.replace(f'{root}.{i}.', f'{root}.{j}.', 1)])
+                if n.startswith(f'{root}.{i}.'):
+                    gone += _blanked(n, w, after[n.replace(f'{root}.{i}.', f'{root}.{j}.', 1)])
     need(gone, 'nothing is taken out')
     off = float((said(whole, data) - said(new, data)).abs().max())
     need(off < 1e-4, f'logits differ by {off:.2g} from those of the dense model without these parts')
 
+# %% ../../nbs/api/17_architectures.ipynb #ad7c3223
 def _blanked(name, w, v):
     "Zeros in the columns of `w` that `v` lacks; their number."
     if w.shape == v.shape or len(w) != len(v): return 0
@@ -316,17 +405,21 @@ def _squares(model, layers, inputs):
             norms[n] = norms.get(n, 0) + rows.square().sum(0)
         return hook
     hooks = [m.register_forward_pre_hook(see(n)) for n, m in layers.items()]
-    for batch in inputs: mask = batch['attention_mask'].bool(); model(**{k: v for k, v in batch.items() if k != 'labels'})
+    for batch in inputs:
+        mask = batch['attention_mask'].bool()
+        model(**{k: v for k, v in batch.items() if k != 'labels'})
     for h in hooks: h.remove()
     return norms
 
+# %% ../../nbs/api/17_architectures.ipynb #c93c7bd8
 @torch.no_grad()
 def check_calibration(old, new, method, data):
     "Wanda's masks are those of whole forward passes; raises `Wrong`."
     model, pruned, blocks = copy.deepcopy(old).eval(), block_weights(new), {}
     inputs = batches(model, data, method.n, method.length, 0)
     for n, m in model.named_modules():
-        if isinstance(m, (nn.Linear, Conv1D)) and f'{n}.weight' in pruned: blocks.setdefault(re.match(r'.*?\.\d+(?=\.)', n)[0], {})[n] = m
+        if isinstance(m, (nn.Linear, Conv1D)) and f'{n}.weight' in pruned:
+            blocks.setdefault(re.match(r'.*?\.\d+(?=\.)', n)[0], {})[n] = m
     for layers in blocks.values():
         norms = _squares(model, layers, inputs)
         for n, m in layers.items():
@@ -347,6 +440,7 @@ def read_at(model, given)->torch.Tensor: # (texts, tokens) booleans
     finally: hook.remove(); model.zero_grad(set_to_none=True)
     return seen[0].grad.abs().sum(-1) > 0
 
+# %% ../../nbs/api/17_architectures.ipynb #ce86be63
 def check_read(model, data):
     "Patient distillation compares the token that is read; raises `Wrong`."
     from fairprune.compress.distillation import signals
@@ -354,8 +448,12 @@ def check_read(model, data):
     at = read_at(copy.deepcopy(model), given)
     if at.shape != given['input_ids'].shape or (at.sum(1) != 1).any(): return # it reads several
     with torch.no_grad(): out, got = signals(model, given, ['patient'], [0, 1, 2])
-    need((got['patient'][:, 0] - out.hidden_states[1][at]).abs().max() < 1e-6, 'patient distillation compares another token than the one that is read')
+    need(
+        (got['patient'][:, 0] - out.hidden_states[1][at]).abs().max() < 1e-6,
+        'patient distillation compares another token than the one that is read',
+    )
 
+# %% ../../nbs/api/17_architectures.ipynb #928d8888
 @torch.no_grad()
 def check_scores(model, data):
     "A model says the same while its attention scores are noted; raises `Wrong`."
@@ -369,28 +467,45 @@ def check_scores(model, data):
 def _runs(model, layers)->dict: # name to (calls, rows of inputs in all)
     "How often each layer runs in one pass of a text of 64 tokens."
     found = {n: (0, 0) for n in layers}
-    def see(n): return lambda m, args, out: found.__setitem__(n, (found[n][0] + 1, found[n][1] + out.numel() // out.shape[-1]))
+    def see(n):
+        return lambda m, args, out: found.__setitem__(n, (found[n][0] + 1, found[n][1] + out.numel() // out.shape[-1]))
     hooks = [m.register_forward_hook(see(n)) for n, m in layers.items()]
     with torch.no_grad(): model(**_given(model, [' '.join((_WORDS * 3)[:62])]))
     for h in hooks: h.remove()
     return found
 
+# %% ../../nbs/api/17_architectures.ipynb #fcc076c3
 def _meant(new)->tuple: # at least and at most
-    "Multiply-adds a token: a layer counts each time that it runs, at most for each of its inputs; a weight in no layer once or twice."
+    """Multiply-adds a token: a layer counts each time that it runs, at most for each of its inputs; a weight in no
+    layer once or twice."""
     layers = {n: m for n, m in new.named_modules() if isinstance(m, (nn.Linear, nn.Conv1d, Conv1D, Compact))}
-    size = {n: sum(int((f != 0).sum()) for f in (m.factors() if isinstance(m, Compact) else [m.weight])) for n, m in layers.items()}
+    size = {
+        n: sum(int((f != 0).sum()) for f in (m.factors() if isinstance(m, Compact) else [m.weight]))
+        for n, m in layers.items()
+    }
     runs = _runs(new, layers); sure = [n for n, m in layers.items() if not isinstance(m, nn.Conv1d)]
-    bare = {n: int((w != 0).sum()) for n, w in block_weights(new).items() if not any(n.startswith(c.replace('.base_layer', '') + '.') for c in layers)}
+    bare = {
+        n: int((w != 0).sum())
+        for n, w in block_weights(new).items()
+        if not any(n.startswith(c.replace('.base_layer', '') + '.') for c in layers)
+    }
     def said_of(*names): return next((n for k in names if (n := getattr(new.config, k, None))), 1)
     share = said_of('num_experts_per_tok') / said_of('num_local_experts', 'num_experts')
-    few = sum(k * (share if '.experts.' in n else 1) for n, k in bare.items() if not re.search('gate|router|A_log', n.replace('gate_up', '')))
+    few = sum(
+        k * (share if '.experts.' in n else 1)
+        for n, k in bare.items()
+        if not re.search('gate|router|A_log', n.replace('gate_up', ''))
+    )
     most = sum(max(1, runs[n][0], runs[n][1] / 64) * k for n, k in size.items()) + 2 * sum(bare.values())
     return sum(runs[n][0] * size[n] for n in sure) + few, most
 
+# %% ../../nbs/api/17_architectures.ipynb #8252a3a8
 def _bytes(folder):
     "Of the tensors in the files of weights."
     def of(data): return json.loads(data[8:8 + struct.unpack('<Q', data[:8])[0]])
-    tensors = [t for f in Path(folder).glob('*.safetensors') for n, t in of(f.read_bytes()).items() if n != '__metadata__']
+    tensors = [
+        t for f in Path(folder).glob('*.safetensors') for n, t in of(f.read_bytes()).items() if n != '__metadata__'
+    ]
     return sum(t['data_offsets'][1] - t['data_offsets'][0] for t in tensors)
 
 # %% ../../nbs/api/17_architectures.ipynb #256e4a18
@@ -406,23 +521,33 @@ def _same_record(record, other):
     need(_costs(other.record) == was, 'after load the record is another')
     for k in was: need(was[k] == now[k], f'after load the record would say {k} {now[k]} in place of {was[k]}')
 
+# %% ../../nbs/api/17_architectures.ipynb #960e6c14
 def check_saved(new, data):
     "The saved model is the model; raises `Wrong`."
     low, high = _meant(new)
-    need(.99 * low <= new.record.macs <= 1.01 * high, f'the record says {new.record.macs} multiply-adds a token in place of {low:.0f}')
+    need(
+        0.99 * low <= new.record.macs <= 1.01 * high,
+        f'the record says {new.record.macs} multiply-adds a token in place of {low:.0f}',
+    )
     with tempfile.TemporaryDirectory() as root:
         folder, mine = f'{root}/model', said(new, data); fp.save(new, folder)
         for how, load in dict(load=fp.load, from_pretrained=lambda f: _plain(type(new), f, new.tokenizer)).items():
             try: other = load(folder)
             except Exception as e: raise Wrong(f'{how}: {type(e).__name__}: {e}') from e
-            off = float((said(other, data) - mine).abs().max()); need(off == 0, f'after {how} the logits differ by {off:.2g}')
+            off = float((said(other, data) - mine).abs().max())
+            need(off == 0, f'after {how} the logits differ by {off:.2g}')
             if how == 'load': _same_record(new.record, other)
-        size = _bytes(folder); need(abs(size - new.record.bytes) <= .001 * size, f'the record says {new.record.bytes} bytes, the file holds {size}')
+        size = _bytes(folder)
+        need(
+            abs(size - new.record.bytes) <= 0.001 * size,
+            f'the record says {new.record.bytes} bytes, the file holds {size}',
+        )
 
 # %% ../../nbs/api/17_architectures.ipynb #e6cf3f04
 def sentence(e:Exception)->str:
     "The verdict on an exception."
-    if not isinstance(e, ValueError): return f'wrong: {e}' if isinstance(e, Wrong) else f'error: {type(e).__name__}: {str(e)[:200]}'
+    if not isinstance(e, ValueError):
+        return f'wrong: {e}' if isinstance(e, Wrong) else f'error: {type(e).__name__}: {str(e)[:200]}'
     ours = Path(traceback.extract_tb(e.__traceback__)[-1].filename).is_relative_to(Path(fp.__file__).parent)
     good = ours and '\n' not in str(e) and str(e).endswith('.') and len(str(e)) <= 400
     return f'refused: {e}' if good else f'wrong: refused by no sentence of the library: {str(e)[:200]}'
@@ -435,6 +560,7 @@ def _refused(model, method, data, before, e):
         touched = changed(other, before)
     return f'wrong: refused once {touched} was changed: {e}' if touched else sentence(e)
 
+# %% ../../nbs/api/17_architectures.ipynb #a82b68a8
 def judged(
     model,  # classifier or language model with `.tokenizer`
     method, # a `Method` or a chain
@@ -456,7 +582,10 @@ def check(old, new, method, data):
     "All that a method's model must be; raises `Wrong`."
     p, names, out, dense = promises(method), [_name(s) for s in steps_of(method)], said(new, data), said(old, data)
     need(out.shape == dense.shape and bool(out.isfinite().all()), 'logits are not finite')
-    need(torch.equal(out, dense) != ('changes' in p), f'logits are{" " if "changes" in p else " not "}those of the dense model')
+    need(
+        torch.equal(out, dense) != ('changes' in p),
+        f'logits are{" " if "changes" in p else " not "}those of the dense model',
+    )
     if 'sparsity' in p: check_zeros(new, p['sparsity'], more=.05 if 'bits' in p else 0.) # rounding makes further zeros
     if 'opq' in p: check_zeros(new, .45, tolerance=.15) # by the law of Laplace
     if 'bits' in p: check_rounded(old, new, p)
@@ -465,7 +594,8 @@ def check(old, new, method, data):
     if 'rank' in p: check_rank(new, p['rank'])
     if names == ['noise']:
         noisy, spared = block_weights(new), _named_dense(old)
-        for n, w in block_weights(old).items(): need(n in spared or .02 < (w - noisy[n]).norm() / w.norm() < .2, f'{n} has no noise')
+        for n, w in block_weights(old).items():
+            need(n in spared or .02 < (w - noisy[n]).norm() / w.norm() < .2, f'{n} has no noise')
     if 'trained' not in p: check_outside(old, new)
     elif 'structure' not in p: check_moved(old, new, names == ['lora'])
     if 'structure' in p and len(names) == 1 and 'trained' not in p: check_structure(old, new, data)
@@ -491,6 +621,7 @@ def _pads(model, family, data):
     model.tokenizer.padding_side = 'right' if model.tokenizer.padding_side == 'left' else 'left'
     near(fp.predict(model, data).logits, single, f'logits with padding on the {model.tokenizer.padding_side}')
 
+# %% ../../nbs/api/17_architectures.ipynb #491fc13f
 def _features(model, family, data):
     from fairprune.models import features
     (name,), weights, part = heads_of(model), model.state_dict(), data['test']['text'][:]
@@ -503,13 +634,19 @@ def _attends(model, family, data):
     from fairprune.mitigate.attention import word_attention
     part = data['test'][:]; found = word_attention(model, part['text'], part['tokens'])
     model.config._attn_implementation = 'eager'
-    for text, words, got in zip(part['text'], part['tokens'], found): near(got, _attention(model, _given(model, [text]), words), 'attention of words', 1e-3)
+    for text, words, got in zip(part['text'], part['tokens'], found):
+        near(got, _attention(model, _given(model, [text]), words), 'attention of words', 1e-3)
 
+# %% ../../nbs/api/17_architectures.ipynb #f38791f1
 def _attention(model, given, words):
     "What the token that is read gives to the words, a mean over the heads of the last layer."
     at = read_at(copy.deepcopy(model), given)
-    need(at.shape[1] == len(words) + 2 and at.sum() == 1, 'the classifier reads no single token, and words have an attention')
-    with torch.no_grad(): rows = model.eval()(**given, output_attentions=True).attentions[-1][0, :, int(at.nonzero()[0, 1]), 1:-1]
+    need(
+        at.shape[1] == len(words) + 2 and at.sum() == 1,
+        'the classifier reads no single token, and words have an attention',
+    )
+    with torch.no_grad():
+        rows = model.eval()(**given, output_attentions=True).attentions[-1][0, :, int(at.nonzero()[0, 1]), 1:-1]
     return (rows / rows.sum(-1, keepdim=True)).mean(0)
 
 # %% ../../nbs/api/17_architectures.ipynb #db80ef39
@@ -527,18 +664,26 @@ def _scores(model, family, data):
     near(_own_scores(model, _TEXTS[1])[:14], _own_scores(model, _TEXTS[0])[:14], 'scores, which hang on later words,')
     for text, got in zip(_TEXTS, found): near(got, _own_scores(model, text), f'scores of {len(text.split())} words')
 
+# %% ../../nbs/api/17_architectures.ipynb #d3f034bc
 @torch.no_grad()
 def _fills(model, family, data):
     for text, got in zip(_TEXTS, fp.pseudo_loglikelihoods(model, _TEXTS, per_token=True).each):
         ids = _given(model, [text])['input_ids']; inner = range(1, ids.shape[1] - 1)
         hidden = [ids.scatter(1, torch.tensor([[i]]), model.tokenizer.mask_token_id) for i in inner]
-        told = [model.eval()(input_ids=x, attention_mask=torch.ones_like(x)).logits[0, i].log_softmax(-1) for i, x in zip(inner, hidden)]
+        told = [
+            model.eval()(input_ids=x, attention_mask=torch.ones_like(x)).logits[0, i].log_softmax(-1)
+            for i, x in zip(inner, hidden)
+        ]
         near(got, [float(t[ids[0, i]]) for i, t in zip(inner, told)], f'scores of {len(got)} words')
 
+# %% ../../nbs/api/17_architectures.ipynb #50fcafe9
 @torch.no_grad()
 def _perplexes(model, family, data):
     from fairprune.corpus import windows
-    every = [-model.eval()(input_ids=w[None]).logits[0, :-1].log_softmax(-1).gather(1, w[1:, None]).mean() for w in windows(model, data['test'], 32)]
+    every = [
+        -model.eval()(input_ids=w[None]).logits[0, :-1].log_softmax(-1).gather(1, w[1:, None]).mean()
+        for w in windows(model, data['test'], 32)
+    ]
     near(np.log(fp.perplexity(model, data, length=32)), float(np.mean(every)), 'logarithms of the perplexity')
 
 @torch.no_grad()
@@ -553,8 +698,15 @@ def _generates(model, family, data):
 # %% ../../nbs/api/17_architectures.ipynb #8fdf9ab4
 def _shipped(family, how, folder):
     "Save a model as a hub would ship it. Raises `Absent` where there is none."
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSeq2SeqLM
-    model = specimen(family, kinds_of(family)[0]); config, tokenizer = copy.deepcopy(model.config), copy.deepcopy(model.tokenizer)
+    from transformers import (
+        AutoModel,
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+        AutoModelForPreTraining,
+        AutoModelForSeq2SeqLM,
+    )
+    model = specimen(family, kinds_of(family)[0])
+    config, tokenizer = copy.deepcopy(model.config), copy.deepcopy(model.tokenizer)
     config.id2label, config.label2id = {0: 'LABEL_0', 1: 'LABEL_1'}, {'LABEL_0': 0, 'LABEL_1': 1}
     config.architectures = [type(model.base_model).__name__] # Funnel has two bodies
     if how == 'untied head': config.tie_word_embeddings = False
@@ -562,12 +714,17 @@ def _shipped(family, how, folder):
         tokenizer.eos_token = '[SEP]'
         try: config.pad_token_id = tokenizer.pad_token = None
         except StrictDataclassFieldValidationError: raise Absent # ModernBERT's decoder must have one
-    autos = [AutoModel] if how == 'no head' else [AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM, AutoModelForSeq2SeqLM]
+    autos = (
+        [AutoModel]
+        if how == 'no head'
+        else [AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM, AutoModelForSeq2SeqLM]
+    )
     auto = next((a for a in autos if type(config) in a._model_mapping), None)
     if auto is None or how == 'no padding' and 'causal' not in kinds_of(family): raise Absent
     with quietly(): there = auto.from_config(config); there.save_pretrained(folder); tokenizer.save_pretrained(folder)
     return there
 
+# %% ../../nbs/api/17_architectures.ipynb #01c74186
 def _by_name(how):
     def use(model, family, data):
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -588,11 +745,13 @@ def _tunes(model, family, data):
     need(not changed(model, before), 'the original is changed'); check_moved(model, new); check_saved(new, data)
 
 def _halves(model, family, data):
-    with tempfile.TemporaryDirectory() as root: half = _plain(type(model), fp.save(model, f'{root}/model'), model.tokenizer, dtype=torch.bfloat16)
+    with tempfile.TemporaryDirectory() as root:
+        half = _plain(type(model), fp.save(model, f'{root}/model'), model.tokenizer, dtype=torch.bfloat16)
     try: half.record = measure(half)
     except RuntimeError: raise Absent # DeBERTa and XLNet compute in float32 alone
     check_saved(fp.Magnitude()(half), data)
 
+# %% ../../nbs/api/17_architectures.ipynb #4aa31e64
 def _reparametrized(change):
     def use(model, family, data):
         layer = next((m for n, m in model.named_modules() if isinstance(m, nn.Linear) and in_block(f'{n}.')), None)
@@ -604,12 +763,18 @@ def _reparametrized(change):
 _names = lambda *hows: {f'by name: {how}': _by_name(how) for how in hows}
 USES = dict(
     classifier=dict(predict=_predicts, padding=_pads, features=_features, attention=_attends, finetune=_tunes)
-        | _names('pretraining head', 'no head', 'untied head', 'no padding')
-        | {'torch mask': _reparametrized(lambda layer: nn.utils.prune.random_unstructured(layer, 'weight', .3)),
-           'weight norm': _reparametrized(nn.utils.parametrizations.weight_norm), 'bfloat16': _halves},
-    causal=dict(loglikelihoods=_scores, perplexity=_perplexes, generate=_generates, finetune=_tunes) | _names('pretraining head', 'untied head'),
-    masked=dict(pseudo_loglikelihoods=_fills))
+    | _names('pretraining head', 'no head', 'untied head', 'no padding')
+    | {
+        'torch mask': _reparametrized(lambda layer: nn.utils.prune.random_unstructured(layer, 'weight', 0.3)),
+        'weight norm': _reparametrized(nn.utils.parametrizations.weight_norm),
+        'bfloat16': _halves,
+    },
+    causal=dict(loglikelihoods=_scores, perplexity=_perplexes, generate=_generates, finetune=_tunes)
+    | _names('pretraining head', 'untied head'),
+    masked=dict(pseudo_loglikelihoods=_fills),
+)
 
+# %% ../../nbs/api/17_architectures.ipynb #63ee4b17
 def used(
     model,
     family:str, # its architecture
@@ -623,8 +788,10 @@ def used(
     return 'right'
 
 # %% ../../nbs/api/17_architectures.ipynb #2fceb0b9
-def _data(): return dict(classifier=examples(), causal=running(), masked=examples(('LABEL_0', 'LABEL_1'))) # the names that a model has without any
+# the names that a model has without any
+def _data(): return dict(classifier=examples(), causal=running(), masked=examples(('LABEL_0', 'LABEL_1')))
 
+# %% ../../nbs/api/17_architectures.ipynb #850a2112
 def architecture_table(
     families=tuple(TINY), # keys of `TINY`
     kinds=tuple(_MAKE),   # classifier, causal, masked
@@ -645,20 +812,29 @@ def architecture_table(
     return found[found.verdict != ''].reset_index(drop=True)
 
 # %% ../../nbs/api/17_architectures.ipynb #86e69db0
-_MODULE = re.escape(tempfile.gettempdir()) + r'/\S+|\S*(?:\w\.\w+){2,}\S*|\w+(?:Layer|Block|Group|List|Experts|Attention|Classification|MaskedLM)\b|\bConv1d\b'
+_MODULE = (
+    re.escape(tempfile.gettempdir())
+    + r'/\S+|\S*(?:\w\.\w+){2,}\S*|\w+(?:Layer|Block|Group|List|Experts|Attention|Classification|MaskedLM)\b|\bConv1d\b'
+)
 _NAMES = _MODULE + rf"|(?<=\ba )(?:{'|'.join(TINY)})(?= )|(?<=\()\d[\d, ]*(?=\))|\b\d+(?= weights)"
 
 def _bare(sentence): return re.sub(_NAMES, '…', sentence) # what is said of others as well
 
+# %% ../../nbs/api/17_architectures.ipynb #764006e0
 def refusals(
     found:pd.DataFrame, # of `architecture_table`
 )->pd.DataFrame:        # sentence, methods, architectures; the index counts from 1
     "What was refused, sentence by sentence."
     part = found[found.verdict == 'refused']; part = part.assign(sentence=part.sentence.map(_bare))
     def listed(values): return ', '.join(dict.fromkeys(values))
-    table = part.groupby('sentence', sort=False).agg(methods=('method', listed), architectures=('family', listed)).reset_index()
+    table = (
+        part.groupby('sentence', sort=False)
+        .agg(methods=('method', listed), architectures=('family', listed))
+        .reset_index()
+    )
     return table.set_axis(range(1, len(table) + 1))
 
+# %% ../../nbs/api/17_architectures.ipynb #cc5aec7a
 def wide(
     found:pd.DataFrame, # of `architecture_table`
 )->pd.DataFrame:        # a row an architecture and kind, a column a kind of method
@@ -668,5 +844,12 @@ def wide(
         if part.verdict.isin(['wrong', 'error']).any(): return 'wrong'
         notes = ', '.join(map(str, sorted({number[_bare(s)] for s in part.sentence[part.verdict == 'refused']})))
         return ('right' if (part.verdict == 'right').any() else 'refused') + f' ({notes})' * bool(notes)
-    table = found.groupby(['family', 'kind', 'column'], sort=False)[['verdict', 'sentence']].apply(cell).unstack().fillna('')
-    return table.loc[list(dict.fromkeys(zip(found.family, found.kind))), list(dict.fromkeys(found.column))].rename_axis(columns=None)
+    table = (
+        found.groupby(['family', 'kind', 'column'], sort=False)[['verdict', 'sentence']]
+        .apply(cell)
+        .unstack()
+        .fillna('')
+    )
+    return table.loc[list(dict.fromkeys(zip(found.family, found.kind))), list(dict.fromkeys(found.column))].rename_axis(
+        columns=None
+    )

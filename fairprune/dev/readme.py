@@ -22,6 +22,7 @@ def page_url(
     name = re.sub(r'^\d+[a-zA-Z0-9]*_', '', name.lower())
     return '/'.join(x for x in (base.rstrip('/'), folder, name + '.html') if x)
 
+# %% ../../nbs/api/91_nb2readme.ipynb #7eddb0a6
 def absolute_links(
     md:str, # markdown text
     base:str, # address of the site
@@ -40,6 +41,7 @@ def fence(
     ticks = '`' * max([3, *(len(t)+1 for t in re.findall(r'`{3,}', text))])
     return f'{ticks}{lang}\n{text.strip(chr(10))}\n{ticks}'
 
+# %% ../../nbs/api/91_nb2readme.ipynb #36c01edc
 def show_output(
     out:dict, # one output of a code cell
 )->str: # markdown, empty where there is nothing to show
@@ -62,6 +64,7 @@ def _joined(outs):
         else: res.append({**o, 'text': ''.join(o.get('text', ''))})
     return res
 
+# %% ../../nbs/api/91_nb2readme.ipynb #d22170d7
 def show_cell(
     cell, # a record of `read_cells`
     base:str, # address of the site

@@ -41,8 +41,12 @@ def as_cells(
     nb:dict, # a notebook, as `json.load` gives it
 )->list: # one record per cell: `no` (from 1), `id`, `kind`, `src`, `outputs`
     "The cells of a notebook"
-    return [SimpleNamespace(no=i, id=c.get('id', i), kind=c['cell_type'], src=''.join(c['source']), outputs=c.get('outputs', []))
-            for i, c in enumerate(nb['cells'], 1)]
+    return [
+        SimpleNamespace(
+            no=i, id=c.get('id', i), kind=c['cell_type'], src=''.join(c['source']), outputs=c.get('outputs', [])
+        )
+        for i, c in enumerate(nb['cells'], 1)
+    ]
 
 def read_cells(
     path:str|Path, # notebook file
@@ -119,22 +123,37 @@ def names_of(
     return now, later, binds
 
 # %% ../../nbs/api/90_testgen.ipynb #b4aec938
-_scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_scopes = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Lambda,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
 
 def _events(node, sure=True):
     "Pairs of name and whether it is bound, in the order in which `node` runs"
     if isinstance(node, ast.Name): kids = [(node.id, not isinstance(node.ctx, ast.Load))]
     elif isinstance(node, _scopes):
-        kids = [(n, False) for n in sorted(set().union(*names_of(ast.unparse(node))[:2]))] + [(n, True) for n in [getattr(node, 'name', None)] if n]
-    elif isinstance(node, (ast.Import, ast.ImportFrom)): kids = [((a.asname or a.name).split('.')[0], True) for a in node.names]
+        kids = [(n, False) for n in sorted(set().union(*names_of(ast.unparse(node))[:2]))] + [
+            (n, True) for n in [getattr(node, 'name', None)] if n
+        ]
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        kids = [((a.asname or a.name).split('.')[0], True) for a in node.names]
     else:
-        kids = sorted(ast.iter_child_nodes(node), key=lambda n: n not in (getattr(node, 'iter', 0), getattr(node, 'value', 0)))
+        kids = sorted(
+            ast.iter_child_nodes(node), key=lambda n: n not in (getattr(node, 'iter', 0), getattr(node, 'value', 0))
+        )
         if isinstance(node, ast.AugAssign): yield _root(node.target), False
         sure = sure and not isinstance(node, (ast.If, ast.Try, ast.While, ast.Match))
         for k in kids: yield from _events(k, sure)
         return
     yield from (k for k in kids if sure or not k[1])
 
+# %% ../../nbs/api/90_testgen.ipynb #fd8c1c9c
 def reads_first(
     node:ast.stmt, # a `with` or `for` statement
 )->set: # names
@@ -159,6 +178,7 @@ def _walk(node):
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)): return
     for c in ast.iter_child_nodes(node): yield from _walk(c)
 
+# %% ../../nbs/api/90_testgen.ipynb #b91caf96
 def _calls(node):
     "Names of the functions called in `node`"
     fs = [n.func for n in _walk(node) if isinstance(n, ast.Call)]
@@ -189,7 +209,8 @@ def changes_of(
 )->set: # names whose value it may change in place
     "Names that a statement changes by subscript, attribute, `+=` or a call that stands alone"
     nodes, res = list(_walk(node)), set()
-    if any(_calls(i) & {'expect_fail', 'ExceptionExpected', 'raises'} for n in nodes for i in getattr(n, 'items', [])): return res
+    if any(_calls(i) & {'expect_fail', 'ExceptionExpected', 'raises'} for n in nodes for i in getattr(n, 'items', [])):
+        return res
     for n in nodes:
         if isinstance(n, ast.AugAssign): res.add(_root(n.target))
         elif isinstance(n, (ast.Attribute, ast.Subscript)) and not isinstance(n.ctx, ast.Load): res.add(_root(n))
@@ -201,7 +222,16 @@ def changes_of(
 
 # %% ../../nbs/api/90_testgen.ipynb #fcc52aaf
 _named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_certain = (ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.With, ast.Import, ast.ImportFrom)
+_certain = (
+    ast.Assign,
+    ast.AnnAssign,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.With,
+    ast.Import,
+    ast.ImportFrom,
+)
 
 def _record(cell, d, node, text, default, fixed):
     "One statement of the time line"
@@ -209,9 +239,20 @@ def _record(cell, d, node, text, default, fixed):
     now = reads_first(node) if isinstance(node, (ast.With, ast.For)) else now | later
     ex = next((k for k in ('export', 'exports', 'exporti') if k in d), None)
     sure = binds if isinstance(node, _certain) else set()
-    return SimpleNamespace(cell=cell.no, node=node, text=text, now=now, later=later, binds=binds, sure=sure, flags=set(d),
-        changes=changes_of(node, fixed), export=ex, module=(d.get(ex) or default) if ex else None,
-        is_import=isinstance(node, (ast.Import, ast.ImportFrom)))
+    return SimpleNamespace(
+        cell=cell.no,
+        node=node,
+        text=text,
+        now=now,
+        later=later,
+        binds=binds,
+        sure=sure,
+        flags=set(d),
+        changes=changes_of(node, fixed),
+        export=ex,
+        module=(d.get(ex) or default) if ex else None,
+        is_import=isinstance(node, (ast.Import, ast.ImportFrom)),
+    )
 
 # %% ../../nbs/api/90_testgen.ipynb #fbcc6e1a
 def timeline(
@@ -268,6 +309,7 @@ def slice_back(
         else: free.add(name)
     return took, free.difference(*(took[i] & line[i].binds for i in took))
 
+# %% ../../nbs/api/90_testgen.ipynb #91e77e58
 def _wants(s, i, stop):
     "Names that the statement `s` at position `i` needs, each with the position from which to look back"
     return [(n, i) for n in s.now | (s.changes & s.binds)] + [(n, stop) for n in s.later]
@@ -365,7 +407,9 @@ def is_check(
     node:ast.stmt, # one statement
 )->bool: # whether it checks something
     "Whether a statement asserts, or calls `test_...` or `expect_fail`"
-    return any(isinstance(n, ast.Assert) for n in _walk(node)) or any(re.match('test_|expect_fail$', c) for c in _calls(node))
+    return any(isinstance(n, ast.Assert) for n in _walk(node)) or any(
+        re.match('test_|expect_fail$', c) for c in _calls(node)
+    )
 
 def _kept(line, pos):
     "Of the positions of a test cell, those to run: displays and a bare last expression are dropped"
@@ -385,12 +429,19 @@ def _import_lines(s, names):
         if (a.asname or a.name).split('.')[0] not in names: continue
         tail = a.name + (f' as {a.asname}' if a.asname else '')
         mod = '.'*getattr(s.node, 'level', 0) + (getattr(s.node, 'module', None) or '')
-        yield (a.asname or a.name).split('.')[0], f'from {mod} import {tail}' if isinstance(s.node, ast.ImportFrom) else f'import {tail}'
+        yield (
+            (a.asname or a.name).split('.')[0],
+            f'from {mod} import {tail}' if isinstance(s.node, ast.ImportFrom) else f'import {tail}',
+        )
 
+# %% ../../nbs/api/90_testgen.ipynb #63ea13e3
 def _own_lines(s, names, line, lib):
     "Import lines for names that come from the exported cell of `s`"
     mod = f'{lib}.{s.module}'
-    public = isinstance(s.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)) and s.export != 'exporti'
+    public = (
+        isinstance(s.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign))
+        and s.export != 'exporti'
+    )
     bad = any(_collected(b) for t in line if t.export and t.module == s.module and not t.is_import for b in t.binds)
     for n in sorted(names):
         star = public and n[0] != '_' and not bad
@@ -510,13 +561,16 @@ def suite_of(
         t = make_test(cells, line, no, flags, {t.name for t in tests}, lib, root, where)
         if not t: continue
         try: compile(t.text, where, 'exec')
-        except SyntaxError as e: raise ValueError(f"{where}, cell {no}: {e.msg}: a test cannot run this, mark the cell notest")
+        except SyntaxError as e:
+            raise ValueError(f"{where}, cell {no}: {e.msg}: a test cannot run this, mark the cell notest")
         tests.append(t)
     if not tests: return ''
     lines = [l for _, l in sorted(set().union(*(t.top for t in tests)))]
     future = [s.text for s in line if getattr(s.node, 'module', None) == '__future__' and s.is_import][:1]
     if any(t.marks for t in tests): lines = ['import pytest', *lines]
-    head = f'{_header}{where}: edit the notebook\n' + '\n'.join(future + _merge(l for l in lines if '__future__' not in l))
+    head = f'{_header}{where}: edit the notebook\n' + '\n'.join(
+        future + _merge(l for l in lines if '__future__' not in l)
+    )
     res = '\n\n\n'.join([head.rstrip('\n'), *(t.text for t in tests)]) + '\n'
     return res
 
@@ -555,13 +609,15 @@ def differing(
     res = {p: t for p, t in new.items() if old.get(p) != t}
     return res | {p: None for p, t in old.items() if p not in new and t.startswith(_header)}
 
+# %% ../../nbs/api/90_testgen.ipynb #b22cbc8c
 def write_atomic(
     path:Path, # file to write
     text:str, # its new text
 ):
     "Write a file at one stroke, so that a reader never sees half of it"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile('w', dir=path.parent, prefix='.', delete=False, encoding='utf-8') as f: f.write(text)
+    with tempfile.NamedTemporaryFile('w', dir=path.parent, prefix='.', delete=False, encoding='utf-8') as f:
+        f.write(text)
     os.chmod(f.name, 0o644)
     os.replace(f.name, path)
 
@@ -579,7 +635,9 @@ def main(
         diff = differing(root)
     except ValueError as e: return print(f'fairprune.dev: {e}', file=sys.stderr) or 2
     for p, text in diff.items():
-        print(('differs: ' if args.check else 'removed: ' if text is None else 'wrote: ') + p.relative_to(root).as_posix())
+        print(
+            ('differs: ' if args.check else 'removed: ' if text is None else 'wrote: ') + p.relative_to(root).as_posix()
+        )
         if args.check: continue
         p.unlink() if text is None else write_atomic(p, text)
     return int(args.check and bool(diff))

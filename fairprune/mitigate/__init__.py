@@ -1,2 +1,1 @@
-"""Mitigations. Importing the package registers them all."""
-from . import attention, constraints, losses, mitigation, resampling
+"""What is done to a compressed model so that nobody pays for it."""

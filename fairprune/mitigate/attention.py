@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 import numpy as np, pandas as pd, torch
 from torch.nn.functional import cross_entropy
+from ..layers import tokenizer_of, attending, attention_configs
 from .mitigation import FurtherTraining
+from ..models import token_limit, read_places, quietly, padded
 
 # %% ../../nbs/api/43_attention.ipynb #644a1221
 MAX_LENGTH = 128 # pieces, as in `finetune`
@@ -23,17 +25,27 @@ def word_of_pieces(
     words, # n lists of the words of each text, in order
     max_length:int=MAX_LENGTH, # pieces; longer texts are cut
 )->list:   # n integer arrays: the word of each piece, -1 for special tokens and what is in no word
-    "Which word each piece belongs to; raises `ValueError` where a word is not in its text, or the tokenizer cannot say."
-    from fairprune.models import token_limit, tokenizer_of
-    if not tokenizer_of(model).is_fast: raise ValueError(f'{type(model.tokenizer).__name__} does not say which letters a piece stands for; use a fast tokenizer.')
-    offsets = model.tokenizer(list(texts), truncation=True, max_length=token_limit(model, max_length), return_offsets_mapping=True)['offset_mapping']
+    """Which word each piece belongs to; raises `ValueError` where a word is not in its text, or the tokenizer cannot
+    say."""
+    if not tokenizer_of(model).is_fast:
+        raise ValueError(
+            f'{type(model.tokenizer).__name__} does not say which letters a piece stands for; use a fast tokenizer.'
+        )
+    offsets = model.tokenizer(
+        list(texts), truncation=True, max_length=token_limit(model, max_length), return_offsets_mapping=True
+    )['offset_mapping']
     return [_words_at(*one) for one in zip(texts, words, offsets)]
 
+# %% ../../nbs/api/43_attention.ipynb #4ee23405
 def _words_at(text, words, offsets):
     starts, at = [], 0
     for w in words:
         starts.append(text.find(w, at)); at = starts[-1] + len(w)
-        if starts[-1] < 0: raise ValueError(f'The word {w!r} is not in its place in the text {text[:60]!r}. The words must be those of the text, in order.')
+        if starts[-1] < 0:
+            raise ValueError(
+                f'The word {w!r} is not in its place in the text {text[:60]!r}. The words must be those of the text, '
+                'in order.'
+            )
     def word(a, b):
         a += len(text[a:b]) - len(text[a:b].lstrip()) # some tokenizers count the blank before a word in
         i = bisect_right(starts, a) - 1
@@ -44,7 +56,6 @@ def _words_at(text, words, offsets):
 @contextmanager
 def eager(model):
     "Within it, the model computes its attention weights."
-    from fairprune.compress.layout import attending
     with attending(model, 'eager'): yield # there every architecture looks; Falcon cannot be told otherwise
 
 def _spread(values, attention_mask):
@@ -53,6 +64,7 @@ def _spread(values, attention_mask):
     out[attention_mask.bool()] = torch.cat([torch.as_tensor(v, dtype=torch.float32) for v in values]).to(out.device)
     return out
 
+# %% ../../nbs/api/43_attention.ipynb #212aaa0e
 def attention_rows(
     model,       # classifier; its outputs hold attentions
     attentions,  # of its outputs: a (n, heads, T, T) tensor a layer
@@ -62,10 +74,12 @@ def attention_rows(
     heads=(),    # which; all when empty
 ):               # (n, layers times heads, T) that sum to 1 over the words
     "What the token that is classified gives to the words."
-    from fairprune.models import read_places
     n = torch.arange(len(attention_mask), device=attention_mask.device)
     at = read_places(model, attention_mask)
-    rows = torch.cat([attentions[l][n, :, at][:, list(heads) or slice(None)] for l in layers], 1).float() * is_word[:, None]
+    rows = (
+        torch.cat([attentions[l][n, :, at][:, list(heads) or slice(None)] for l in layers], 1).float()
+        * is_word[:, None]
+    )
     return rows / rows.sum(-1, keepdim=True).clamp_min(1e-9)
 
 # %% ../../nbs/api/43_attention.ipynb #9fe4d31c
@@ -76,7 +90,11 @@ def attention_target(
 )->np.ndarray: # (pieces,) that sum to 1, 0 outside of words
     "Where attention should be."
     inside = word_of >= 0
-    weight = np.where(inside, np.exp(temperature * np.asarray(rationale, float)[word_of]), 0.) if len(rationale) else np.zeros(len(word_of))
+    weight = (
+        np.where(inside, np.exp(temperature * np.asarray(rationale, float)[word_of]), 0.0)
+        if len(rationale)
+        else np.zeros(len(word_of))
+    )
     return weight / max(weight.sum(), 1e-9)
 
 def attention_loss(rows, target): # (n, rows, T) and (n, T), each summing to 1
@@ -85,23 +103,36 @@ def attention_loss(rows, target): # (n, rows, T) and (n, T), each summing to 1
 
 # %% ../../nbs/api/43_attention.ipynb #2c639760
 def _heads_of(model):
-    "Heads of each layer; pruning may have left fewer than the configuration says. Raises `ValueError` where a token does not attend to tokens."
-    from fairprune.models import quietly
+    """Heads of each layer; pruning may have left fewer than the configuration says. Raises `ValueError` where a token
+    does not attend to tokens."""
     ids = torch.tensor([model.tokenizer('a good day')['input_ids']], device=model.device)
-    with quietly(), eager(model), torch.no_grad(): out = model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
+    with quietly(), eager(model), torch.no_grad():
+        out = model(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
     found = getattr(out, 'attentions', None)
-    if not found or any(a.shape[2:] != 2 * ids.shape[1:] for a in found): raise ValueError(f'{type(model).__name__} does not say in every layer how each token of a text attends to each: there is nothing to hold against marked words.')
+    if not found or any(a.shape[2:] != 2 * ids.shape[1:] for a in found):
+        raise ValueError(
+            f'{type(model).__name__} does not say in every layer how each token of a text attends to each: there is '
+            'nothing to hold against marked words.'
+        )
     return [a.shape[1] for a in found]
 
+# %% ../../nbs/api/43_attention.ipynb #8df9c17c
 def _look(model, layers, heads):
     "Raise `ValueError` where a layer or a head is not there, or no single token is classified."
-    from fairprune.models import read_places
     there, _ = _heads_of(model), read_places(model, torch.ones(1, 2, device=model.device))
     wrong = [l for l in layers if not -len(there) <= l < len(there)]
-    if wrong or not len(layers): raise ValueError(f'layers = {tuple(layers)}: the model has {len(there)}, so use numbers from {-len(there)} to {len(there) - 1}.')
+    if wrong or not len(layers):
+        raise ValueError(
+            f'layers = {tuple(layers)}: the model has {len(there)}, so use numbers from {-len(there)} to '
+            f'{len(there) - 1}.'
+        )
     fewest = min(there[l] for l in layers)
-    if any(not -fewest <= h < fewest for h in heads): raise ValueError(f'heads = {tuple(heads)}: these layers have {fewest}, so use numbers from {-fewest} to {fewest - 1}.')
+    if any(not -fewest <= h < fewest for h in heads):
+        raise ValueError(
+            f'heads = {tuple(heads)}: these layers have {fewest}, so use numbers from {-fewest} to {fewest - 1}.'
+        )
 
+# %% ../../nbs/api/43_attention.ipynb #1d39450a
 @dataclass(frozen=True)
 class SupervisedAttention(FurtherTraining):
     "Attention is drawn to the words that people marked (IDA 2023)."
@@ -113,26 +144,35 @@ class SupervisedAttention(FurtherTraining):
     needs_rationales = True
     def suits(self, model, data):
         super().suits(model, data); _look(model, self.layers, self.heads)
-        if self.alpha < 0 or self.temperature <= 0: raise ValueError(f'{self}: alpha must be at least 0, temperature above 0.')
+        if self.alpha < 0 or self.temperature <= 0:
+            raise ValueError(f'{self}: alpha must be at least 0, temperature above 0.')
         if self.empty not in ('uniform', 'skip'): raise ValueError(f'empty = {self.empty!r}: use uniform or skip.')
-        if self.empty == 'skip' and not any(map(any, data['train']['rationale'][:])): raise ValueError(f'{self}: no training text of {data.name!r} has a marked word, so nothing would be supervised.')
+        if self.empty == 'skip' and not any(map(any, data['train']['rationale'][:])):
+            raise ValueError(
+                f'{self}: no training text of {data.name!r} has a marked word, so nothing would be supervised.'
+            )
     def loss(self, model, data, seed):
         if not self.alpha: return None
         part = data['train'][:]
         of = word_of_pieces(model, part['text'], part['tokens'])
         target = [attention_target(r, w, self.temperature) for r, w in zip(part['rationale'], of)]
-        counts = torch.tensor([bool((w >= 0).any()) and (self.empty == 'uniform' or max(r) > 0) for r, w in zip(part['rationale'], of)])
+        counts = torch.tensor(
+            [bool((w >= 0).any()) and (self.empty == 'uniform' or max(r) > 0) for r, w in zip(part['rationale'], of)]
+        )
         def supervised(model, batch):
             inputs, index = {k: v for k, v in batch.items() if k not in ('labels', 'index')}, batch['index'].tolist()
             out, mask = model(**inputs, output_attentions=True), inputs['attention_mask']
-            rows = attention_rows(model, out.attentions, mask, _spread([of[i] >= 0 for i in index], mask), self.layers, self.heads)
+            rows = attention_rows(
+                model, out.attentions, mask, _spread([of[i] >= 0 for i in index], mask), self.layers, self.heads
+            )
             count = counts[index].to(rows.device).float()
-            drawn = (attention_loss(rows, _spread([target[i] for i in index], mask)) * count).sum() / count.sum().clamp_min(1)
+            drawn = (
+                attention_loss(rows, _spread([target[i] for i in index], mask)) * count
+            ).sum() / count.sum().clamp_min(1)
             return cross_entropy(out.logits.float(), batch['labels']) + self.alpha * drawn
         return supervised
     def apply(self, model, data, seed):
         if not self.alpha: return super().apply(model, data, seed)
-        from fairprune.compress.layout import attention_configs
         was = model.config._attn_implementation
         with eager(model): new = super().apply(model, data, seed) # a copy
         for config in attention_configs(new): config._attn_implementation = was
@@ -151,6 +191,7 @@ def _f1(hit_of_found, found, hit_of_true, true):
     precision, recall = hit_of_found / max(found, 1), hit_of_true / max(true, 1)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.
 
+# %% ../../nbs/api/43_attention.ipynb #82b90212
 def rationale_scores(
     score,    # (words,) attention
     marked,   # (words,) booleans, some of them true
@@ -163,7 +204,11 @@ def rationale_scores(
     ours, theirs = _runs(chosen), _runs(marked)
     match = np.array([[len(a & b) / len(a | b) >= .5 for b in theirs] for a in ours]).reshape(len(ours), -1)
     both = int((chosen & marked).sum())
-    return dict(auprc=average_precision_score(marked, score), token_f1=_f1(both, chosen.sum(), both, marked.sum()), iou_f1=_f1(match.any(1).sum(), len(ours), match.any(0).sum(), len(theirs)))
+    return dict(
+        auprc=average_precision_score(marked, score),
+        token_f1=_f1(both, chosen.sum(), both, marked.sum()),
+        iou_f1=_f1(match.any(1).sum(), len(ours), match.any(0).sum(), len(theirs)),
+    )
 
 # %% ../../nbs/api/43_attention.ipynb #612dc9ec
 def word_attention(
@@ -175,18 +220,31 @@ def word_attention(
     batch_size:int=32, # texts
 )->list:         # n arrays (words,) that sum to 1, 0 for a word that was cut off
     "Mean attention over layers and heads that the classified token gives to each word."
-    from fairprune.models import padded
     of, found = word_of_pieces(model, texts, words), []
     _look(model, layers, heads)
     with eager(model), torch.no_grad():
         for i in range(0, len(texts), batch_size):
-            ids = model.tokenizer(list(texts[i:i + batch_size]), truncation=True, max_length=max(map(len, of[i:i + batch_size])))['input_ids']
+            ids = model.tokenizer(
+                list(texts[i : i + batch_size]), truncation=True, max_length=max(map(len, of[i : i + batch_size]))
+            )['input_ids']
             batch = {k: v.to(model.device) for k, v in padded(model, ids).items()}
             mask = batch['attention_mask']
-            rows = attention_rows(model, model(**batch, output_attentions=True).attentions, mask, _spread([w >= 0 for w in of[i:i + batch_size]], mask), layers, heads).mean(1).cpu()
+            rows = (
+                attention_rows(
+                    model,
+                    model(**batch, output_attentions=True).attentions,
+                    mask,
+                    _spread([w >= 0 for w in of[i : i + batch_size]], mask),
+                    layers,
+                    heads,
+                )
+                .mean(1)
+                .cpu()
+            )
             found += [r[m.bool()].numpy() for r, m in zip(rows, mask.cpu())]
     return [np.bincount(w[w >= 0], a[w >= 0], len(own)) for w, a, own in zip(of, found, words)]
 
+# %% ../../nbs/api/43_attention.ipynb #a4f2f0e0
 def plausibility(
     model,        # classifier with `.tokenizer`
     data,         # `GroupedText` with rationales
@@ -195,15 +253,31 @@ def plausibility(
     heads=(),     # which; all when empty
     min_n:int=30, # fewer texts than this are too few to judge
 )->pd.DataFrame:  # tidy: metric, cls, group, scope (group, or all texts), value, n, judged
-    "How far attention agrees with people's rationales, by class and group; raises `ValueError` on data without rationales or marked words."
-    if 'rationale' not in data[split].column_names: raise ValueError(f'{data.name!r} has no rationales. HateXplain has.')
+    """How far attention agrees with people's rationales, by class and group; raises `ValueError` on data without
+    rationales or marked words."""
+    if 'rationale' not in data[split].column_names:
+        raise ValueError(f'{data.name!r} has no rationales. HateXplain has.')
     frame = data.frame(split)
     marked = [np.asarray(r) >= .5 for r in frame.rationale]
     frame, marked = frame[[m.any() for m in marked]].reset_index(drop=True), [m for m in marked if m.any()]
-    if not marked: raise ValueError(f'No text of the {split} split of {data.name!r} has a marked word: there is nothing to agree with.')
+    if not marked:
+        raise ValueError(
+            f'No text of the {split} split of {data.name!r} has a marked word: there is nothing to agree with.'
+        )
     share = sum(m.sum() for m in marked) / sum(map(len, marked))
     attention = word_attention(model, frame.text.tolist(), [list(w) for w in frame.tokens], layers, heads)
     scores = pd.DataFrame([rationale_scores(a, m, max(1, round(share * len(m)))) for a, m in zip(attention, marked)])
     frame = frame.assign(cls=[data.labels[k] for k in frame.label])
-    parts = [('', 'all', 'all', scores), *((c, 'all', 'all', scores[frame.cls == c]) for c in data.labels), *(('', g, 'group', scores[[g in own for own in frame.groups]]) for g in data.groups)]
-    return pd.DataFrame([dict(metric=m, cls=c, group=g, scope=s, value=p[m].mean(), n=len(p), judged=len(p) >= min_n) for c, g, s, p in parts if len(p) for m in scores])
+    parts = [
+        ('', 'all', 'all', scores),
+        *((c, 'all', 'all', scores[frame.cls == c]) for c in data.labels),
+        *(('', g, 'group', scores[[g in own for own in frame.groups]]) for g in data.groups),
+    ]
+    return pd.DataFrame(
+        [
+            dict(metric=m, cls=c, group=g, scope=s, value=p[m].mean(), n=len(p), judged=len(p) >= min_n)
+            for c, g, s, p in parts
+            if len(p)
+            for m in scores
+        ]
+    )

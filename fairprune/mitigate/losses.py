@@ -23,20 +23,28 @@ def inverse_weights(
 )->np.ndarray:      # (k,) whose mean over the texts is 1
     "Weights by the inverse of a count. Raises `ValueError` where a count or a weight is 0."
     counts = np.asarray(counts, float)
-    if not (counts > 0).all(): raise ValueError(f'Counts of {counts.astype(int).tolist()}: a class or group without a training text has no weight.')
+    if not (counts > 0).all():
+        raise ValueError(
+            f'Counts of {counts.astype(int).tolist()}: a class or group without a training text has no weight.'
+        )
     with np.errstate(invalid='ignore'):
         weights = counts ** -power
         weights = weights * counts.sum() / (weights * counts).sum()
-    if not (weights.astype('float32') > 0).all(): raise ValueError(f'power = {power}: a weight would be too small for a number, and its texts would not count. Lower it.')
+    if not (weights.astype('float32') > 0).all():
+        raise ValueError(
+            f'power = {power}: a weight would be too small for a number, and its texts would not count. Lower it.'
+        )
     return weights
 
+# %% ../../nbs/api/41_losses.ipynb #224f60bf
 def effective_weights(
     counts,          # (k,) texts
     beta:float=.999, # in [0, 1); 0 weights all alike
 )->np.ndarray:       # (k,) whose mean is 1
     "Weights by the inverse of the effective number (Cui et al. 2019)."
     counts = np.asarray(counts, float)
-    if not (counts > 0).all(): raise ValueError(f'Counts of {counts.astype(int).tolist()}: a class without a training text has no weight.')
+    if not (counts > 0).all():
+        raise ValueError(f'Counts of {counts.astype(int).tolist()}: a class without a training text has no weight.')
     weights = (1 - beta) / (1 - beta ** counts)
     return weights * len(counts) / weights.sum()
 
@@ -67,17 +75,22 @@ def ceag_gaps(each, member): # (n,) losses, (n, groups)
     means, there = group_means(each, member)
     return torch.where(there, means - each.mean(), 0.)
 
+# %% ../../nbs/api/41_losses.ipynb #7f4ba1d0
 def odds_gaps(logits, labels, member): # (n, classes), (n,), (n, groups)
-    "Mean probabilities of a true class's texts in a group minus those in all, 0 where there is none: (groups, true, called)."
+    """Mean probabilities of a true class's texts in a group minus those in all, 0 where there is none: (groups, true,
+    called)."""
     probability, columns = logits.softmax(1), []
     for k in range(logits.shape[1]):
         of = (labels == k).to(member.dtype)[:, None]
         inside, size = (member * of).T @ probability, (member * of).sum(0)[:, None]
-        columns.append(torch.where(size > 0, inside / size.clamp_min(1) - (of * probability).sum(0) / of.sum().clamp_min(1), 0.))
+        columns.append(
+            torch.where(size > 0, inside / size.clamp_min(1) - (of * probability).sum(0) / of.sum().clamp_min(1), 0.0)
+        )
     return torch.stack(columns, 1)
 
 # %% ../../nbs/api/41_losses.ipynb #a362d783
-def contrastive(features, labels, temperature=.1, allowed=None): # (n, width), (n,); allowed (n, n) booleans: pairs that may be positives
+# (n, width), (n,); allowed (n, n) booleans: pairs that may be positives
+def contrastive(features, labels, temperature=.1, allowed=None):
     "Supervised contrastive loss, a value a text (Khosla et al. 2020); 0 for a text without a positive."
     z = normalize(features, dim=1)
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
@@ -107,6 +120,7 @@ class TrainingLoss(FurtherTraining, named=False):
 
 def _counts(data): return np.bincount(data['train']['label'][:], minlength=len(data.labels))
 
+# %% ../../nbs/api/41_losses.ipynb #5ef7371b
 def group_membership(
     data # `GroupedText` with groups
 )->tuple:
@@ -116,16 +130,27 @@ def group_membership(
     return torch.tensor([[float(g in groups or (not g and not groups)) for g in names] for groups in own]), names
 
 def _within(name, value, low, high=math.inf, open_low=False):
-    if not (low < value if open_low else low <= value) or not value < high: raise ValueError(f'{name} = {value}: give a number {"above" if open_low else "of at least"} {low}' + (f' and below {high}.' if high < math.inf else '.'))
+    if not (low < value if open_low else low <= value) or not value < high:
+        raise ValueError(
+            f'{name} = {value}: give a number {"above" if open_low else "of at least"} {low}'
+            + (f' and below {high}.' if high < math.inf else '.')
+        )
 
+# %% ../../nbs/api/41_losses.ipynb #3b96cf19
 @dataclass(frozen=True)
 class ClassWeights(TrainingLoss):
     "Rare classes count more."
     power: float = 1. # 0 is plain training, 1 gives all classes the same total
-    def suits(self, model, data): super().suits(model, data); _within('power', self.power, 0); inverse_weights(_counts(data), self.power)
-    def begin(self, model, data, seed): return torch.tensor(inverse_weights(_counts(data), self.power), dtype=torch.float32)
-    def of(self, logits, features, labels, index, state): return (cross_entropy(logits, labels, reduction='none') * state.to(logits.device)[labels]).mean()
+    def suits(self, model, data):
+        super().suits(model, data)
+        _within('power', self.power, 0)
+        inverse_weights(_counts(data), self.power)
+    def begin(self, model, data, seed):
+        return torch.tensor(inverse_weights(_counts(data), self.power), dtype=torch.float32)
+    def of(self, logits, features, labels, index, state):
+        return (cross_entropy(logits, labels, reduction='none') * state.to(logits.device)[labels]).mean()
 
+# %% ../../nbs/api/41_losses.ipynb #a92697ce
 @dataclass(frozen=True)
 class GroupWeights(TrainingLoss):
     "Small groups count more; a text of several groups has the mean of their weights."
@@ -138,47 +163,76 @@ class GroupWeights(TrainingLoss):
         self.begin(model, data, 0) # its weights, before any work
     def begin(self, model, data, seed):
         member, names = group_membership(data)
-        if self.by == 'both': member = (member[:, :, None] * torch.eye(len(data.labels))[data['train']['label'][:]][:, None, :]).flatten(1)
+        if self.by == 'both':
+            member = (member[:, :, None] * torch.eye(len(data.labels))[data['train']['label'][:]][:, None, :]).flatten(
+                1
+            )
         member = member[:, member.sum(0) > 0].numpy()
         weights = member @ inverse_weights(member.sum(0), self.power) / member.sum(1)
         return torch.tensor(weights / weights.mean(), dtype=torch.float32)
-    def of(self, logits, features, labels, index, state): return (cross_entropy(logits, labels, reduction='none') * state[index].to(logits.device)).mean()
+    def of(self, logits, features, labels, index, state):
+        return (cross_entropy(logits, labels, reduction='none') * state[index].to(logits.device)).mean()
 
+# %% ../../nbs/api/41_losses.ipynb #3dba757b
 @dataclass(frozen=True)
 class Focal(TrainingLoss):
     "What the model is sure of counts less (Lin et al. 2017)."
     gamma: float = 2. # 0 is plain training
     def suits(self, model, data):
         super().suits(model, data); _within('gamma', self.gamma, 0)
-        if not np.float32((1 - 1 / len(data.labels)) ** self.gamma): raise ValueError(f'gamma = {self.gamma}: a text that the model is unsure of would count for nothing. Lower it.')
+        if not np.float32((1 - 1 / len(data.labels)) ** self.gamma):
+            raise ValueError(
+                f'gamma = {self.gamma}: a text that the model is unsure of would count for nothing. Lower it.'
+            )
     def of(self, logits, features, labels, index, state): return focal(logits, labels, self.gamma).mean()
 
+# %% ../../nbs/api/41_losses.ipynb #8af1dd02
 @dataclass(frozen=True)
 class ClassBalanced(TrainingLoss):
     "Classes count by the inverse of their effective number (Cui et al. 2019)."
     beta: float = .999 # in [0, 1); 0 is plain training
-    def suits(self, model, data): super().suits(model, data); _within('beta', self.beta, 0, 1); effective_weights(_counts(data), self.beta)
-    def begin(self, model, data, seed): return torch.tensor(effective_weights(_counts(data), self.beta), dtype=torch.float32)
+    def suits(self, model, data):
+        super().suits(model, data)
+        _within('beta', self.beta, 0, 1)
+        effective_weights(_counts(data), self.beta)
+    def begin(self, model, data, seed):
+        return torch.tensor(effective_weights(_counts(data), self.beta), dtype=torch.float32)
     of = ClassWeights.of
 
+# %% ../../nbs/api/41_losses.ipynb #e2927d3d
 @dataclass(frozen=True)
 class LogitAdjusted(TrainingLoss):
     "A rare class must win by more (Menon et al. 2021)."
     tau: float = 1. # 0 is plain training
-    def suits(self, model, data): super().suits(model, data); _within('tau', self.tau, 0); inverse_weights(_counts(data))
+    def suits(self, model, data):
+        super().suits(model, data)
+        _within('tau', self.tau, 0)
+        inverse_weights(_counts(data))
     def begin(self, model, data, seed): return torch.tensor(_counts(data) / _counts(data).sum(), dtype=torch.float32)
-    def of(self, logits, features, labels, index, state): return logit_adjusted(logits, labels, state.to(logits.device), self.tau).mean()
+    def of(self, logits, features, labels, index, state):
+        return logit_adjusted(logits, labels, state.to(logits.device), self.tau).mean()
 
+# %% ../../nbs/api/41_losses.ipynb #25b5bd43
 @dataclass(frozen=True)
 class Ldam(TrainingLoss):
     "Margins that grow as a class is rarer, and class weights in the second part of training (Cao et al. 2019)."
     max_margin: float = .5 # of the rarest class; 0 with beta 0 is plain training
     beta: float = .999     # of the weights, once they are used
     defer: float = .5      # share of the steps without weights, in [0, 1)
-    def suits(self, model, data): super().suits(model, data); _within('max_margin', self.max_margin, 0); _within('beta', self.beta, 0, 1); _within('defer', self.defer, 0, 1); effective_weights(_counts(data))
+    def suits(self, model, data):
+        super().suits(model, data)
+        _within('max_margin', self.max_margin, 0)
+        _within('beta', self.beta, 0, 1)
+        _within('defer', self.defer, 0, 1)
+        effective_weights(_counts(data))
     def begin(self, model, data, seed):
         steps = math.ceil(len(data['train']) / self.batch_size) * self.epochs
-        return dict(counts=torch.tensor(_counts(data), dtype=torch.float32), weight=torch.tensor(effective_weights(_counts(data), self.beta), dtype=torch.float32), step=0, after=self.defer * steps)
+        return dict(
+            counts=torch.tensor(_counts(data), dtype=torch.float32),
+            weight=torch.tensor(effective_weights(_counts(data), self.beta), dtype=torch.float32),
+            step=0,
+            after=self.defer * steps,
+        )
     def of(self, logits, features, labels, index, state):
         state['step'] += 1
         each = ldam(logits, labels, state['counts'].to(logits.device), self.max_margin)
@@ -191,34 +245,48 @@ class GroupDRO(TrainingLoss):
     eta: float = .1        # step of the weights, above 0
     adjustment: float = 0. # C of the size adjustment C / sqrt(n)
     needs_groups = True
-    def suits(self, model, data): super().suits(model, data); _within('eta', self.eta, 0, open_low=True); _within('adjustment', self.adjustment, 0)
+    def suits(self, model, data):
+        super().suits(model, data)
+        _within('eta', self.eta, 0, open_low=True)
+        _within('adjustment', self.adjustment, 0)
     def begin(self, model, data, seed):
         member, names = group_membership(data)
         return dict(member=member, log_q=torch.zeros(len(names)), more=self.adjustment / member.sum(0).sqrt())
     def of(self, logits, features, labels, index, state):
-        means, there = group_means(cross_entropy(logits, labels, reduction='none'), state['member'][index].to(logits.device))
+        means, there = group_means(
+            cross_entropy(logits, labels, reduction='none'), state['member'][index].to(logits.device)
+        )
         means, here, log_q = (means + state['more'].to(logits.device))[there], there.cpu(), state['log_q']
         share = (log_q[here] + self.eta * means.detach().cpu()).log_softmax(0)
         log_q[here] = log_q[here].logsumexp(0) + share
         return (share.exp().to(logits.device) * means).sum()
 
+# %% ../../nbs/api/41_losses.ipynb #743e1ddd
 @dataclass(frozen=True)
 class _Lagrange(TrainingLoss, named=False):
     step: float = .05   # of the multipliers, at least 0; 0 is plain training
     bound: float = 1.   # that no multiplier exceeds in size
     needs_groups = True
-    def suits(self, model, data): super().suits(model, data); _within('step', self.step, 0); _within('bound', self.bound, 0, open_low=True)
-    def begin(self, model, data, seed): return dict(member=group_membership(data)[0], multiplier=0., before=torch.zeros(len(data['train'])))
+    def suits(self, model, data):
+        super().suits(model, data)
+        _within('step', self.step, 0)
+        _within('bound', self.bound, 0, open_low=True)
+    def begin(self, model, data, seed):
+        return dict(member=group_membership(data)[0], multiplier=0., before=torch.zeros(len(data['train'])))
     def gaps(self, logits, labels, each, member): raise NotImplementedError # that are to be 0, the groups first
     def of(self, logits, features, labels, index, state):
         each = cross_entropy(logits, labels, reduction='none')
-        gaps = self.gaps(logits, labels, each - state['before'][index].to(logits.device), state['member'][index].to(logits.device))
+        gaps = self.gaps(
+            logits, labels, each - state['before'][index].to(logits.device), state['member'][index].to(logits.device)
+        )
         state['multiplier'] = (state['multiplier'] + self.step * gaps.detach()).clamp(-self.bound, self.bound)
         return each.mean() + (state['multiplier'] * gaps).sum() / len(gaps)
 
+# %% ../../nbs/api/41_losses.ipynb #3a3c427a
 @dataclass(frozen=True)
 class Ceag(_Lagrange):
-    "A group's loss is to be that of all (Tran et al. 2022), or to have grown since the dense model as that of all (CEAG, Hashemizadeh et al. 2024)."
+    """A group's loss is to be that of all (Tran et al. 2022), or to have grown since the dense model as that of all
+    (CEAG, Hashemizadeh et al. 2024)."""
     dense: str = '' # folder or hub id of the dense model, whose losses are taken off; '' takes off none
     def suits(self, model, data):
         super().suits(model, data)
@@ -227,14 +295,20 @@ class Ceag(_Lagrange):
         state = super().begin(model, data, seed)
         if not self.dense: return state
         dense, part = load_classifier(self.dense).to(model.device), data['train'][:]
-        return state | dict(before=cross_entropy(torch.tensor(logits(dense, part['text'])), torch.tensor(part['label']), reduction='none'))
+        return state | dict(
+            before=cross_entropy(
+                torch.tensor(logits(dense, part['text'])), torch.tensor(part['label']), reduction='none'
+            )
+        )
     def gaps(self, logits, labels, each, member): return ceag_gaps(each, member)
 
+# %% ../../nbs/api/41_losses.ipynb #6a19e13d
 @dataclass(frozen=True)
 class EqualizedOdds(_Lagrange):
     "The texts of a class are to get the same probabilities in every group."
     def gaps(self, logits, labels, each, member): return odds_gaps(logits, labels, member)
 
+# %% ../../nbs/api/41_losses.ipynb #e9a2e1ad
 @dataclass(frozen=True)
 class Contrastive(TrainingLoss):
     "Texts of a class look alike (Khosla et al. 2020)."
@@ -242,24 +316,36 @@ class Contrastive(TrainingLoss):
     temperature: float = .1 # above 0
     across: bool = False    # pull only texts of other groups together
     def suits(self, model, data):
-        super().suits(model, data); _within('weight', self.weight, 0); _within('temperature', self.temperature, 0, open_low=True)
+        super().suits(model, data)
+        _within('weight', self.weight, 0)
+        _within('temperature', self.temperature, 0, open_low=True)
         if self.across: need_groups(self, data)
     def begin(self, model, data, seed): return group_membership(data)[0] if self.across else None
     def of(self, logits, features, labels, index, state):
         allowed = None if state is None else (state[index] @ state[index].T == 0).to(logits.device)
         plain = cross_entropy(logits, labels)
-        return plain + self.weight * contrastive(features, labels, self.temperature, allowed).mean() if self.weight else plain
+        return (
+            plain + self.weight * contrastive(features, labels, self.temperature, allowed).mean()
+            if self.weight
+            else plain
+        )
 
+# %% ../../nbs/api/41_losses.ipynb #14c61fff
 @dataclass(frozen=True)
 class Adversary(TrainingLoss):
     "The groups are not to be read from the representation (Ganin et al. 2016)."
     weight: float = 1.  # of the turned gradient at the end of its ramp; at least 0, 0 is plain training
     rate: float = 1e-2  # learning rate of the adversary, a linear layer
     needs_groups = True
-    def suits(self, model, data): super().suits(model, data); _within('weight', self.weight, 0); _within('rate', self.rate, 0, open_low=True)
+    def suits(self, model, data):
+        super().suits(model, data)
+        _within('weight', self.weight, 0)
+        _within('rate', self.rate, 0, open_low=True)
     def begin(self, model, data, seed):
         member, names = group_membership(data)
-        return dict(member=member, seed=seed, step=0, steps=math.ceil(len(data['train']) / self.batch_size) * self.epochs)
+        return dict(
+            member=member, seed=seed, step=0, steps=math.ceil(len(data['train']) / self.batch_size) * self.epochs
+        )
     def of(self, logits, features, labels, index, state):
         plain = cross_entropy(logits, labels)
         if not self.weight: return plain
@@ -267,8 +353,11 @@ class Adversary(TrainingLoss):
         else: state['optimizer'].step(); state['optimizer'].zero_grad() # with the gradient of the last batch
         state['step'] += 1
         ramp = 2 / (1 + math.exp(-10 * state['step'] / state['steps'])) - 1
-        return plain + binary_cross_entropy_with_logits(state['layer'](_Reverse.apply(features, self.weight * ramp)), state['member'][index].to(logits.device))
+        return plain + binary_cross_entropy_with_logits(
+            state['layer'](_Reverse.apply(features, self.weight * ramp)), state['member'][index].to(logits.device)
+        )
 
+# %% ../../nbs/api/41_losses.ipynb #e2e603d0
 def _adversary(features, state, rate):
     "A linear layer from features to groups, the same for the same seed, and its optimizer."
     layer = nn.Linear(features.shape[1], state['member'].shape[1])

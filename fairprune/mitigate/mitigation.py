@@ -7,8 +7,11 @@ __all__ = ['Mitigation', 'FurtherTraining', 'need_groups', 'undone', 'debias', '
 
 # %% ../../nbs/api/39_mitigation.ipynb #67e340b6
 from dataclasses import dataclass
-from ..compress.methods import Chain, Method, methods, parse
-from ..compress.recovery import Recover
+from ..layers import Compact, linear_layers, pruned_weights, weight_of
+from ..layout import layout
+from ..method import Chain, Method, methods, parse
+from ..models import finetune, model_kind, need_same_labels
+from ..recovery import Recover
 
 # %% ../../nbs/api/39_mitigation.ipynb #15245af5
 class Mitigation(Method, named=False):
@@ -24,6 +27,7 @@ class Mitigation(Method, named=False):
         return super().__call__(model, data, seed, inplace)
     def suits(self, model, data): _suits(self, model, data) # raise `ValueError` before any work
 
+# %% ../../nbs/api/39_mitigation.ipynb #3cb2c815
 @dataclass(frozen=True, kw_only=True)
 class FurtherTraining(Mitigation, named=False):
     "Further training of a compressed classifier. A subclass overrides `training`, `loss` or both."
@@ -33,22 +37,34 @@ class FurtherTraining(Mitigation, named=False):
     bf16: bool = False   # compute in bfloat16
     group_by_length: bool = False # batches of texts of like length, which need less padding
     def suits(self, model, data):
-        if self.epochs <= 0 or self.lr <= 0 or self.batch_size < 1: raise ValueError(f'{self}: epochs and lr must be above 0, batch_size at least 1.')
+        if self.epochs <= 0 or self.lr <= 0 or self.batch_size < 1:
+            raise ValueError(f'{self}: epochs and lr must be above 0, batch_size at least 1.')
         super().suits(model, data)
     def training(self, model, data, seed): return data # with another training split
-    def loss(self, model, data, seed): return None # function of model and batch; `batch['index']` counts the training texts
+    # function of model and batch; `batch['index']` counts the training texts
+    def loss(self, model, data, seed): return None
     def apply(self, model, data, seed):
-        from fairprune.models import finetune
         shown = self.training(model, data, seed)
-        return finetune(model, shown, seed, self.epochs, self.lr, self.batch_size, progress=False, bf16=self.bf16, group_by_length=self.group_by_length, loss=self.loss(model, shown, seed))
+        return finetune(
+            model,
+            shown,
+            seed,
+            self.epochs,
+            self.lr,
+            self.batch_size,
+            progress=False,
+            bf16=self.bf16,
+            group_by_length=self.group_by_length,
+            loss=self.loss(model, shown, seed),
+        )
 
 # %% ../../nbs/api/39_mitigation.ipynb #645f4a96
 def _suits(mitigation, model, data):
     "Whether model and data suit a mitigation; raises `ValueError`."
-    from fairprune.likelihood import model_kind
-    from fairprune.models import need_same_labels
-    if model_kind(model) != 'classifier': raise ValueError(f'{mitigation} is for classifiers; {type(model).__name__} is a language model.')
-    if mitigation.needs_rationales and 'rationale' not in data['train'].column_names: raise ValueError(f'{mitigation} needs rationales; {data.name!r} has none. HateXplain has.')
+    if model_kind(model) != 'classifier':
+        raise ValueError(f'{mitigation} is for classifiers; {type(model).__name__} is a language model.')
+    if mitigation.needs_rationales and 'rationale' not in data['train'].column_names:
+        raise ValueError(f'{mitigation} needs rationales; {data.name!r} has none. HateXplain has.')
     if mitigation.needs_groups: need_groups(mitigation, data); _all_trained(mitigation, data)
     need_same_labels(model, data)
 
@@ -56,16 +72,28 @@ def _all_trained(mitigation, data):
     "Raise `ValueError` where a group has no training text."
     there = {g for own in data['train']['groups'][:] for g in own}
     absent = sorted({g for split in ('validation', 'test') for own in data[split]['groups'][:] for g in own} - there)
-    if absent: raise ValueError(f'Group absent from training: {", ".join(absent)}. {mitigation} cannot learn to treat it well: split by another seed, or leave the group out.')
+    if absent:
+        raise ValueError(
+            f'Group absent from training: {", ".join(absent)}. {mitigation} cannot learn to treat it well: split by '
+            'another seed, or leave the group out.'
+        )
 
+# %% ../../nbs/api/39_mitigation.ipynb #8f8b22a2
 def need_groups(
     mitigation, # which asks
     data        # `GroupedText`
 ):
     "Raise `ValueError` where no training text has a group, or all have the same: no loss could tell them apart."
     own = {tuple(sorted(g)) for g in data['train']['groups'][:]}
-    if own <= {()}: raise ValueError(f'{mitigation} needs groups; no training text of {data.name!r} has one. Name a group column when the data is loaded.')
-    if len(own) == 1: raise ValueError(f'{mitigation} compares groups; every training text of {data.name!r} is of the same: {", ".join(*own)}.')
+    if own <= {()}:
+        raise ValueError(
+            f'{mitigation} needs groups; no training text of {data.name!r} has one. Name a group column when the '
+            'data is loaded.'
+        )
+    if len(own) == 1:
+        raise ValueError(
+            f'{mitigation} compares groups; every training text of {data.name!r} is of the same: {", ".join(*own)}.'
+        )
 
 # %% ../../nbs/api/39_mitigation.ipynb #298deb3f
 def undone(
@@ -73,17 +101,25 @@ def undone(
     after,  # the same, trained further
 )->list:    # names of layers whose compression is not what it was
     "Where training broke the compression: another layout, fewer zeros, another grid."
-    from fairprune.compress.layout import Compact, layout, linear_layers, pruned_weights, weight_of
     old, new = linear_layers(before), linear_layers(after)
     if layout(before) != layout(after) or list(old) != list(new): return sorted(set(old) ^ set(new)) or list(old)
-    def grid(m): return {k: b for k, b in m.named_buffers() if k not in ('weight', 'bias', 'codebook')} | ({'codes': m.codes()} if hasattr(m, 'codebook') else {})
+    def grid(m):
+        return {k: b for k, b in m.named_buffers() if k not in ('weight', 'bias', 'codebook')} | (
+            {'codes': m.codes()} if hasattr(m, 'codebook') else {}
+        )
     def kept(a, b):
         if type(a) is not type(b): return False
-        if isinstance(a, Compact): return grid(a).keys() == grid(b).keys() and all(v.equal(grid(b)[k].to(v.device)) for k, v in grid(a).items()) and (len(a.factors()) > 1 or not getattr(a, 'pruned', True) or _zeros_kept(a.dense(), b.dense()))
+        if isinstance(a, Compact):
+            return (
+                grid(a).keys() == grid(b).keys()
+                and all(v.equal(grid(b)[k].to(v.device)) for k, v in grid(a).items())
+                and (len(a.factors()) > 1 or not getattr(a, 'pruned', True) or _zeros_kept(a.dense(), b.dense()))
+            )
         return a.weight.shape == b.weight.shape
     back = [n for n, zero in pruned_weights(before).items() if (weight_of(after, n).to(zero.device)[zero] != 0).any()]
     return [*(n for n in old if not kept(old[n], new[n])), *back]
 
+# %% ../../nbs/api/39_mitigation.ipynb #f412fce9
 def _zeros_kept(a, b): return a.shape == b.shape and not bool(((a == 0) & (b.to(a.device) != 0)).any())
 
 # %% ../../nbs/api/39_mitigation.ipynb #d61b5281
@@ -93,18 +129,24 @@ def debias(
     mitigation, # `Mitigation`, several with `>>`, `Recover` as the control; or the text of one
     seed:int=0, # of all that is drawn
 ):              # a new model with `.record`
-    "Mitigate, and make sure that the model is as compressed as before. Raises `ValueError` before any work, `RuntimeError` where the compression did not hold."
+    """Mitigate, and make sure that the model is as compressed as before. Raises `ValueError` before any work,
+    `RuntimeError` where the compression did not hold."""
     mitigation = parse(mitigation) if isinstance(mitigation, str) else mitigation
     steps = mitigation.steps if isinstance(mitigation, Chain) else (mitigation,)
     wrong = [str(s) for s in steps if not isinstance(s, (Mitigation, Recover))]
-    if wrong: raise ValueError(f'{", ".join(wrong)} is no mitigation. Known: {", ".join(mitigations())}; recover is the control.')
-    if early := [str(s) for s in steps[:-1] if getattr(s, 'adjusts', False)]: raise ValueError(f'{early[0]} adjusts decisions to what the model says: let it come last.')
+    if wrong:
+        raise ValueError(
+            f'{", ".join(wrong)} is no mitigation. Known: {", ".join(mitigations())}; recover is the control.'
+        )
+    if early := [str(s) for s in steps[:-1] if getattr(s, 'adjusts', False)]:
+        raise ValueError(f'{early[0]} adjusts decisions to what the model says: let it come last.')
     for s in steps: s.suits(model, data) if isinstance(s, Mitigation) else s.check(model)
     new = mitigation(model, data, seed)
     broken = undone(model, new)
     if broken: raise RuntimeError(f'{mitigation} undid the compression of {len(broken)} layers, first of {broken[0]}.')
     return new
 
+# %% ../../nbs/api/39_mitigation.ipynb #0ce39ad5
 def mitigations()->dict:
     "Name to class of all known mitigations."
     return {name: cls for name, cls in methods().items() if issubclass(cls, Mitigation)}
@@ -112,7 +154,16 @@ def mitigations()->dict:
 def mitigation_table():
     "What each mitigation does and needs, as a table."
     import pandas as pd
-    return pd.DataFrame([dict(name=name, about=cls.__doc__, **{f: getattr(cls, f) for f in ('needs_groups', 'needs_rationales', 'group_at_prediction')}) for name, cls in mitigations().items()])
+    return pd.DataFrame(
+        [
+            dict(
+                name=name,
+                about=cls.__doc__,
+                **{f: getattr(cls, f) for f in ('needs_groups', 'needs_rationales', 'group_at_prediction')},
+            )
+            for name, cls in mitigations().items()
+        ]
+    )
 
 # %% ../../nbs/api/39_mitigation.ipynb #7a99455e
 import re
@@ -134,9 +185,14 @@ def plain_name(
     method = parse(mitigation)
     return ', then '.join(_plain_step(step, usual) for step in getattr(method, 'steps', [method]))
 
+# %% ../../nbs/api/39_mitigation.ipynb #02c74340
 def _plain_step(step, usual):
     words = re.sub('(?<=[a-z])(?=[A-Z])', ' ', type(step).__name__).lower().replace('dro', 'DRO')
-    own = [(f.name, getattr(step, f.name)) for f in fields(step) if getattr(step, f.name) not in (f.default, usual.get(f.name))]
+    own = [
+        (f.name, getattr(step, f.name))
+        for f in fields(step)
+        if getattr(step, f.name) not in (f.default, usual.get(f.name))
+    ]
     told = [v if isinstance(v, str) else f'{k} {v}' for k, v in own]
     name = _PLAIN.get(type(step).__name__, words)
     return f'{name} ({", ".join(told)})'.replace('_', ' ') if told else name

