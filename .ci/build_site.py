@@ -23,7 +23,8 @@ def bare(name: str) -> str:  # `00_data.ipynb` becomes `data.ipynb`, as in nbdev
 def rename(text: str, names: dict, site: str) -> str:  # the links of a Markdown text, to the renamed pages
     def link(m):
         path, mark, tail = m[2].partition("#")
-        if path.startswith(site): path = path[len(site):] or "/"  # the site's own pages are checked, not the published ones
+        # the site's own pages are checked, not the published ones
+        if path.startswith(site): path = path[len(site):] or "/"
         folder, slash, name = path.rpartition("/")
         return m[1] + folder + slash + names.get(name, name) + mark + tail
     return LINK.sub(link, text)
@@ -46,8 +47,10 @@ def strip_numbers(processed: Path, site: str):
         p.unlink()
         p.with_name(names[p.name]).write_text(json.dumps(nb), encoding="utf-8")
     config = processed / "_quarto.yml"
-    config.write_text(re.sub(r"[\w.-]+\.ipynb", lambda m: names.get(m[0], bare(m[0])), config.read_text(encoding="utf-8")),
-                      encoding="utf-8")
+    config.write_text(
+        re.sub(r"[\w.-]+\.ipynb", lambda m: names.get(m[0], bare(m[0])), config.read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
 
 
 def broken_anchors(docs: Path) -> list:
@@ -59,7 +62,11 @@ def broken_anchors(docs: Path) -> list:
         for href in re.findall(r"""<a\b[^>]*\bhref=["']([^"']*#[^"']+)["']""", text):
             path, _, anchor = unescape(href).partition("#")
             target = (page.parent / unquote(path)).resolve() if path else page
-            if not re.match(r"\w+:", path) and target in ids and ids[target].isdisjoint([a := unquote(anchor), a.rpartition(".")[0]]):
+            if (
+                not re.match(r"\w+:", path)
+                and target in ids
+                and ids[target].isdisjoint([a := unquote(anchor), a.rpartition(".")[0]])
+            ):
                 found.add(f"{page.relative_to(docs.resolve())}: no heading for {href}")
     return sorted(found)
 
@@ -72,20 +79,23 @@ def main():
     cfg = get_config()
     processed, docs = cfg.config_path/"_proc", cfg.doc_path
     shutil.rmtree(processed, ignore_errors=True)
-    os.environ["PYTHONWARNINGS"] = "error:Found cells containing imports"  # nbdev runs a whole cell for the imports in it, hours where it is slow
+    # nbdev runs a whole cell for the imports in it, hours where it is slow
+    os.environ["PYTHONWARNINGS"] = "error:Found cells containing imports"
     proc_nbs(n_workers=2)
     with tempfile.TemporaryDirectory() as tmp:
         copy = Path(tmp)/"site"
         shutil.copytree(processed, copy)
         strip_numbers(copy, (cfg.doc_host + cfg.doc_baseurl).rstrip("/"))
-        if smalldocs("check", copy) or smalldocs("render", copy, "--quiet"): sys.exit("the site has broken links (above)")
+        if smalldocs("check", copy) or smalldocs("render", copy, "--quiet"):
+            sys.exit("the site has broken links (above)")
         if anchors := broken_anchors(copy/docs.name): sys.exit("\n".join(anchors))
         if not shutil.which("quarto"):
             shutil.rmtree(docs, ignore_errors=True)
             shutil.move(copy/docs.name, docs)
     if shutil.which("quarto"):
         readme = cfg.config_path/"README.md"
-        if readme.exists(): os.utime(readme)  # written by fairprune.dev; nbdev_docs rewrites one older than its notebook
+        # written by fairprune.dev; nbdev_docs rewrites one older than its notebook
+        if readme.exists(): os.utime(readme)
         shutil.rmtree(processed, ignore_errors=True)
         subprocess.run(["nbdev_docs", "--n_workers", "2"], check=True)
     print(f"The site is in {docs.name}/index.html")

@@ -31,19 +31,30 @@ def forked(task, files, workers):  # each file with what came of it, in the orde
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", nargs="?", default="nbs", help="a notebook, or a folder of them")
-    parser.add_argument("--flags", default="", help="flags of cells to run that are skipped normally, such as 'slow data'")
+    parser.add_argument(
+        "--flags", default="", help="flags of cells to run that are skipped normally, such as 'slow data'"
+    )
     parser.add_argument("--workers", type=int, default=2, help="notebooks at a time")
-    parser.add_argument("--timing", action="store_true", help="print the seconds of each notebook, and those of the processor")
+    parser.add_argument(
+        "--timing", action="store_true", help="print the seconds of each notebook, and those of the processor"
+    )
     args = parser.parse_args()
     config = get_config()
-    files = sorted((f.absolute() for f in nbglob(args.path, as_path=True)), key=lambda f: (f.parent.name != "tutorials", f))
+    files = sorted(
+        (f.absolute() for f in nbglob(args.path, as_path=True)), key=lambda f: (f.parent.name != "tutorials", f)
+    )
     if not files: sys.exit(f"No notebook at {args.path}.")
-    task = partial(run, skip_flags=config.tst_flags.split(), force_flags=args.flags.split(), basepath=config.config_path)
+    task = partial(
+        run, skip_flags=config.tst_flags.split(), force_flags=args.flags.split(), basepath=config.config_path
+    )
     os.chdir(config.nbs_path)
     failed = []
-    for path, (passed, seconds, work) in (zip(files, map(task, files)) if len(files) == 1 else forked(task, files, args.workers)):
+    for path, (passed, seconds, work) in (
+        zip(files, map(task, files)) if len(files) == 1 else forked(task, files, args.workers)
+    ):
         name = path.relative_to(config.nbs_path.absolute())
-        if args.timing or not passed: print(f"{seconds:6.0f} s {work:6.0f} s  {name}{'' if passed else '  FAILED'}", flush=True)
+        if args.timing or not passed:
+            print(f"{seconds:6.0f} s {work:6.0f} s  {name}{'' if passed else '  FAILED'}", flush=True)
         if not passed: failed.append(str(name))
     if failed: sys.exit(f"{len(failed)} of {len(files)} notebooks failed: {', '.join(failed)}")
     print(f"{len(files)} notebooks ran.")

@@ -1,6 +1,8 @@
-"""Fail when a notebook was saved without the pictures that its cells draw, as one is that was executed with MPLBACKEND=Agg.
+"""Fail when a notebook was saved without the pictures that its cells draw, as one is that was executed with
+MPLBACKEND=Agg.
 
-On the pages of the thesis, in the tutorials and on the home page a picture needs a caption as well (`#| fig-cap: "..."`).
+On the pages of the thesis, in the tutorials and on the home page a picture needs a caption as well (`#| fig-cap:
+"..."`).
 """
 import json, sys
 from pathlib import Path
@@ -28,5 +30,6 @@ if __name__ == "__main__":
         lost = [cell["id"] for cell in cells if missing(cell)]
         if lost: found.append(f"{path}: no picture in {', '.join(lost)}. Execute it without MPLBACKEND.")
         bare = [cell["id"] for cell in cells if path.parent.name != "api" and uncaptioned(cell)]
-        if bare: found.append(f"{path}: no caption in {', '.join(bare)}. Say what to see: #| fig-cap: \"...\", on one line.")
+        if bare:
+            found.append(f"{path}: no caption in {', '.join(bare)}. Say what to see: #| fig-cap: \"...\", on one line.")
     if found: sys.exit("\n".join(found))

@@ -6,7 +6,13 @@ Run: python benchmarks/finetune.py [--quick]
 import argparse, contextlib, json, statistics, sys, time
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+)
 from transformers.utils import logging
 
 import fairprune as fp
@@ -18,9 +24,24 @@ def peer(data, steps):
     folder = packaged(fp.MINILM)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(data.labels))
-    train = data["train"].map(lambda r: tokenizer(r["text"], truncation=True, max_length=128), batched=True, remove_columns=["id", "text", "groups"])
-    settings = TrainingArguments(output_dir="unused", max_steps=steps, per_device_train_batch_size=32, learning_rate=2e-4, weight_decay=.01, seed=0,
-                                 save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False)
+    train = data["train"].map(
+        lambda r: tokenizer(r["text"], truncation=True, max_length=128),
+        batched=True,
+        remove_columns=["id", "text", "groups"],
+    )
+    settings = TrainingArguments(
+        output_dir="unused",
+        max_steps=steps,
+        per_device_train_batch_size=32,
+        learning_rate=2e-4,
+        weight_decay=0.01,
+        seed=0,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )
     Trainer(model, settings, train_dataset=train, data_collator=DataCollatorWithPadding(tokenizer)).train()
 
 
@@ -47,5 +68,16 @@ if __name__ == "__main__":
         pairs.append((seconds["ours"], seconds["peer"]))
     a, b = (statistics.median(x) for x in zip(*pairs))
     ratio = statistics.median(x / y for x, y in pairs)
-    print(json.dumps(dict(what="fine-tuning MiniLM", ours=round(a, 2), peer=round(b, 2), ratio=round(ratio, 3), unit="s",
-                          note=f"{steps} steps of 32 biographies, loading and tokenizing included, median of {rounds} rounds, {torch.get_num_threads()} threads, plain Trainer as the peer")))
+    print(
+        json.dumps(
+            dict(
+                what="fine-tuning MiniLM",
+                ours=round(a, 2),
+                peer=round(b, 2),
+                ratio=round(ratio, 3),
+                unit="s",
+                note=f"{steps} steps of 32 biographies, loading and tokenizing included, median of {rounds} rounds, "
+                     f"{torch.get_num_threads()} threads, plain Trainer as the peer",
+            )
+        )
+    )

@@ -1,7 +1,9 @@
 """Magnitude masks beside `torch.nn.utils.prune`: the same weights, the time and the memory that it takes.
 
-Prints one JSON line per comparison: {"what", "ours", "peer", "ratio" (ours / peer), "unit", "note"}; fails where masks differ by more than ties.
-Each side runs in a process of its own, on SmolLM2-135M in float32, in place; our side writes its record as well. Run: python benchmarks/masks.py [--quick]
+Prints one JSON line per comparison: {"what", "ours", "peer", "ratio" (ours / peer), "unit", "note"}; fails where
+masks differ by more than ties.
+Each side runs in a process of its own, on SmolLM2-135M in float32, in place; our side writes its record as well. Run:
+python benchmarks/masks.py [--quick]
 """
 import argparse, json, os, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -29,7 +31,8 @@ def child(side, scope, sparsity, folder):
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     start = time.perf_counter()
     if side == "ours": fp.Magnitude(sparsity, scope)(model, inplace=True)
-    elif scope == "global": prune.global_unstructured([(m, "weight") for m in layers], prune.L1Unstructured, amount=sparsity)
+    elif scope == "global":
+        prune.global_unstructured([(m, "weight") for m in layers], prune.L1Unstructured, amount=sparsity)
     else:
         for m in layers: prune.l1_unstructured(m, "weight", amount=sparsity)
     seconds, peak = time.perf_counter() - start, memory("VmHWM")
@@ -37,11 +40,17 @@ def child(side, scope, sparsity, folder):
     print(json.dumps(dict(seconds=seconds, memory=(peak - before + size) / size, threads=torch.get_num_threads())))
 
 
-def run(*args): return json.loads(subprocess.run([sys.executable, __file__, "--child", *map(str, args)], check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+def run(*args):
+    return json.loads(
+        subprocess.run(
+            [sys.executable, __file__, "--child", *map(str, args)], check=True, capture_output=True, text=True
+        ).stdout.splitlines()[-1]
+    )
 
 
 def ties(scope, folder):
-    "Weights on which the two sides differ; fails unless as many are dropped and all that differ have one magnitude, that of the threshold."
+    """Weights on which the two sides differ; fails unless as many are dropped and all that differ have one magnitude,
+    that of the threshold."""
     import torch
 
     import fairprune as fp
@@ -50,7 +59,9 @@ def ties(scope, folder):
     weights = [m.weight.data.abs() for m in prunable(fp.load_lm(folder)).values()]
     differ = [w[a != b] for w, a, b in zip(weights, ours, peer)]
     same_number = sum(int(a.sum()) for a in ours) == sum(int(b.sum()) for b in peer)
-    at_threshold = len(torch.cat(differ).unique()) < 2 if scope == "global" else all(len(d.unique()) < 2 for d in differ)
+    at_threshold = (
+        len(torch.cat(differ).unique()) < 2 if scope == "global" else all(len(d.unique()) < 2 for d in differ)
+    )
     if not (same_number and at_threshold): sys.exit(f"{scope}: the masks differ")
     return sum(map(len, differ))
 
@@ -61,10 +72,25 @@ def compare(scope, sparsity, folder, rounds):
         sides = ("ours", "peer") if i % 2 else ("peer", "ours")
         pairs.append({side: run(side, scope, sparsity, folder) for side in sides})
     n = ties(scope, folder)
-    note = f"SmolLM2-135M, {sparsity:.0%}, masks identical to torch.nn.utils.prune but for {n} weights that tie at the threshold, median of {rounds} rounds, {pairs[0]['ours']['threads']} threads"
+    note = (
+        f"SmolLM2-135M, {sparsity:.0%}, masks identical to torch.nn.utils.prune but for {n} weights that tie at the "
+        f"threshold, median of {rounds} rounds, {pairs[0]['ours']['threads']} threads"
+    )
     for what, unit in (("seconds", "s"), ("memory", "times the model")):
         a, b = (statistics.median(p[side][what] for p in pairs) for side in ("ours", "peer"))
-        print(json.dumps(dict(what=f"{dict(seconds='time').get(what, what)}: magnitude, {scope}", ours=round(a, 3), peer=round(b, 3), ratio=round(a / b, 3), unit=unit, note=note)), flush=True)
+        print(
+            json.dumps(
+                dict(
+                    what=f"{dict(seconds='time').get(what, what)}: magnitude, {scope}",
+                    ours=round(a, 3),
+                    peer=round(b, 3),
+                    ratio=round(a / b, 3),
+                    unit=unit,
+                    note=note,
+                )
+            ),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
@@ -77,7 +103,8 @@ if __name__ == "__main__":
     import torch
     model = fp.load_lm(fp.SMOLLM2)
     torch.manual_seed(0)
-    for p in model.parameters(): p.data *= 1 + 1e-3 * torch.randn_like(p)  # the packaged weights come from 4 bits and tie by the thousand
+    # the packaged weights come from 4 bits and tie by the thousand
+    for p in model.parameters(): p.data *= 1 + 1e-3 * torch.randn_like(p)
     with tempfile.TemporaryDirectory() as folder:
         fp.save(model, f"{folder}/model"); del model
         for scope in ("global", "layer"): compare(scope, .5, f"{folder}/model", rounds)

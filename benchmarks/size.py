@@ -1,7 +1,10 @@
-"""How time and memory grow: an audit and a gate of many texts, an audit of many groups, and the status of a sweep of many cells.
+"""How time and memory grow: an audit and a gate of many texts, an audit of many groups, and the status of a sweep of
+many cells.
 
-Prints one JSON line per measurement: {"what", "n", "groups", "seconds", "cpu", "peak_gb", "bound_s", "bound_gb", "note"}; ends with 1 where a bound is broken. Each runs in a process of its own;
-the peak counts everything, the data and the libraries included. Run: python benchmarks/size.py [--quick] [--only audit gate groups status]
+Prints one JSON line per measurement: {"what", "n", "groups", "seconds", "cpu", "peak_gb", "bound_s", "bound_gb",
+"note"}; ends with 1 where a bound is broken. Each runs in a process of its own;
+the peak counts everything, the data and the libraries included. Run: python benchmarks/size.py [--quick] [--only
+audit gate groups status]
 """
 import argparse, json, subprocess, sys, tempfile, time
 
@@ -22,7 +25,12 @@ def pair(n, groups):
     from fairprune.predictions import Predictions
     noise = np.random.default_rng(0)
     sides = planted(n, [f"g{i}" for i in range(groups)], harm=.1)
-    return [Predictions(p.ids, (3 * p.logits + noise.normal(size=p.logits.shape)).astype("float32"), p.labels, p.groups, p.classes) for p in sides]
+    return [
+        Predictions(
+            p.ids, (3 * p.logits + noise.normal(size=p.logits.shape)).astype("float32"), p.labels, p.groups, p.classes
+        )
+        for p in sides
+    ]
 
 
 def cells(folder, n):
@@ -35,13 +43,17 @@ def cells(folder, n):
     from fairprune.tables import Sweep
     dense, small = planted(300, [f"g{i}" for i in range(12)])
     rows = json.loads(compare(dense, small, n_resamples=100).to_json(orient="split", index=False))
-    found = Sweep(tiny_grid(folder, methods=["magnitude(sparsity=[0.1, 0.3, 0.5, 0.7, 0.9])"], seeds=-(-n // 6)), f"{folder}/out")
+    found = Sweep(
+        tiny_grid(folder, methods=["magnitude(sparsity=[0.1, 0.3, 0.5, 0.7, 0.9])"], seeds=-(-n // 6)), f"{folder}/out"
+    )
     found.commit(found.cells[0], dict(id="", cell={}, rows=rows, seconds=1., passes=1.), small)
     kept = unsealed(found.path("cells", found.cells[0]))
     first = (found.folder / "predictions" / f"{found.cells[0].predictions_key}.parquet").read_bytes()
     for cell in found.cells:
         (found.folder / "predictions" / f"{cell.predictions_key}.parquet").write_bytes(first)
-        found.path("cells", cell).write_text(sealed(kept | dict(id=cell.id, cell=asdict(cell)), "seconds", "predictions"))
+        found.path("cells", cell).write_text(
+            sealed(kept | dict(id=cell.id, cell=asdict(cell)), "seconds", "predictions")
+        )
     return found
 
 
@@ -73,9 +85,27 @@ if __name__ == "__main__":
     for what in asked.only:
         few, many, seconds, gigabytes = WORK[what]
         n, groups = few if asked.quick else many
-        done = subprocess.run([sys.executable, __file__, "--child", what, str(n), str(groups)], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, __file__, "--child", what, str(n), str(groups)], check=True, capture_output=True, text=True
+        )
         r = json.loads(done.stdout.splitlines()[-1])
         broken |= r["seconds"] > seconds or r["peak"] > gigabytes * 1e9
-        print(json.dumps(dict(what=what, n=n, groups=groups, seconds=round(r["seconds"], 2), cpu=round(r["cpu"], 2), peak_gb=round(r["peak"] / 1e9, 2), bound_s=seconds, bound_gb=gigabytes,
-                              note="10,000 resamples, more where many groups are judged; min_n 30" if what != "status" else "every result and its predictions are checked")), flush=True)
+        print(
+            json.dumps(
+                dict(
+                    what=what,
+                    n=n,
+                    groups=groups,
+                    seconds=round(r["seconds"], 2),
+                    cpu=round(r["cpu"], 2),
+                    peak_gb=round(r["peak"] / 1e9, 2),
+                    bound_s=seconds,
+                    bound_gb=gigabytes,
+                    note="10,000 resamples, more where many groups are judged; min_n 30"
+                    if what != "status"
+                    else "every result and its predictions are checked",
+                )
+            ),
+            flush=True,
+        )
     sys.exit(broken)

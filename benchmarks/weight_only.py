@@ -1,7 +1,9 @@
 """Weight-only int8 and int4 of our own storage beside torchao's, on MiniLM.
 
-Prints one JSON line per comparison: {"what", "ours", "peer" (torchao), "ratio" (ours / peer), "unit", "note"}: the error of the weights, the bytes they take,
-and the time of a forward pass. torchao is no dependency: where it is installed, transformers imports it and warns. Install it beside the project:
+Prints one JSON line per comparison: {"what", "ours", "peer" (torchao), "ratio" (ours / peer), "unit", "note"}: the
+error of the weights, the bytes they take,
+and the time of a forward pass. torchao is no dependency: where it is installed, transformers imports it and warns.
+Install it beside the project:
     peer=$(mktemp -d) && pip install --no-deps --target "$peer" torchao==0.18.0
     PYTHONPATH="$peer" python benchmarks/weight_only.py [--quick]
 """
@@ -19,7 +21,20 @@ from fairprune.compress.pruning import prunable
 GROUP = 64
 
 
-def show(what, ours, peer, unit, note, digits=4): print(json.dumps(dict(what=what, ours=round(ours, digits), peer=round(peer, digits), ratio=round(ours / peer, 3), unit=unit, note=note)), flush=True)
+def show(what, ours, peer, unit, note, digits=4):
+    print(
+        json.dumps(
+            dict(
+                what=what,
+                ours=round(ours, digits),
+                peer=round(peer, digits),
+                ratio=round(ours / peer, 3),
+                unit=unit,
+                note=note,
+            )
+        ),
+        flush=True,
+    )
 
 
 @torch.no_grad()
@@ -29,7 +44,9 @@ def times(models, rounds):
     found = [[] for _ in models]
     for _ in range(rounds + 1):
         for model, ms in zip(models, found):
-            start = time.perf_counter(); model(input_ids=ids, attention_mask=torch.ones_like(ids)); ms.append(1000 * (time.perf_counter() - start))
+            start = time.perf_counter()
+            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+            ms.append(1000 * (time.perf_counter() - start))
     return [statistics.median(ms[1:]) for ms in found]
 
 
@@ -45,17 +62,34 @@ if __name__ == "__main__":
     rounds = 3 if parser.parse_args().quick else 15
     dense = fp.load_classifier(fp.MINILM, labels=["no", "yes"])
     layers = list(prunable(dense))
-    for what, ours, config in (("int8, a grid for each row", fp.Rtn(8, 0), Int8WeightOnlyConfig()),
-                               (f"int4, groups of {GROUP}", fp.Rtn(4, GROUP), IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=PerGroup(GROUP)))):
+    for what, ours, config in (
+        ("int8, a grid for each row", fp.Rtn(8, 0), Int8WeightOnlyConfig()),
+        (
+            f"int4, groups of {GROUP}",
+            fp.Rtn(4, GROUP),
+            IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=PerGroup(GROUP)),
+        ),
+    ):
         small, peer = ours(dense), copy.deepcopy(dense)
         quantize_(peer, config, filter_fn=lambda m, name: name in layers)
-        error = lambda model, dequantized: sum(float((dequantized(model.get_submodule(n)) - dense.get_submodule(n).weight).square().sum()) for n in layers)
+        error = lambda model, dequantized: sum(
+            float((dequantized(model.get_submodule(n)) - dense.get_submodule(n).weight).square().sum()) for n in layers
+        )
         norm = sum(float(dense.get_submodule(n).weight.square().sum()) for n in layers)
-        note = f"MiniLM, {len(layers)} linear layers of the body, torchao {torchao.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
-        a, b = (error(small, lambda m: m.dense()) / norm) ** .5, (error(peer, lambda m: m.weight.dequantize()) / norm) ** .5
+        note = (
+            f"MiniLM, {len(layers)} linear layers of the body, torchao {torchao.__version__}, torch "
+            f"{torch.__version__}, {torch.get_num_threads()} threads"
+        )
+        a, b = (
+            (error(small, lambda m: m.dense()) / norm) ** 0.5,
+            (error(peer, lambda m: m.weight.dequantize()) / norm) ** 0.5,
+        )
         show(f"error of the weights: weight-only {what}", 100 * a, 100 * b, "percent of their norm", note)
         ours_stored = lambda layer: sum(t.nbytes for name, t in layer.state_dict().items() if name != "bias")
-        bytes_ = [sum(ours_stored(small.get_submodule(n)) for n in layers), sum(stored(peer.get_submodule(n).weight) for n in layers)]
+        bytes_ = [
+            sum(ours_stored(small.get_submodule(n)) for n in layers),
+            sum(stored(peer.get_submodule(n).weight) for n in layers),
+        ]
         show(f"bytes: weight-only {what}", *(x / 1e6 for x in bytes_), "MB of weights, with their scales", note)
         ms = times([dense, small, peer], rounds)
         show(f"time: weight-only {what}", ms[1], ms[2], "ms", f"{note}; dense {ms[0]:.0f} ms; median of {rounds}", 1)

@@ -37,7 +37,9 @@ _PUBLIC["bias.generation"] = "Bold Honest PromptPairs toxicity_study train_score
 _PUBLIC["bias.control"] = "matched_control"
 _PUBLIC["mitigate.mitigation"] = "debias mitigation_table mitigations plain_name"
 _PUBLIC["mitigate.resampling"] = "Eda Mixup Oversample Paraphrase Reweigh Swap Undersample added"
-_PUBLIC["mitigate.losses"] = "Adversary Ceag ClassBalanced ClassWeights Contrastive EqualizedOdds Focal GroupDRO GroupWeights Ldam LogitAdjusted"
+_PUBLIC["mitigate.losses"] = (
+    "Adversary Ceag ClassBalanced ClassWeights Contrastive EqualizedOdds Focal GroupDRO GroupWeights Ldam LogitAdjusted"
+)
 _PUBLIC["mitigate.constraints"] = "ExponentiatedGradient GridSearch Temperature Threshold"
 _PUBLIC["mitigate.attention"] = "SupervisedAttention plausibility"
 _MODULE = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -22,11 +22,14 @@ if os.environ.get("FAIRPRUNE_DATA"):  # tests run in a folder of their own
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
-    parser.addoption("--flagged", action="store_true", help="leave out what the run of the notebooks tests: cells without a flag")
+    parser.addoption(
+        "--flagged", action="store_true", help="leave out what the run of the notebooks tests: cells without a flag"
+    )
 
 
 def pytest_configure(config):
-    if "cuda" not in config.option.markexpr.replace("not cuda", ""): os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the others mean the same on every machine
+    # the others mean the same on every machine
+    if "cuda" not in config.option.markexpr.replace("not cuda", ""): os.environ["CUDA_VISIBLE_DEVICES"] = ""
     for line in ("heavy: many seconds of work",
                  "slow: minutes of work; runs only with --slow",
                  "data: reads published data; needs FAIRPRUNE_DATA, the folder that holds them",
@@ -46,7 +49,9 @@ def _generated(path):  # whether a file of tests comes from the cells of a noteb
 
 
 def _in_notebooks(item):
-    return _generated(item.path) and not any(item.get_closest_marker(flag) for flag in ("heavy", "slow", "data", "cuda"))
+    return _generated(item.path) and not any(
+        item.get_closest_marker(flag) for flag in ("heavy", "slow", "data", "cuda")
+    )
 
 
 def pytest_collection_modifyitems(config, items):
@@ -58,7 +63,8 @@ def pytest_collection_modifyitems(config, items):
     if not config.getoption("--slow"): reasons["slow"] = "slow: run with --slow"
     if not folder: reasons["data"] = "FAIRPRUNE_DATA is not set"
     elif not Path(folder).is_dir(): reasons["data"] = f"FAIRPRUNE_DATA is no folder: {folder}"
-    if any(item.get_closest_marker("cuda") for item in items) and not _has_gpu(): reasons["cuda"] = "cuda: run with -m cuda, where torch sees a GPU"
+    if any(item.get_closest_marker("cuda") for item in items) and not _has_gpu():
+        reasons["cuda"] = "cuda: run with -m cuda, where torch sees a GPU"
     for item in items:
         for mark, reason in reasons.items():
             if item.get_closest_marker(mark): item.add_marker(pytest.mark.skip(reason=reason))

@@ -8,7 +8,9 @@ import fairprune
 import pytest
 from fastcore.docments import docments
 
-LIBRARY = sorted(m.name for m in pkgutil.walk_packages(fairprune.__path__, "fairprune.") if not m.name.endswith("__main__"))
+LIBRARY = sorted(
+    m.name for m in pkgutil.walk_packages(fairprune.__path__, "fairprune.") if not m.name.endswith("__main__")
+)
 COMPRESSION = {"layers", "layout", "record", "method", "recovery"}  # and what is in the folder compress
 
 
@@ -19,16 +21,26 @@ def own(module):  # the functions and classes that a module offers
 
 def uncommented(function):  # the parameters that no comment describes
     told, open_ended = docments(function, full=True), (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return [name for name, p in inspect.signature(function).parameters.items() if p.kind not in open_ended and not told[name]["docment"]]
+    return [
+        name
+        for name, p in inspect.signature(function).parameters.items()
+        if p.kind not in open_ended and not told[name]["docment"]
+    ]
 
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_public_names(name):
     module = importlib.import_module(name)
-    silent = [n for n, x in own(module).items() if not vars(x).get("__doc__", x.__doc__) or x.__doc__.startswith(f"{x.__name__}(")]
+    silent = [
+        n
+        for n, x in own(module).items()
+        if not vars(x).get("__doc__", x.__doc__) or x.__doc__.startswith(f"{x.__name__}(")
+    ]
     assert not silent, f"{name}: no docstring for {', '.join(silent)}"
     if not (".compress." in name or name.rpartition(".")[2] in COMPRESSION): return
-    bare = [f"{n}({', '.join(left)})" for n, x in own(module).items() if inspect.isfunction(x) and (left := uncommented(x))]
+    bare = [
+        f"{n}({', '.join(left)})" for n, x in own(module).items() if inspect.isfunction(x) and (left := uncommented(x))
+    ]
     assert not bare, f"{name}: no comment beside the parameters of {', '.join(bare)}"
 
 
@@ -39,6 +51,14 @@ def test_top_level_names():
 
 def test_one_version():
     root = Path(__file__).resolve().parents[1]
-    said = {line.split("=")[1].strip() for line in (root/"settings.ini").read_text().splitlines() if line.startswith("version =")}
-    said |= {line.split(":")[1].strip() for line in (root/"CITATION.cff").read_text().splitlines() if line.startswith("version:")}
+    said = {
+        line.split("=")[1].strip()
+        for line in (root / "settings.ini").read_text().splitlines()
+        if line.startswith("version =")
+    }
+    said |= {
+        line.split(":")[1].strip()
+        for line in (root / "CITATION.cff").read_text().splitlines()
+        if line.startswith("version:")
+    }
     assert said == {fairprune.__version__}
