@@ -1,5 +1,5 @@
 """Measure, explain and repair the bias that model compression adds to language models."""
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _PUBLIC = dict(
     data="GroupedText",

@@ -11,19 +11,6 @@ from torch import nn
 import fairprune as fp
 from fairprune.method import methods, parse
 from fairprune.record import measure
-import sys
-from dataclasses import is_dataclass
-from inspect import isfunction, signature
-from fastcore.docments import docments
-from fairprune.compress.calibration import batches
-from fairprune.compress.distillation import soft_loss
-from fairprune.compress.factorization import truncated
-from fairprune.layers import linear_layers
-from fairprune.compress.pruning import targets
-from fairprune.compress.quantization import quantized
-from fairprune.recovery import Recover
-from fairprune.compress.second_order import obs
-from fairprune.compress.structure import removals
 from fairprune.dev.architectures import *
 
 
@@ -268,19 +255,3 @@ def test_wide(): # nbs/api/17_architectures.ipynb, cell 17514523
         wide(part).loc[('bert', 'classifier')].tolist() == ['right'] * 3
         and wide(part).loc[('mixtral', 'classifier'), 'rounded'] == 'refused (1)'
     )
-
-
-def test_wide_2(): # nbs/api/17_architectures.ipynb, cell 617ec92e
-    """It names a parameter that has no comment."""
-    def unexplained(module):
-        "Parameters and fields of the public functions and dataclasses of a module that have no comment."
-        for name in module.__all__:
-            public = getattr(module, name)
-            # of those docments reads no comment
-            if isfunction(public): names = [n for n, p in signature(public).parameters.items() if p.kind != p.VAR_KEYWORD]
-            elif is_dataclass(public): names = [*public.__dict__.get('__annotations__', ())]
-            else: continue
-            said = docments(public)
-            yield from (f'{name}.{n}' for n in names if not said.get(n))
-    for public in (batches, soft_loss, truncated, linear_layers, targets, quantized, Recover, obs, removals):
-        assert not list(unexplained(sys.modules[public.__module__])), public.__module__

@@ -2,6 +2,7 @@
 import importlib
 import inspect
 import pkgutil
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import fairprune
@@ -19,7 +20,10 @@ def own(module):  # the functions and classes that a module offers
     return {name: x for name, x in found.items() if inspect.isfunction(x) or inspect.isclass(x)}
 
 
-def uncommented(function):  # the parameters that no comment describes
+def uncommented(function):  # the parameters, or fields of a dataclass, that no comment describes
+    if inspect.isclass(function):
+        told = docments(function) if is_dataclass(function) else {}
+        return [name for name in vars(function).get("__annotations__", ()) if is_dataclass(function) and not told[name]]
     told, open_ended = docments(function, full=True), (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return [
         name
@@ -39,7 +43,7 @@ def test_public_names(name):
     assert not silent, f"{name}: no docstring for {', '.join(silent)}"
     if not (".compress." in name or name.rpartition(".")[2] in COMPRESSION): return
     bare = [
-        f"{n}({', '.join(left)})" for n, x in own(module).items() if inspect.isfunction(x) and (left := uncommented(x))
+        f"{n}({', '.join(left)})" for n, x in own(module).items() if (left := uncommented(x))
     ]
     assert not bare, f"{name}: no comment beside the parameters of {', '.join(bare)}"
 
