@@ -218,6 +218,7 @@ def plot_effects(
         ax.set_yticks(range(len(order)), order)
         ax.set_ylim(-.6, len(order) - .4)
         ax.spines[['top', 'right']].set_visible(False)
-    fig.supxlabel(f'change of {metric.replace("_", " ")}, points', fontsize=10); fig.tight_layout()
+    what = metric.replace('tpr:', 'recall of ').replace('fpr:', 'false positive rate of ').replace('_', ' ')
+    fig.supxlabel(f'change of {what}, points', fontsize=10); fig.tight_layout()
     plt.close(fig)
     return fig

@@ -225,6 +225,8 @@ def test_plot_effects(): # nbs/api/44_effects.ipynb, cell c2f0d144
             for ax in plot_effects(found, metric).axes
         ]
     assert filled('worst_group_accuracy') == [[False, True, True], [True, True, False]] # as the stars, panel by panel
+    recalls = found.assign(metric=found.metric.replace('accuracy', 'tpr:yes'))
+    assert plot_effects(recalls, 'tpr:yes').get_supxlabel() == 'change of recall of yes, points'
     assert (
         families(stored).stars.sum() < counted.stars.sum() and len(plot_effects(stored, 'worst_group_accuracy').axes) == 2
     )
