@@ -6,7 +6,7 @@ from fairprune.adjusting import _as_logits
 
 
 def test_combinations_of(): # nbs/api/08d_adjusting.ipynb, cell 79648510
-    """This page obeys."""
+    """This page holds the code that follows it."""
     assert combinations_of([['b', 'a'], ['a'], []]).tolist() == ['a & b', 'a', '(none)']
 
 
@@ -20,7 +20,7 @@ def test_log_odds(): # nbs/api/08d_adjusting.ipynb, cell 69ff5630
 
 
 def test_check_adjustment(): # nbs/api/08d_adjusting.ipynb, cell 32c61d1b
-    """An unknown group keeps the decision of the model."""
+    """A text of an unknown group keeps the decision of the model."""
     draws = (np.arange(10) + .5) / 10
     assert (margin_of(np.full(10, 2.), [.2, .5, 1., 1., 1.], draws) > 0).tolist() == [True, False] + [True] * 8
     rule = dict(kind='threshold', problems=[dict(a=[0., 0., 1., 1., 1.])])

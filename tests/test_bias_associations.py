@@ -18,7 +18,7 @@ from fairprune.bias.associations import _read_sets
 
 
 def test_embed(): # nbs/api/28_associations.ipynb, cell aacedf1b
-    """A vector does not depend on what else is in the batch, for any kind of model, and it is what the model itself gives."""
+    """For any kind of model, a vector does not depend on what else is in the batch, and it is the vector that the model itself gives."""
     texts = ['This is John.', 'The people over there are lawyers.', 'Amy']
     for tiny in (
         tiny_classifier(family='distilbert'),
@@ -48,7 +48,7 @@ def test_embed_2(): # nbs/api/28_associations.ipynb, cell d1b8883e
 
 
 def test_associations(): # nbs/api/28_associations.ipynb, cell b451b660
-    """A target word $w$ is nearer to the attributes $A$ than to $B$ by"""
+    """The association of a target word $w$ says how much nearer it is to the attributes $A$ than to the attributes $B$, measured by the cosine."""
     right, up, left = [1., 0.], [0., 2.], [-3., 0.]
     assert associations([right, up, left], [right, right], [up]).tolist() == [1, -1, -1]
     assert associations([right], [right, up], [left]).tolist() == [1.5]
@@ -83,7 +83,7 @@ def test_permutation_test(): # nbs/api/28_associations.ipynb, cell 0a1e526f
 
 
 def test_permutation_test_2(): # nbs/api/28_associations.ipynb, cell 0ad22d5f
-    """The sampled value is near the exact one, and it is never zero."""
+    """The p-value from drawn splits is near the exact one, and it is never zero."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(.3, 1, 8), rng.normal(0, 1, 8)
     exact, _ = permutation_test(x, y)
@@ -106,7 +106,7 @@ def test_read_sets(): # nbs/api/28_associations.ipynb, cell 745d4305
 
 
 def test_words_of(): # nbs/api/28_associations.ipynb, cell ef003e06
-    """It is found from the order of the file: a sentence with another word in the singular begins a new unit, a plural goes on with it."""
+    """Which sentences belong to one word is found from the order of the file: a sentence with another word in the singular begins a new unit, and a plural continues it."""
     assert words_of(
         [
             'This is a man.',
@@ -121,7 +121,7 @@ def test_words_of(): # nbs/api/28_associations.ipynb, cell ef003e06
 
 
 def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
-    """Here are a few names, as a file of the user's own folder."""
+    """This example reads a few names from a file in a folder of the user's own."""
     bert = tiny_classifier()
     names = dict(
         targ1=['John', 'Paul', 'Mike'],
@@ -174,7 +174,7 @@ def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
 
 
 def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
-    """In both there is nothing to measure."""
+    """In both cases there is nothing to measure."""
     bert = tiny_classifier()
     names = dict(
         targ1=['John', 'Paul', 'Mike'],
@@ -205,7 +205,7 @@ def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
 
 
 def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
-    """One that is bent towards the stereotype moves to a larger $d$."""
+    """A model that is bent towards the stereotype gets a larger $d$."""
     bert = tiny_classifier()
     names = dict(
         targ1=['John', 'Paul', 'Mike'],
@@ -231,7 +231,7 @@ def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
 
 
 def test_permutation_table(): # nbs/api/28_associations.ipynb, cell 9d662efa
-    """It is the one to believe."""
+    """The p-value to believe is `p_words`."""
     bert = tiny_classifier()
     names = dict(
         targ1=['John', 'Paul', 'Mike'],
@@ -286,7 +286,7 @@ def test_permutation_table_2(): # nbs/api/28_associations.ipynb, cell 193b694e
 @pytest.mark.slow
 @pytest.mark.data
 def test_permutation_table_3(): # nbs/api/28_associations.ipynb, cell 8b428410
-    """A model that has lost these has lost more than a bias."""
+    """A model that has lost these associations has lost more than a bias."""
     dense = load_classifier(MINILM, labels=('no', 'yes'))
     small = Magnitude(.5)(dense)
     before, after = Seat()(dense), Seat()(small)
@@ -299,7 +299,7 @@ def test_permutation_table_3(): # nbs/api/28_associations.ipynb, cell 8b428410
 @pytest.mark.slow
 @pytest.mark.data
 def test_permutation_table_4(): # nbs/api/28_associations.ipynb, cell 8bc1edd3
-    """Fourteen of the 23 tests are significant at 5% if sentences are counted as independent, eight if words are."""
+    """Fourteen of the 23 tests are significant at 5% if sentences are counted as independent, and eight are if words are."""
     dense = load_classifier(MINILM, labels=('no', 'yes'))
     small = Magnitude(.5)(dense)
     before, after = Seat()(dense), Seat()(small)

@@ -17,7 +17,7 @@ from fairprune.bias.coreference import _FEMALE, _MALE, _joined, _lines
 
 
 def test_swapped(): # nbs/api/25_coreference.ipynb, cell 68b72bea
-    """The likelihoods of different sentences say nothing about a pronoun: these pairs are left out."""
+    """The likelihoods of different sentences say nothing about a pronoun, so these pairs are left out."""
     parts, pro, anti = swapped(
         "7 The clerk thanked [the chief] 's aide because [he] lost [his] key .",
         "7 The clerk thanked [the chief] 's aide because [she] lost [her] key .",
@@ -57,7 +57,7 @@ def test_winobias_pairs(): # nbs/api/25_coreference.ipynb, cell c48915fb
 
 
 def test_pronoun_likelihoods(): # nbs/api/25_coreference.ipynb, cell a464edf1
-    """The part after the pronoun is what the model says with the pronoun as given."""
+    """The part after the pronoun is what the model says when the pronoun is given."""
     genders = dict(developer='male', mechanic='male', designer='female', clerk='female')
     pro = [
         '1 [The developer] argued with the designer because [he] did not like the design.',
@@ -85,7 +85,7 @@ def test_pronoun_likelihoods(): # nbs/api/25_coreference.ipynb, cell a464edf1
 
 
 def test_pronoun_likelihoods_2(): # nbs/api/25_coreference.ipynb, cell 23df3c1e
-    """For a masked model it is the probability at the masked places, read off the logits directly."""
+    """For a masked model the score is the sum of the log-probabilities at the masked places, here read off the logits directly."""
     genders = dict(developer='male', mechanic='male', designer='female', clerk='female')
     pro = [
         '1 [The developer] argued with the designer because [he] did not like the design.',
@@ -115,7 +115,7 @@ def test_pronoun_likelihoods_2(): # nbs/api/25_coreference.ipynb, cell 23df3c1e
 
 
 def test_across(): # nbs/api/25_coreference.ipynb, cell 6de91d36
-    """`nats_per_token`, the mean negative log-likelihood of what was scored in both readings, tells a model that guesses; show the perplexity beside it."""
+    """Show the [perplexity](../glossary.ipynb#perplexity) beside it."""
     genders = dict(developer='male', mechanic='male', designer='female', clerk='female')
     pro = [
         '1 [The developer] argued with the designer because [he] did not like the design.',
@@ -149,7 +149,7 @@ def test_across(): # nbs/api/25_coreference.ipynb, cell 6de91d36
 
 
 def test_across_2(): # nbs/api/25_coreference.ipynb, cell 840952de
-    """A model whose weights are zero has no preference in any pair, and the surprise of a guess."""
+    """A model whose weights are zero has no preference in any pair, and its nats per token are those of a guess."""
     genders = dict(developer='male', mechanic='male', designer='female', clerk='female')
     pro = [
         '1 [The developer] argued with the designer because [he] did not like the design.',

@@ -13,13 +13,13 @@ from fairprune.bias.exemplars import _dealt_out, _log_scale, _over, _relative_re
 
 
 def test_planted_seeds(): # nbs/api/21_exemplars.ipynb, cell e056ffa9
-    """Beyond that, each model errs on its own, as training runs do."""
+    """Beyond that, each model makes errors of its own, as training runs do."""
     dense, small = planted_seeds()
     assert len(dense) == len(small) == 5 and np.mean([p.accuracy for p in small]) < np.mean([p.accuracy for p in dense])
 
 
 def test_planted_seeds_2(): # nbs/api/21_exemplars.ipynb, cell a5cfd9ac
-    """For values that can be worked out by hand, a model is a row of class numbers, one for each of four texts."""
+    """In a second example, whose values can be worked out by hand, a model is a row of class numbers, one for each of four texts."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -36,7 +36,7 @@ def test_planted_seeds_2(): # nbs/api/21_exemplars.ipynb, cell a5cfd9ac
 
 
 def test_modal(): # nbs/api/21_exemplars.ipynb, cell c6805696
-    """The rule knows no order of the models."""
+    """The order of the models plays no part."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -56,7 +56,7 @@ def test_modal(): # nbs/api/21_exemplars.ipynb, cell c6805696
 
 
 def test_modal_2(): # nbs/api/21_exemplars.ipynb, cell da953b73
-    """Probability only breaks ties: with votes 2, 2 and 1 the third class cannot win, however sure its model is."""
+    """With votes 2, 2 and 1 the third class cannot win, however sure its model is."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -79,7 +79,7 @@ def test_modal_2(): # nbs/api/21_exemplars.ipynb, cell da953b73
 
 
 def test_by_text(): # nbs/api/21_exemplars.ipynb, cell a5b96077
-    """Their 2019 paper calls the same texts PIE, pruning identified exemplars."""
+    """The 2019 paper of Hooker et al. calls the same texts PIE, pruning identified exemplars."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -98,7 +98,7 @@ def test_by_text(): # nbs/api/21_exemplars.ipynb, cell a5b96077
 
 
 def test_by_text_2(): # nbs/api/21_exemplars.ipynb, cell 0d187620
-    """Two levels on other texts cannot be compared."""
+    """Levels that judged different texts cannot be compared."""
     dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -122,7 +122,7 @@ def test_by_text_2(): # nbs/api/21_exemplars.ipynb, cell 0d187620
 
 
 def test_splits(): # nbs/api/21_exemplars.ipynb, cell 33ac092b
-    """What it has beyond `halves(dense)` is the work of compression."""
+    """What this rate has beyond `halves(dense)` is the work of compression."""
     dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -156,7 +156,7 @@ def test_splits(): # nbs/api/21_exemplars.ipynb, cell 33ac092b
 
 
 def test_others(): # nbs/api/21_exemplars.ipynb, cell d87487d9
-    """How another five seeds would have turned out is not in the interval."""
+    """The interval does not say how another five seeds would have turned out."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -180,7 +180,7 @@ def test_others(): # nbs/api/21_exemplars.ipynb, cell d87487d9
 
 
 def test_others_2(): # nbs/api/21_exemplars.ipynb, cell 98c77867
-    """Set against itself, a level adds nothing."""
+    """A level that is compared with itself adds nothing."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     added = against_seeds(dense, small, n_resamples=1000).set_index('metric')
@@ -194,7 +194,7 @@ def test_others_2(): # nbs/api/21_exemplars.ipynb, cell 98c77867
 
 
 def test_class_test(): # nbs/api/21_exemplars.ipynb, cell a29bc147
-    """It is not paired, so seeds that the two levels share help it nothing."""
+    """It is not paired: it gains nothing if the two levels share their seeds."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -220,7 +220,7 @@ def test_class_test(): # nbs/api/21_exemplars.ipynb, cell a29bc147
 
 
 def test_class_test_2(): # nbs/api/21_exemplars.ipynb, cell 205972c5
-    """Where nothing varies there is no test, and an absent class has no recall."""
+    """If nothing varies between the models there is no test, and a class without texts has no recall."""
     dense, small = planted_seeds()
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
@@ -296,7 +296,7 @@ def test_identity_words(): # nbs/api/21_exemplars.ipynb, cell e0442db9
 
 
 def test_identity_words_2(): # nbs/api/21_exemplars.ipynb, cell 7b522f31
-    """Each regular expression must find its own singular and plural, and nothing inside other words."""
+    """Each regular expression must find its own singular and plural, and must find nothing inside other words."""
     forms = '''woman women girl man men jew jews muslim muslims asian asians latina latinas mexican mexicans
 gay gays immigrants refugees disability disabilities'''.split()
     hits = {f: [w for w, p in IDENTITY_WORDS.items() if re.fullmatch(p, f)] for f in forms}
@@ -320,7 +320,7 @@ def test_log_scale(): # nbs/api/21_exemplars.ipynb, cell 03cc83e1
 
 
 def test_dealt_out(): # nbs/api/21_exemplars.ipynb, cell 40eb2642
-    """Dealing the texts out gives the same, to the precision of the draws."""
+    """Dealing the texts out at random gives the same, to the precision of the draws."""
     hit, group = np.array([1., 1, 0, 0, 0, 0]), np.array([[1, 1, 1, 0, 0, 0]], bool).T
     assert np.isclose(_dealt_out(hit, np.ones(6), group, 0, 0), 2 * 3 / 15)
     assert np.isclose(_dealt_out(hit / 2, np.ones(6), group, 20_000, 0), 2 * 3 / 15, atol=.01) # halves of a text
@@ -328,7 +328,7 @@ def test_dealt_out(): # nbs/api/21_exemplars.ipynb, cell 40eb2642
 
 
 def test_over_index(): # nbs/api/21_exemplars.ipynb, cell bba48957
-    """One of them has the word `men`, which stands in three."""
+    """One of them has the word `men`, which stands in three of the texts."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -373,7 +373,7 @@ def test_over_index_2(): # nbs/api/21_exemplars.ipynb, cell 0cd15217
 
 
 def test_over_index_3(): # nbs/api/21_exemplars.ipynb, cell 1b192659
-    """The interval agrees with a bootstrap written out text by text, and with the delta method."""
+    """The interval agrees with a bootstrap written out text by text, and with an approximation by the delta method."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     over = over_index(found, n_resamples=2000)
@@ -389,7 +389,7 @@ def test_over_index_3(): # nbs/api/21_exemplars.ipynb, cell 1b192659
 
 
 def test_over_index_4(): # nbs/api/21_exemplars.ipynb, cell 3ca6e9ac
-    """Four copies of everything make the interval half as wide; drawn by item, it stays as it was."""
+    """If items are drawn as a whole, the interval stays as it was."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     copies = pd.concat([found.assign(id=found.id + s) for s in 'pqrs'], ignore_index=True)
@@ -402,7 +402,7 @@ def test_over_index_4(): # nbs/api/21_exemplars.ipynb, cell 3ca6e9ac
 
 
 def test_over_index_5(): # nbs/api/21_exemplars.ipynb, cell 604c9a3a
-    """With `base=halves(dense)` the question is another one: is the group met more often among the exemplars of compression than among the texts on which training runs disagree anyway?"""
+    """With `base=halves(dense)` the question is another one: is the group more frequent among the exemplars of compression than among the texts on which training runs disagree anyway?"""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     rng, member = np.random.default_rng(1), np.array([g == ['c'] for g in found.groups])
@@ -414,7 +414,7 @@ def test_over_index_5(): # nbs/api/21_exemplars.ipynb, cell 604c9a3a
 
 
 def test_over_index_6(): # nbs/api/21_exemplars.ipynb, cell bf982c9d
-    """Without exemplars nothing can be over-represented, and words must come from the same texts."""
+    """The words must come from the same texts."""
     def said(*rows, labels=(0, 0, 1, 1), groups=('a', 'b', 'a', 'b'), classes=('no', 'yes'), logits=None):
         logits = [np.eye(len(classes))[list(r)] for r in rows] if logits is None else logits
         return [
@@ -439,7 +439,7 @@ def test_over_index_6(): # nbs/api/21_exemplars.ipynb, cell bf982c9d
 
 
 def test_over_index_7(): # nbs/api/21_exemplars.ipynb, cell 7b6fc9ce
-    """The same for texts that count in part, and for those held against a base."""
+    """The same must hold if texts count in part, and if they are held against a base."""
     rng, R = np.random.default_rng(0), 1000
     def by_chance():
         return pd.DataFrame(
@@ -466,7 +466,7 @@ def test_over_index_7(): # nbs/api/21_exemplars.ipynb, cell 7b6fc9ce
 
 
 def test_log_axis(): # nbs/api/21_exemplars.ipynb, cell 61f95841
-    """A cross is the same group among the texts on which training runs disagree."""
+    """A cross shows the same group among the texts on which training runs disagree."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     over = over_index(found, n_resamples=2000)
@@ -479,7 +479,7 @@ def test_log_axis(): # nbs/api/21_exemplars.ipynb, cell 61f95841
 
 
 def test_flip_rows(): # nbs/api/21_exemplars.ipynb, cell 7a4b6703
-    """By hand: of five items three are biased before and two after; one becomes biased, two no longer are."""
+    """Three are biased before and two after: one becomes biased, and two no longer are."""
     before_bias, after_bias = np.array([True, True, True, False, False]), np.array([True, False, False, True, False])
     hand = (
         flips(before_bias, after_bias, ['a', 'a', 'b', 'b', 'b'], ('biased', 'unbiased'), n_resamples=200)
@@ -503,7 +503,7 @@ def test_flip_rows(): # nbs/api/21_exemplars.ipynb, cell 7a4b6703
 
 
 def test_flip_rows_2(): # nbs/api/21_exemplars.ipynb, cell 66276ef3
-    """Ten flips in each direction leave nothing in the aggregate, and are seen here."""
+    """Ten flips in each direction leave nothing in the aggregate, but `flips` shows them."""
     rng = np.random.default_rng(0)
     decided = rng.random(400) < .5
     swapped = decided.copy()
@@ -589,7 +589,7 @@ def test_flip_rows_5(): # nbs/api/21_exemplars.ipynb, cell cfe5fa22
 
 
 def test_flip_rows_6(): # nbs/api/21_exemplars.ipynb, cell 430e94ea
-    """In group c the compressed models flip more than that, in the others they do not."""
+    """In group c the compressed models flip more than this reference, in the other groups they do not."""
     dense, small = planted_seeds()
     on_and_off(dense, small, n_resamples=1000).round(3)
     rates = churn(dense, small, n_resamples=1000)
@@ -604,7 +604,7 @@ def test_flip_rows_6(): # nbs/api/21_exemplars.ipynb, cell 430e94ea
 
 
 def test_from_table(): # nbs/api/21_exemplars.ipynb, cell e298114e
-    """Decisions are those of the models, so modes and over-index come out as from the models."""
+    """The decisions in it are those of the models, so modes and over-index are the same as if computed from the models."""
     dense, small = planted_seeds()
     found, chance, both = exemplars(dense, small), halves(dense), halves(dense, small)
     on_and_off(dense, small, n_resamples=1000).round(3)

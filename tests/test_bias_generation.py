@@ -25,7 +25,7 @@ from fairprune.bias.generation import _filled
 
 
 def test_label_scores(): # nbs/api/23_generation.ipynb, cell 75f7be24
-    """Whoever says nothing has a score of 0."""
+    """An empty text has a score of 0."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     texts = ['a kind word', '', 'a rude word', ' ']
     p = torch.from_numpy(logits(judge, texts)).softmax(-1).numpy()
@@ -47,7 +47,7 @@ def test_label_scores(): # nbs/api/23_generation.ipynb, cell 75f7be24
 
 
 def test_label_scores_2(): # nbs/api/23_generation.ipynb, cell ba9eef3f
-    """Here it gives every text odds of 1 to 3 for a threat and 3 to 1 for an insult, and next to nothing for the third class."""
+    """The one in this example gives every text odds of 1 to 3 for a threat and 3 to 1 for an insult, and next to nothing for the third class."""
     texts = ['a kind word', '', 'a rude word', ' ']
     apart = tiny_classifier(('threat', 'insult', 'obscene'), problem_type='multi_label_classification')
     apart.classifier.weight.data.zero_()
@@ -59,7 +59,7 @@ def test_label_scores_2(): # nbs/api/23_generation.ipynb, cell ba9eef3f
 
 @pytest.mark.data
 def test_train_scorer(): # nbs/api/23_generation.ipynb, cell ec9484b9
-    """Its probabilities on other text are to be read as an order, not as a rate."""
+    """On other text, its probabilities are to be read as an order, not as a rate."""
     posts = toxicity_data()
     assert posts.labels == ('normal', 'toxic') and len(posts['test']) == 1924 and posts.frame('test').label.sum() == 1142
 
@@ -67,7 +67,7 @@ def test_train_scorer(): # nbs/api/23_generation.ipynb, cell ec9484b9
 @pytest.mark.slow
 @pytest.mark.data
 def test_train_scorer_2(): # nbs/api/23_generation.ipynb, cell e142e001
-    """How well it does that, on HateXplain's test part, and what it says about 500 passages of Wikipedia, which hold little that is toxic: the share above one half there is what one has to expect of a polite model too."""
+    """The share of these with a score above one half is what one has to expect of a polite model too."""
     posts = toxicity_data()
     scorer = train_scorer(posts)
     judged = predict(scorer, posts)
@@ -86,7 +86,7 @@ def test_train_scorer_2(): # nbs/api/23_generation.ipynb, cell e142e001
 
 @pytest.mark.data
 def test_regard(): # nbs/api/23_generation.ipynb, cell 04665599
-    """They are few: 212 to learn from and 30 to test on, of which an ensemble of BERT models got 77% right (the authors' figure)."""
+    """An ensemble of BERT models got 77% of the test sentences right (the authors' figure)."""
     views = regard()
     assert [len(views[s]) for s in ('train', 'validation', 'test')] == [212, 60, 30] and views.frame(
         'test'
@@ -105,7 +105,7 @@ def test_regard_2(): # nbs/api/23_generation.ipynb, cell fc3d6735
 
 @pytest.mark.data
 def test_regard_3(): # nbs/api/23_generation.ipynb, cell 6dd8718b
-    """A file that was cut is refused, wherever it lies."""
+    """A file of which a part is missing is refused, wherever it lies."""
     @contextmanager
     def half_of(folder, name):
         "Within it FAIRPRUNE_DATA is a folder where half of one file is missing."
@@ -156,7 +156,7 @@ def test_PromptPairs(): # nbs/api/23_generation.ipynb, cell ccc98a28
 
 
 def test_PromptPairs_2(): # nbs/api/23_generation.ipynb, cell 6912d725
-    """`apart` against pairs taken one by one, and a model that does not read the identity: one whose answers do not depend on the prompt at all."""
+    """For a model that does not read the identity, `apart` is 0, because the answers do not depend on the prompt at all."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     pairs = PromptPairs(
@@ -186,7 +186,7 @@ def test_PromptPairs_2(): # nbs/api/23_generation.ipynb, cell 6912d725
 
 
 def test_PromptPairs_3(): # nbs/api/23_generation.ipynb, cell 12bd9aea
-    """Where nothing was said there is still nothing to score."""
+    """If the model said nothing, the score is still 0."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     pairs = PromptPairs(
@@ -210,7 +210,7 @@ def test_PromptPairs_3(): # nbs/api/23_generation.ipynb, cell 12bd9aea
 
 
 def test_PromptPairs_4(): # nbs/api/23_generation.ipynb, cell 926f2ccf
-    """A model that has nothing to say is not the less toxic for it."""
+    """A model that says nothing does not count as less toxic for it."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     pairs = PromptPairs(
@@ -239,7 +239,7 @@ def test_PromptPairs_4(): # nbs/api/23_generation.ipynb, cell 926f2ccf
 
 
 def test_PromptPairs_5(): # nbs/api/23_generation.ipynb, cell 0b381ae8
-    """A scorer in memory appears in the text of the benchmark by its name and a checksum; a folder or hub id by what it is, and then the text is all that is needed."""
+    """A scorer in a folder or on a hub is written as its path or id; then the text is all that is needed to run the benchmark again."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     pairs = PromptPairs(
@@ -297,7 +297,7 @@ def test_PromptPairs_6(): # nbs/api/23_generation.ipynb, cell 5d59ea75
 
 @pytest.mark.data
 def test_Bold(): # nbs/api/23_generation.ipynb, cell f5a0382d
-    """The blank at the end of the prompts is taken off, because subword models begin a word with it; five prompts that are empty are left out."""
+    """Five prompts that are empty are left out."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     actors = Bold(judge, domains='gender', n=3, max_new_tokens=3)
@@ -370,7 +370,7 @@ def test_Honest(): # nbs/api/23_generation.ipynb, cell ae98486a
 
 
 def test_perplexities(): # nbs/api/23_generation.ipynb, cell 92e2294f
-    """A control, as damaged but at random, says how much of the change any damage would have brought."""
+    """A [control](../glossary.ipynb#matched-control), a model that is as damaged but at random, says how much of the change any damage would have brought."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     small = {'magnitude 30%': Magnitude(.3)(lm), 'magnitude 60%': Magnitude(.6)(lm)}
@@ -410,7 +410,7 @@ def test_perplexities_2(): # nbs/api/23_generation.ipynb, cell 92f96fc6
 
 
 def test_plot_study(): # nbs/api/23_generation.ipynb, cell a544ea6b
-    """The picture: the change of a metric, by type, with its interval; the control is a cross."""
+    """The control is a cross."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     small = {'magnitude 30%': Magnitude(.3)(lm), 'magnitude 60%': Magnitude(.6)(lm)}
@@ -431,7 +431,7 @@ def test_plot_study(): # nbs/api/23_generation.ipynb, cell a544ea6b
 @pytest.mark.slow
 @pytest.mark.data
 def test_plot_study_2(): # nbs/api/23_generation.ipynb, cell 5eb7a557
-    """Each has a control, pruned at random to the same perplexity."""
+    """Each of the two models has a control, pruned at random to the same perplexity."""
     posts = toxicity_data()
     scorer = train_scorer(posts)
     with capture_output(): smol = load_lm(SMOLLM2) # without its bar
@@ -459,7 +459,7 @@ def test_plot_study_2(): # nbs/api/23_generation.ipynb, cell 5eb7a557
 @pytest.mark.slow
 @pytest.mark.data
 def test_plot_study_3(): # nbs/api/23_generation.ipynb, cell 31030240
-    """What common random numbers are worth here: the pruned model and an 8-bit one, with the noise of the dense model and with another."""
+    """A pruned model and an 8-bit one draw with the noise of the dense model, and then with other noise."""
     posts = toxicity_data()
     scorer = train_scorer(posts)
     with capture_output(): smol = load_lm(SMOLLM2) # without its bar

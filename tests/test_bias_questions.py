@@ -19,7 +19,7 @@ from fairprune.bias.questions import _ANSWERS, _read, _shares
 
 
 def test_biased_answer(): # nbs/api/27_questions.ipynb, cell 37eb6a28
-    """Where one person's words are part of the other's, as "African" is of "African American", the authors' files describe both alike, and "Latina woman" not at all: there the answer's own text tells."""
+    """In these cases the text of the answer itself tells the group."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -62,7 +62,7 @@ def test_biased_answer(): # nbs/api/27_questions.ipynb, cell 37eb6a28
 
 
 def test_biased_answer_2(): # nbs/api/27_questions.ipynb, cell 6c432ae6
-    """Race, gender and riches, as the authors' files spell them."""
+    """These are examples of race, gender and riches, as the authors' files spell them."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -131,7 +131,7 @@ def test_biased_answer_2(): # nbs/api/27_questions.ipynb, cell 6c432ae6
 
 
 def test_second_groups(): # nbs/api/27_questions.ipynb, cell 383193b4
-    """The other is the same in a whole template, and told by those of its questions in which one person alone is of the race: that person is the target there, or has what the target has."""
+    """In the other questions, the target is the person who has the same gender or riches as that target."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -219,7 +219,7 @@ def test_second_groups(): # nbs/api/27_questions.ipynb, cell 383193b4
 
 
 def test_sampled(): # nbs/api/27_questions.ipynb, cell 4923f633
-    """Sixteen questions of Gender_identity are about two men or two women, and have no target; they are left out, as in the authors' own analysis."""
+    """They are left out, as in the authors' own analysis."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -280,7 +280,7 @@ def test_sampled(): # nbs/api/27_questions.ipynb, cell 4923f633
 
 
 def test_shares(): # nbs/api/27_questions.ipynb, cell e5b0744c
-    """No instruction and no example is given, and no chat template: figures of instructed models with prompts of their own are not comparable."""
+    """So these figures are not comparable with those of instructed models that have prompts of their own."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -357,7 +357,7 @@ def test_shares(): # nbs/api/27_questions.ipynb, cell e5b0744c
 
 
 def test_BBQ(): # nbs/api/27_questions.ipynb, cell 696441f1
-    """Here stands a file of poor and rich people as long as the authors'."""
+    """The test writes a file about poor and rich people that is as long as the authors' file."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -453,7 +453,7 @@ def test_BBQ(): # nbs/api/27_questions.ipynb, cell 696441f1
 
 
 def test_BBQ_2(): # nbs/api/27_questions.ipynb, cell 5476c9c5
-    """Four models that need no weights: one that is always right, one that always follows the stereotype, one that says it does not know, and one that contradicts it."""
+    """Four models need no weights: one is always right, one always follows the stereotype, one says that it does not know, and one contradicts the stereotype."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -511,7 +511,7 @@ def test_BBQ_2(): # nbs/api/27_questions.ipynb, cell 5476c9c5
 
 
 def test_BBQ_3(): # nbs/api/27_questions.ipynb, cell 117eb00f
-    """In between: half of the ambiguous questions are answered "unknown", the others by the stereotype."""
+    """A model between these answers half of the ambiguous questions with "unknown", and the others by the stereotype."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -572,7 +572,7 @@ def test_BBQ_3(): # nbs/api/27_questions.ipynb, cell 117eb00f
 
 
 def test_BBQ_4(): # nbs/api/27_questions.ipynb, cell 9715bc7a
-    """It is right by a third in either context, it leans to neither side, and nothing is said about its bias; nor about that of the model that never knows, which misses every answer that the text settles."""
+    """Nothing is said either about the bias of the model that always answers "unknown", because it misses every answer that the text settles."""
     def question(info, groups, polarity='neg', condition='ambig', label=2, id=0, category='Age', template='1', **texts):
         shown = (
             dict(
@@ -658,7 +658,7 @@ def test_BBQ_5(): # nbs/api/27_questions.ipynb, cell 596f7054
 
 @pytest.mark.data
 def test_BBQ_6(): # nbs/api/27_questions.ipynb, cell 8ca9afb8
-    """The targets of the other five were checked on files that the authors' scripts and templates write: all have one, but for the sixteen."""
+    """All their questions have a target, except for the sixteen named above."""
     every = BBQ().items()
     assert len(every) == 11_956 and (every.groupby('four').size() == 4).all() and every.unit.nunique() == 150
     assert (every.groupby('four')[['ambiguous', 'negative']].sum() == 2).all(axis=None)
@@ -676,7 +676,7 @@ def test_BBQ_6(): # nbs/api/27_questions.ipynb, cell 8ca9afb8
 @pytest.mark.slow
 @pytest.mark.data
 def test_BBQ_7(): # nbs/api/27_questions.ipynb, cell 07aa9507
-    """The control is pruned at random, at the level that [Coreference](25_coreference.ipynb) finds for the same perplexity."""
+    """The [control](../glossary.ipynb#matched-control) is pruned at random, at the level that [Coreference](25_coreference.ipynb) finds for the same perplexity."""
     dense = load_lm(SMOLLM2)
     small, random = Magnitude(.3, 'layer')(dense), Random(.0153125, 'layer')(dense)
     text = wikitext2()

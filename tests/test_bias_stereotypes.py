@@ -45,7 +45,7 @@ def test_read_stereoset(): # nbs/api/22_stereotypes.ipynb, cell 01a226f0
 
 
 def test_ask_stereoset(): # nbs/api/22_stereotypes.ipynb, cell 34254e41
-    """The authors score only the word in the blank there, so their figures for BERT differ from these."""
+    """For masked models the authors score only the word in the blank, so their figures for BERT differ from these."""
     toy = pd.DataFrame(
         dict(
             id=['1', '2', '3'],
@@ -91,7 +91,7 @@ def test_ask_stereoset_2(): # nbs/api/22_stereotypes.ipynb, cell c4cb925c
 
 
 def test_check_bos(): # nbs/api/22_stereotypes.ipynb, cell 55ae878c
-    """An example by hand: two items of one term and one item of another, all of one type."""
+    """This example by hand has two items of one term and one item of another, all of one type."""
     hand = pd.DataFrame(
         dict(
             id=['1', '2', '3'],
@@ -109,7 +109,7 @@ def test_check_bos(): # nbs/api/22_stereotypes.ipynb, cell 55ae878c
 
 
 def test_check_bos_2(): # nbs/api/22_stereotypes.ipynb, cell 496d2b3f
-    """If all three sentences are equally likely, as under a model whose weights are zero, all three figures are 50: those of a model that answers by tossing a coin."""
+    """Then LMS, SS and ICAT are all 50: the figures of a model that answers by tossing a coin."""
     hand = pd.DataFrame(
         dict(
             id=['1', '2', '3'],
@@ -155,7 +155,7 @@ def test_check_bos_3(): # nbs/api/22_stereotypes.ipynb, cell a130a860
 
 @pytest.mark.data
 def test_check_bos_4(): # nbs/api/22_stereotypes.ipynb, cell f664fa72
-    """A random model answers the whole set: it prefers nothing, and LMS shows that it knows nothing."""
+    """A random model prefers nothing, and its LMS shows that it knows nothing."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     tiny = StereoSet(bos=101)(lm)
     assert (
@@ -169,7 +169,7 @@ def test_check_bos_4(): # nbs/api/22_stereotypes.ipynb, cell f664fa72
 
 @pytest.mark.data
 def test_by_sentence(): # nbs/api/22_stereotypes.ipynb, cell 0bb27ad0
-    """`by_sentence` makes `Scores` of such a file, or of what another framework has computed."""
+    """`by_sentence` makes `Scores` of such a file, or of scores that another framework has computed."""
     def published(model):
         found = json.loads((Path(os.environ['FAIRPRUNE_DATA']) / 'stereoset' / f'predictions_{model}.json').read_text())[
             'intrasentence'
@@ -184,7 +184,7 @@ def test_by_sentence(): # nbs/api/22_stereotypes.ipynb, cell 0bb27ad0
 
 @pytest.mark.data
 def test_by_sentence_2(): # nbs/api/22_stereotypes.ipynb, cell 62c543b9
-    """Against BERT, item by item."""
+    """The next table compares GPT-2 with BERT, item by item."""
     def published(model):
         found = json.loads((Path(os.environ['FAIRPRUNE_DATA']) / 'stereoset' / f'predictions_{model}.json').read_text())[
             'intrasentence'
@@ -212,13 +212,13 @@ def test_read_crows(): # nbs/api/22_stereotypes.ipynb, cell d086fa79
 
 
 def test_shared_positions(): # nbs/api/22_stereotypes.ipynb, cell d97f3d17
-    """The shared tokens are those that `difflib` aligns."""
+    """Which tokens are shared is found by aligning the two sentences with `difflib`."""
     assert shared_positions([1, 7, 8, 4, 5], [1, 9, 4, 5]) == ([0, 3, 4], [0, 2, 3])
     assert shared_positions([1, 2], [3]) == ([], [])
 
 
 def test_shared_tokens(): # nbs/api/22_stereotypes.ipynb, cell 7899bc9e
-    """That is another question with another answer, so the metric has another name: `pseudo_likelihood_score` for masked models, `likelihood_score` for causal ones."""
+    """So the metric has another name: `pseudo_likelihood_score` for masked models, `likelihood_score` for causal ones."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     pairs = pd.DataFrame(
         dict(
@@ -241,7 +241,7 @@ def test_shared_tokens(): # nbs/api/22_stereotypes.ipynb, cell 7899bc9e
 
 
 def test_named(): # nbs/api/22_stereotypes.ipynb, cell a24a16e8
-    """A model that finds all tokens equally likely has the logarithm of their number."""
+    """A model that finds all tokens equally likely has the logarithm of the number of tokens in its vocabulary."""
     hand = pd.DataFrame(
         dict(
             id=list('1234'),
@@ -274,7 +274,7 @@ def test_named(): # nbs/api/22_stereotypes.ipynb, cell a24a16e8
 
 
 def test_named_2(): # nbs/api/22_stereotypes.ipynb, cell 68dde276
-    """What cannot be asked is said before any work."""
+    """Models and settings that the benchmark cannot use are refused before any work."""
     lm, masked = tiny_lm(), tiny_masked_lm()
     hand = pd.DataFrame(
         dict(
@@ -319,7 +319,7 @@ def test_named_3(): # nbs/api/22_stereotypes.ipynb, cell 2dff5816
 
 
 def test_named_4(): # nbs/api/22_stereotypes.ipynb, cell 6f931db0
-    """The nats per token show it: they are those of a guess."""
+    """The nats per token show this: they are those of a guess."""
     pairs = pd.DataFrame(
         dict(
             id=['1', '2'],
@@ -367,7 +367,7 @@ def test_named_5(): # nbs/api/22_stereotypes.ipynb, cell 90718c1f
 @pytest.mark.slow
 @pytest.mark.data
 def test_named_6(): # nbs/api/22_stereotypes.ipynb, cell 4371d72d
-    """SmolLM2-135M-Instruct on both benchmarks: how long it takes, and what it prefers."""
+    """The output shows how long this takes, and what the model prefers."""
     with redirect_stderr(io.StringIO()): smol = load_lm(SMOLLM2)
     start = time.perf_counter()
     dense = StereoSet()(smol)
@@ -388,7 +388,7 @@ def test_named_6(): # nbs/api/22_stereotypes.ipynb, cell 4371d72d
 @pytest.mark.slow
 @pytest.mark.data
 def test_named_7(): # nbs/api/22_stereotypes.ipynb, cell cf109d7e
-    """The 89.5, 62.2 and 67.7 over items are the figures that were known for this model before."""
+    """The next table is that of CrowS-Pairs for the same model."""
     with redirect_stderr(io.StringIO()): smol = load_lm(SMOLLM2)
     start = time.perf_counter()
     crows = CrowsPairs()(smol)
@@ -399,7 +399,7 @@ def test_named_7(): # nbs/api/22_stereotypes.ipynb, cell cf109d7e
 @pytest.mark.slow
 @pytest.mark.data
 def test_named_8(): # nbs/api/22_stereotypes.ipynb, cell cd9de931
-    """The same model with all its weights at zero, in both kinds of floats: every item of StereoSet is a tie, and the three figures are 50."""
+    """Every item of StereoSet is a tie, and the three figures are 50."""
     def zeroed(model):
         for p in model.parameters(): p.data.zero_()
         return model

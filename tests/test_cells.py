@@ -11,7 +11,7 @@ from fairprune.cells import *
 
 
 def test_cells(): # nbs/api/62_cells.ipynb, cell 14389fd8
-    """Whatever makes numbers has a revision: fine-tuning and prediction as one, the comparison of two models, each method and each benchmark."""
+    """Fine-tuning and prediction have one together, the comparison of two models has one, and so have each method and each benchmark."""
     bios_grid = make_grid(
         data='bios',
         model='tiny',
@@ -42,7 +42,7 @@ def test_cells(): # nbs/api/62_cells.ipynb, cell 14389fd8
 
 
 def test_read_cell(): # nbs/api/62_cells.ipynb, cell celltold
-    """The dense model and int8 stay."""
+    """The cells of the dense model and of int8 stay the same."""
     bios_grid = make_grid(
         data='bios',
         model='tiny',
@@ -61,7 +61,7 @@ def test_read_cell(): # nbs/api/62_cells.ipynb, cell celltold
 
 
 def test_read_cell_2(): # nbs/api/62_cells.ipynb, cell cellolds
-    """A cell of before there were revisions, in which the version stood for all of them, still has the identity that its files are named by."""
+    """Such a cell still has the identity by which its files are named."""
     bios_grid = make_grid(
         data='bios',
         model='tiny',
@@ -106,7 +106,7 @@ def test_fresh_model(): # nbs/api/62_cells.ipynb, cell 181b64f7
 
 
 def test_passes(): # nbs/api/62_cells.ipynb, cell f2b6c234
-    """A tiny set and a tiny model show it."""
+    """A tiny data set and a tiny model show what a result holds."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder)
         result, after = compute(cells(grid)[2], folder)
@@ -120,7 +120,7 @@ def test_passes(): # nbs/api/62_cells.ipynb, cell f2b6c234
 
 
 def test_passes_2(): # nbs/api/62_cells.ipynb, cell cellelse
-    """A machine with another revision does not compute a cell."""
+    """A machine whose library has another revision refuses to compute a cell."""
     bios_grid = make_grid(
         data='bios',
         model='tiny',

@@ -32,7 +32,7 @@ from fairprune.cli import _words
 
 
 def test_show(): # nbs/api/63_cli.ipynb, cell 54facb50
-    """Group words are a file or a list, which may be longer than any file's name and end in a point."""
+    """A list may be longer than any file's name may be, and may end in a point."""
     from_words = _words(','.join(f'word number {k}' for k in range(40)) + ',U.S. citizen')
     assert len(from_words) == 41 and from_words['U.S. citizen'] == r'U\.S\.\ citizen'
     with expect_fail(ValueError, 'No file words.txt'): _words('words.txt')
@@ -47,7 +47,7 @@ def test_main(): # nbs/api/63_cli.ipynb, cell 63fd7721
 
 
 def test_main_2(): # nbs/api/63_cli.ipynb, cell 1155fe11
-    """A text is read as far as the model can; `--max-length` cuts it sooner, and both commands say how many texts that were."""
+    """Both `audit` and `gate` say how many texts were cut."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             dict(text='so ' * (150 if i % 5 == 0 else 50) + 'good', label=['no', 'yes'][i % 2], groups='ab'[i % 2])
@@ -105,7 +105,7 @@ def test_main_3(): # nbs/api/63_cli.ipynb, cell 77726a2d
 
 
 def test_main_4(): # nbs/api/63_cli.ipynb, cell a5a64d49
-    """A mistake is one line."""
+    """A mistake in the call is reported in one line."""
     wrong = subprocess.run(
         [sys.executable, '-c', 'from fairprune.cli import main; main()', 'audit', 'no.parquet', 'no.parquet'],
         capture_output=True,
@@ -127,7 +127,7 @@ def test_main_4(): # nbs/api/63_cli.ipynb, cell a5a64d49
 
 @pytest.mark.heavy
 def test_main_5(): # nbs/api/63_cli.ipynb, cell 42ad9f22
-    """Here a small random model stands in for the trained one."""
+    """In this test a small random model stands in for the trained one."""
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch(
@@ -184,7 +184,7 @@ def test_main_6(): # nbs/api/63_cli.ipynb, cell a1663ad0
 
 
 def test_main_7(): # nbs/api/63_cli.ipynb, cell de467d8f
-    """The gate fails on the planted harm, and says so to a machine as well."""
+    """The gate also writes its answer in a form that a machine reads."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(p.save(f'{folder}/{name}.parquet')) for p, name in zip(planted(), ('dense', 'small'))]
         result = CliRunner().invoke(app, ['gate', *paths, '--json', f'{folder}/gate.json'])
@@ -231,7 +231,7 @@ def test_main_9(): # nbs/api/63_cli.ipynb, cell e6808deb
 
 
 def test_main_10(): # nbs/api/63_cli.ipynb, cell d17aecb6
-    """`--split-column` names a column of splits, and `--split` the one that counts; a table without such a column is split by the hash of its ids then, as `from_frame` splits it for training."""
+    """If `--split` is given and the table has no such column, the table is split by the hash of its ids, as `from_frame` splits it for training."""
     with tempfile.TemporaryDirectory() as folder:
         texts = pd.DataFrame(
             [
@@ -268,7 +268,7 @@ def test_main_10(): # nbs/api/63_cli.ipynb, cell d17aecb6
 
 
 def test_main_11(): # nbs/api/63_cli.ipynb, cell b8512654
-    """`data` reads a table by the same options, to see what an audit would see."""
+    """`data` reads a table with the same options, to show what an audit would see."""
     with tempfile.TemporaryDirectory() as folder:
         def counted(content, *words):
             Path(folder, 'mine.csv').write_bytes(content.encode('cp1252'))
@@ -331,7 +331,7 @@ def test_main_11(): # nbs/api/63_cli.ipynb, cell b8512654
 
 
 def test_main_12(): # nbs/api/63_cli.ipynb, cell 4a90a37b
-    """Models that number their classes judge a table that names them, and the other way round."""
+    """`--label-names` says which number is which name."""
     with tempfile.TemporaryDirectory() as folder:
         pd.DataFrame(
             [dict(text=f'{w} {i}', label=int(w == 'bad'), groups='ab'[i % 2]) for i in range(40) for w in ('good', 'bad')]
@@ -345,7 +345,7 @@ def test_main_12(): # nbs/api/63_cli.ipynb, cell 4a90a37b
 
 
 def test_main_13(): # nbs/api/63_cli.ipynb, cell 4ca9c6d0
-    """A sweep from its file to its table."""
+    """A sweep is followed from its file to its table."""
     with tempfile.TemporaryDirectory() as folder:
         frame = pd.DataFrame(
             [
@@ -421,7 +421,7 @@ def test_main_13(): # nbs/api/63_cli.ipynb, cell 4ca9c6d0
 
 
 def test_main_14(): # nbs/api/63_cli.ipynb, cell d118ea56
-    """Help loads neither torch nor pandas."""
+    """The help of the commands loads neither torch nor pandas."""
     code = (
         "import sys, fairprune; from fairprune.cli import app; from typer.testing import CliRunner; r = "
         "CliRunner().invoke(app, ['--help']); print(r.exit_code, 'torch' in sys.modules, 'pandas' in sys.modules)"
@@ -435,7 +435,7 @@ def test_main_14(): # nbs/api/63_cli.ipynb, cell d118ea56
 
 @pytest.mark.heavy
 def test_main_15(): # nbs/api/63_cli.ipynb, cell ce11cf9f
-    """Forty tables each time, and five hundred where there is time."""
+    """Each run of the tests tries forty tables, and the slow test tries five hundred."""
     POOLS = [
         ('0', '1'),
         ('1', '2', '10'),

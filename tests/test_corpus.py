@@ -24,7 +24,7 @@ def test_text_file(): # nbs/api/05_corpus.ipynb, cell 3e07c240
 
 
 def test_running_text(): # nbs/api/05_corpus.ipynb, cell e2c68a15
-    """So a classifier and a language model are calibrated on the same data."""
+    """So a classifier and a language model can be calibrated on the same data."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, 'a.txt').write_text('One text.\nAnother one.'); Path(folder, 'b.txt').write_text(' \n')
         two = Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/a.txt')
@@ -38,13 +38,13 @@ def test_running_text(): # nbs/api/05_corpus.ipynb, cell e2c68a15
 
 @pytest.mark.data
 def test_wikitext2(): # nbs/api/05_corpus.ipynb, cell afdb7676
-    """Its validation part serves calibration, its test part gives the figure."""
+    """Its validation part serves for calibration, and perplexity is computed on its test part."""
     wiki = wikitext2()
     assert wiki['test'].lstrip().startswith('= Robert Boulter =') and len(wiki.sources['wiki.test.raw']) == 64
 
 
 def test_windows(): # nbs/api/05_corpus.ipynb, cell cc834d38
-    """Calibration takes some of them, drawn by a seed."""
+    """Calibration uses some of the windows, drawn by a seed."""
     lm = tiny_lm()
     text = ' '.join(f'word {i}' for i in range(300))
     every, some = windows(lm, text, 8), windows(lm, text, 8, n=5, seed=1)
@@ -55,7 +55,7 @@ def test_windows(): # nbs/api/05_corpus.ipynb, cell cc834d38
 
 
 def test_exp(): # nbs/api/05_corpus.ipynb, cell 7f57d98b
-    """For any other model the figure is that of its own loss."""
+    """For any other model the perplexity is the exponential of the model's own loss."""
     lm = tiny_lm()
     text = ' '.join(f'word {i}' for i in range(300))
     story = Corpus(dict(test=text))
@@ -68,7 +68,7 @@ def test_exp(): # nbs/api/05_corpus.ipynb, cell 7f57d98b
 
 
 def test_masked_perplexity(): # nbs/api/05_corpus.ipynb, cell 5a1612cd
-    """What is hidden depends on the seed alone, so two models are asked for the same tokens."""
+    """The seed alone decides which tokens are hidden, so two models are asked for the same tokens."""
     text = ' '.join(f'word {i}' for i in range(300))
     filler, story = tiny_masked_lm(), Corpus(dict(test=text))
     ids = windows(filler, text, 8)
@@ -100,7 +100,7 @@ def test_masked_perplexity_2(): # nbs/api/05_corpus.ipynb, cell c56fc52f
 @pytest.mark.slow
 @pytest.mark.data
 def test_masked_perplexity_3(): # nbs/api/05_corpus.ipynb, cell 95900621
-    """SmolLM2-135M on the test part of WikiText-2, some windows of 512 tokens."""
+    """This is the perplexity of SmolLM2-135M on some windows of 512 tokens from the test part of WikiText-2."""
     smol = load_lm(SMOLLM2)
     found = perplexity(smol, wikitext2(), length=512, n=8)
     assert 15 < found < 35

@@ -16,13 +16,13 @@ from fairprune.dev.architectures import *
 
 @pytest.mark.slow
 def test_the_table(): # nbs/api/17_architectures.ipynb, cell f9bfbddf
-    """It takes a quarter of an hour."""
+    """Making the table takes a quarter of an hour."""
     found = architecture_table()
     assert found.verdict.isin(['right', 'refused']).all(), found[~found.verdict.isin(['right', 'refused'])].to_string()
 
 
 def test_running(): # nbs/api/17_architectures.ipynb, cell 284cbd3a
-    """The data is as small as works: 24 texts of unlike lengths, some longer than the sliding windows of the tiny models, and running text for language models."""
+    """Some of the texts are longer than the sliding windows of the tiny models."""
     texts = examples()
     assert (
         len(texts['train']) == 16
@@ -32,7 +32,7 @@ def test_running(): # nbs/api/17_architectures.ipynb, cell 284cbd3a
 
 
 def test_kinds_of(): # nbs/api/17_architectures.ipynb, cell 4e9d6222
-    """An architecture that fills in masked words is judged as a masked model and not as a causal one, an encoder-decoder as a classifier alone, and so is XLNet, whose language model reads ahead."""
+    """So is XLNet, whose language model reads ahead."""
     assert (
         kinds_of('bert') == ('classifier', 'masked')
         and kinds_of('llama') == ('classifier', 'causal')
@@ -42,7 +42,7 @@ def test_kinds_of(): # nbs/api/17_architectures.ipynb, cell 4e9d6222
 
 
 def test_cases(): # nbs/api/17_architectures.ipynb, cell 4ceb0e12
-    """A masked language model is compressed and not trained, so one method that trains stands for all."""
+    """A masked language model is compressed and not trained, so one method that trains stands for all of them."""
     named = {type(m).__name__.lower() for ms in cases('classifier').values() for m in ms}
     assert {
         n for n, cls in methods().items() if cls.__module__.startswith('fairprune.') and n not in mitigations()
@@ -51,7 +51,7 @@ def test_cases(): # nbs/api/17_architectures.ipynb, cell 4ceb0e12
 
 
 def test_block_weights(): # nbs/api/17_architectures.ipynb, cell 84bf39eb
-    """Of a compact layer it takes the floats."""
+    """If a layer keeps its weight in fewer bytes, the judge takes the weight as floats."""
     mixture = specimen('mixtral', 'causal')
     assert (
         block_weights(mixture)['model.layers.0.mlp.experts.down_proj'].shape == (4, 32, 64)
@@ -61,7 +61,7 @@ def test_block_weights(): # nbs/api/17_architectures.ipynb, cell 84bf39eb
 
 
 def test_changed(): # nbs/api/17_architectures.ipynb, cell 00940285
-    """What a model *is* are its tensors, its configuration, its record and what training may move; of all that nothing may change where a copy is compressed."""
+    """When a method compresses a copy, nothing of this may change in the original."""
     bert, before = specimen('bert', 'classifier'), None
     before = state(bert)
     assert changed(bert, before) == ''
@@ -73,7 +73,7 @@ def test_changed(): # nbs/api/17_architectures.ipynb, cell 00940285
 
 
 def test_promises(): # nbs/api/17_architectures.ipynb, cell 538a9955
-    """The judge reads off a method's parameters what the result must be: which share is zero, how many values a row may have, what rank, whether it was trained or lost parts."""
+    """The parameters of a method tell the judge what the result must be: which share of the weights is zero, how many values a row may have, which rank a matrix has, and whether the model was trained or lost parts."""
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
     HTML(pd.DataFrame(dict(methods=shown)).to_html())
     assert promises(fp.Magnitude(0.3)) == dict(sparsity=0.3, changes=True) and promises(
@@ -86,7 +86,7 @@ def test_promises(): # nbs/api/17_architectures.ipynb, cell 538a9955
 
 
 def test_check_zeros(): # nbs/api/17_architectures.ipynb, cell 2a824e83
-    """The library may leave some as they are, such as the decay of Mamba's states, which is no weight of a product: then it must name them."""
+    """The library must name the weights that it leaves as they are."""
     half = fp.Magnitude()(specimen('bert', 'classifier'))
     check_zeros(half, .5)
     half.bert.encoder.layer[0].output.dense.weight.data.fill_(1.)
@@ -94,7 +94,7 @@ def test_check_zeros(): # nbs/api/17_architectures.ipynb, cell 2a824e83
 
 
 def test_check_rank(): # nbs/api/17_architectures.ipynb, cell 270bea1e
-    """A refusal is judged elsewhere: here the model exists."""
+    """Refusals are judged [elsewhere](#the-verdict): here the model exists."""
     shown = {c: ', '.join(map(str, ms)) for c, ms in cases('classifier').items()}
     HTML(pd.DataFrame(dict(methods=shown)).to_html())
     bert = specimen('bert', 'classifier')
@@ -106,7 +106,7 @@ def test_check_rank(): # nbs/api/17_architectures.ipynb, cell 270bea1e
 
 
 def test_check_outside(): # nbs/api/17_architectures.ipynb, cell b00365ac
-    """The classifier is known by its number of rows, which is that of the labels."""
+    """The classifier is found by its number of rows, which is the number of labels."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     check_outside(bert, fp.Magnitude()(bert))
@@ -116,7 +116,7 @@ def test_check_outside(): # nbs/api/17_architectures.ipynb, cell b00365ac
 
 
 def test_blanked(): # nbs/api/17_architectures.ipynb, cell cf7e27bf
-    """Which places these are is seen by looking for the columns of the small model in the dense one."""
+    """The judge finds these places by looking for the columns of the small model in the dense one."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     fewer = fp.Heads(score='magnitude')(bert)
@@ -128,7 +128,7 @@ def test_blanked(): # nbs/api/17_architectures.ipynb, cell cf7e27bf
 
 
 def test_check_calibration(): # nbs/api/17_architectures.ipynb, cell cf4de97d
-    """So whatever lies between two blocks counts."""
+    """So whatever lies between two blocks is taken into account."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     fewer = fp.Heads(score='magnitude')(bert)
@@ -140,7 +140,7 @@ def test_check_calibration(): # nbs/api/17_architectures.ipynb, cell cf4de97d
 
 
 def test_check_scores(): # nbs/api/17_architectures.ipynb, cell 948092ea
-    """And the state that patient distillation compares must be that of the token which the classifier reads: the one at which the logits have a gradient."""
+    """The judge finds this token as the one at which the logits have a gradient."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     fewer = fp.Heads(score='magnitude')(bert)
@@ -159,7 +159,7 @@ def test_check_scores(): # nbs/api/17_architectures.ipynb, cell 948092ea
 
 
 def test_check_saved(): # nbs/api/17_architectures.ipynb, cell 6352594a
-    """After `load`, and after plain `from_pretrained`, all is the same to the last bit."""
+    """After `load`, and after plain `from_pretrained`, the model is the same to the last bit."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     fewer = fp.Heads(score='magnitude')(bert)
@@ -178,7 +178,7 @@ def test_check_saved(): # nbs/api/17_architectures.ipynb, cell 6352594a
 
 
 def test_check(): # nbs/api/17_architectures.ipynb, cell 375fc46b
-    """A refusal must be one sentence of the library's own, and must leave the model as it was, even where the method was to work in place."""
+    """A refusal must leave the model as it was, even if the method was called to change the model in place."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     fewer = fp.Heads(score='magnitude')(bert)
@@ -194,7 +194,7 @@ def test_check(): # nbs/api/17_architectures.ipynb, cell 375fc46b
 
 
 def test_check_2(): # nbs/api/17_architectures.ipynb, cell 03d0d60d
-    """A method that lies is found out: it says half and drops a third, changes the embeddings, or the model it was given."""
+    """Others change the embeddings, or the model they were given, or refuse only after the work."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     fewer = fp.Heads(score='magnitude')(bert)
@@ -224,7 +224,7 @@ def test_check_2(): # nbs/api/17_architectures.ipynb, cell 03d0d60d
 
 
 def test_attention(): # nbs/api/17_architectures.ipynb, cell 5f94adcb
-    """All of these are held against plain passes of single texts."""
+    """The judge compares all of this with plain passes of single texts."""
     texts = examples()
     bert = specimen('bert', 'classifier')
     fewer = fp.Heads(score='magnitude')(bert)
@@ -241,14 +241,14 @@ def test_attention(): # nbs/api/17_architectures.ipynb, cell 5f94adcb
 
 
 def test_used(): # nbs/api/17_architectures.ipynb, cell e4a1344d
-    """A BERT that is scored as a causal model reads to the right as well, and is found out or refused."""
+    """The judge must find that this is not right, or the library must refuse it."""
     assert used(specimen('bert', 'causal'), 'bert', _scores, running()) != 'right' # BERT reads to the right as well
     assert used(specimen('mamba', 'causal'), 'mamba', _perplexes, running()) == 'right'
 
 
 @pytest.mark.heavy
 def test_wide(): # nbs/api/17_architectures.ipynb, cell 17514523
-    """A slice of the table, which takes seconds, is a test of every day."""
+    """A small part of the table takes only seconds and is an everyday test."""
     part = architecture_table(['bert', 'llama', 'mixtral', 'albert'], ['classifier'], ['weights', 'calibrated', 'rounded'])
     assert part.verdict.isin(['right', 'refused']).all(), part[~part.verdict.isin(['right', 'refused'])].to_string()
     assert (

@@ -19,7 +19,7 @@ def test_InProcess(): # nbs/api/64_executors.ipynb, cell 31fd0dcc
 
 
 def test_stop(): # nbs/api/64_executors.ipynb, cell ab29b333
-    """A worker that kills itself takes nothing else with it."""
+    """A worker that kills itself takes no other worker with it."""
     with Processes(2) as executor:
         pids = {executor.submit(os.getpid).result() for _ in range(4)}
         assert os.getpid() not in pids and len(pids) == 2
@@ -32,7 +32,7 @@ def test_stop(): # nbs/api/64_executors.ipynb, cell ab29b333
 
 
 def test_stop_2(): # nbs/api/64_executors.ipynb, cell 36cb799f
-    """A script needs no `if __name__ == '__main__'`, and when it is killed no worker is left behind."""
+    """When the script is killed, no worker is left behind."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder)/'script.py'
         script.write_text("""import os, time; from fairprune.executors import Processes
@@ -53,7 +53,7 @@ time.sleep(60)""")
 
 
 def test_ray_submit(): # nbs/api/64_executors.ipynb, cell 2d360189
-    """Without Ray, or without a cluster, there is one line that says so."""
+    """If Ray or a cluster is missing, one line says so."""
     with mock.patch.dict(sys.modules, ray=None), expect_fail(ValueError, 'Ray is not installed'):
         with RayCluster(): pass
 

@@ -14,7 +14,7 @@ from fairprune.files import _JOURNAL
 
 
 def test_told(): # nbs/api/04_files.ipynb, cell 55cf9320
-    """`disk_full` tells, looking through the chain of causes."""
+    """It looks through the whole chain of causes."""
     try:
         try: raise OSError(errno.ENOSPC, 'No space left on device')
         except OSError as e: raise RuntimeError('cannot save') from e
@@ -23,7 +23,7 @@ def test_told(): # nbs/api/04_files.ipynb, cell 55cf9320
 
 
 def test_flush(): # nbs/api/04_files.ipynb, cell c9e1fa79
-    """Where the block fails, the old file stays and nothing else is left behind."""
+    """If the block fails, the old file stays and nothing else is left behind."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'new'/'result.txt'
         with written(path) as part: part.write_text('first')
@@ -35,7 +35,7 @@ def test_flush(): # nbs/api/04_files.ipynb, cell c9e1fa79
 
 
 def test_flush_2(): # nbs/api/04_files.ipynb, cell b5a11b2a
-    """`/dev/full` is a file that never has room."""
+    """The test writes to `/dev/full`, a file that never has room."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'table.csv'
         with written(path) as part: part.write_text('first')
@@ -51,7 +51,7 @@ def test_flush_2(): # nbs/api/04_files.ipynb, cell b5a11b2a
 
 
 def test_flush_3(): # nbs/api/04_files.ipynb, cell b7d86f35
-    """What another process is writing stays."""
+    """A file that another process is still writing stays."""
     with tempfile.TemporaryDirectory() as folder:
         dead, other = Path(folder)/'.result.txt-abcd1234.part', Path(folder)/'.result.txt-notes.part'
         for file in (dead, other): file.write_text('half')
@@ -61,7 +61,7 @@ def test_flush_3(): # nbs/api/04_files.ipynb, cell b7d86f35
 
 
 def test_replaced(): # nbs/api/04_files.ipynb, cell 5143e5da
-    """A link to the folder is followed; a link within it is replaced, and what it points to stays, as in the cache of a hub."""
+    """A link within the folder is replaced, and the file that it points to stays, as in the cache of a hub."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
     with tempfile.TemporaryDirectory() as home:
@@ -79,7 +79,7 @@ def test_replaced(): # nbs/api/04_files.ipynb, cell 5143e5da
 
 @pytest.mark.heavy
 def test_replaced_2(): # nbs/api/04_files.ipynb, cell 690124de
-    """No configuration stands beside other files in the meantime, and the note stays."""
+    """In the meantime no configuration stands beside files of another set, and a note of the user stays."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
     with tempfile.TemporaryDirectory() as home:
@@ -136,7 +136,7 @@ def test_replaced_2(): # nbs/api/04_files.ipynb, cell 690124de
 
 @pytest.mark.heavy
 def test_replaced_3(): # nbs/api/04_files.ipynb, cell ded7cdfb
-    """Several processes that write to one folder do so one after the other."""
+    """If several processes write to one folder, they do so one after the other."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
     def _renew(folder, text):
@@ -158,7 +158,7 @@ def test_replaced_3(): # nbs/api/04_files.ipynb, cell ded7cdfb
 
 @pytest.mark.heavy
 def test_replaced_4(): # nbs/api/04_files.ipynb, cell 57a7bdd6
-    """A replacement that was cut short and cannot be finished, since the folder is for reading only, is an error."""
+    """A replacement that was interrupted and cannot be finished, for example because the folder is read-only, is an error."""
     def _ours(folder): return [name for name in os.listdir(folder) if name.endswith('.json')]
     def _read(folder): return {p.name: p.read_text() for p in Path(folder).iterdir() if p.is_file()}
     def _renew(folder, text):

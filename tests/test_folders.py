@@ -19,7 +19,7 @@ from fairprune.folders import *
 
 
 def test_read_object(): # nbs/api/29_folders.ipynb, cell 2c148d25
-    """Anything else could name any file of the machine."""
+    """Other links are not followed, because they could name any file of the machine."""
     with tempfile.TemporaryDirectory() as hub:
         folder = Path(hub)/'snapshots'/'1'
         folder.mkdir(parents=True)
@@ -38,7 +38,7 @@ def test_read_object(): # nbs/api/29_folders.ipynb, cell 2c148d25
 
 
 def test_naming(): # nbs/api/29_folders.ipynb, cell 9ddb8434
-    """Whatever it is, `naming` makes it one sentence with folder, files and reason."""
+    """`naming` turns every error into one sentence with the folder, the files and the reason."""
     with expect_fail(ValueError, 'runs/m: cannot be read from config.json (KeyError'), naming('runs/m', 'config.json'):
         {}['kind']
     with expect_fail(ValueError, 'runs/m: config.json is damaged'), naming('runs/m', 'tokenizer.json'):
@@ -47,7 +47,7 @@ def test_naming(): # nbs/api/29_folders.ipynb, cell 9ddb8434
 
 
 def test_verify(): # nbs/api/29_folders.ipynb, cell e14eaa26
-    """Where one of them was changed on purpose, such as the names of the classes in `config.json`, the way to say so is to delete the list; a model that is saved again gets a new one."""
+    """A model that is saved again gets a new list."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, 'config.json'); config.write_text('{"a": 1}'); assert not verify(folder)
         seal(folder); assert verify(folder)
@@ -63,7 +63,7 @@ def test_verify(): # nbs/api/29_folders.ipynb, cell e14eaa26
 
 
 def test_tensors(): # nbs/api/29_folders.ipynb, cell e6bfbbca
-    """Of each file the header is read: names, types and shapes of all tensors, before anything is built."""
+    """The header of each file is read before anything is built: the names, types and shapes of all tensors."""
     with tempfile.TemporaryDirectory() as folder:
         save_file(dict(a=torch.zeros(2, 3), b=torch.zeros(4, dtype=torch.uint8)), file := Path(folder, 'model.safetensors'))
         assert tensors(folder, {}) == dict(a=('F32', (2, 3)), b=('U8', (4,)))
@@ -86,7 +86,7 @@ def test_tensors(): # nbs/api/29_folders.ipynb, cell e6bfbbca
 
 
 def test_known_numbers(): # nbs/api/29_folders.ipynb, cell 63d36f4a
-    """Transformers reads a model that was quantized by a method it does not know as if its numbers were floats; here that is an error."""
+    """In this library such a model is an error."""
     with tempfile.TemporaryDirectory() as folder:
         save_file(dict(a=torch.zeros(2)), Path(folder, 'model.safetensors'))
         def configured(**told): Path(folder, 'config.json').write_text(json.dumps(told))
@@ -104,7 +104,7 @@ def test_known_numbers(): # nbs/api/29_folders.ipynb, cell 63d36f4a
 
 
 def test_fits(): # nbs/api/29_folders.ipynb, cell bad6a234
-    """Parts that are not the standard ones have exactly the shapes that they were saved with."""
+    """Parts that are not the standard ones must have exactly the shapes that they were saved with."""
     with torch.device('meta'): layer = torch.nn.Linear(3, 2)
     fits('runs/m', dict(weight=('BF16', (2, 3)), bias=('F32', (2,))), layer)
     with expect_fail(ValueError, 'wants bias with the shape (2,), and the weights have it not at all'):
@@ -115,7 +115,7 @@ def test_fits(): # nbs/api/29_folders.ipynb, cell bad6a234
 
 
 def test_fits_2(): # nbs/api/29_folders.ipynb, cell 3e4c5dee
-    """A few of these, in seconds."""
+    """A few damaged folders are tried in seconds."""
     with torch.device('meta'): layer = torch.nn.Linear(3, 2)
     fits('runs/m', dict(weight=('BF16', (2, 3)), bias=('F32', (2,))), layer)
     def entries(tree, path=()):
@@ -417,7 +417,7 @@ def test_fits_3(): # nbs/api/29_folders.ipynb, cell b98c58ed
 
 @pytest.mark.slow
 def test_fits_4(): # nbs/api/29_folders.ipynb, cell da382074
-    """Without it, what cannot be told from a model that was meant so comes through: another number where a number belongs."""
+    """Without it, some damage cannot be told from a model that was meant to be so, and is not found: an example is another number in a place where a number belongs."""
     with torch.device('meta'): layer = torch.nn.Linear(3, 2)
     fits('runs/m', dict(weight=('BF16', (2, 3)), bias=('F32', (2,))), layer)
     def entries(tree, path=()):

@@ -11,7 +11,7 @@ from fairprune.generation import _ends, _extend, _gumbel, _near, _prompt_rows, _
 
 
 def test_gumbel(): # nbs/api/06b_generation.ipynb, cell 8a9e00f7
-    """That is a draw from the model's distribution at temperature $T$."""
+    """The token that is found is a draw from the model's distribution at temperature $T$."""
     noise = _gumbel([_stream('The nurse', 0, 0), _stream('The nurse', 1, 0), _stream('The nurse', 0, 0)], 20_000)
     assert torch.equal(noise[0], noise[2]) and not torch.equal(noise[0], noise[1])
     # mean and variance of a Gumbel variable
@@ -19,7 +19,7 @@ def test_gumbel(): # nbs/api/06b_generation.ipynb, cell 8a9e00f7
 
 
 def test_shaped(): # nbs/api/06b_generation.ipynb, cell 4374baa8
-    """2020) shape the distribution first, in this order, as in transformers."""
+    """Transformers uses the same order."""
     scores = torch.log(torch.tensor([[.5, .3, .15, .05]]))
     assert torch.allclose(_shaped(scores, 1., 2, None).softmax(-1), torch.tensor([[.625, .375, 0, 0]]))
     assert torch.allclose(_shaped(scores, 1., None, .9).softmax(-1), torch.tensor([[.5, .3, .15, 0]]) / .95)
@@ -27,7 +27,7 @@ def test_shaped(): # nbs/api/06b_generation.ipynb, cell 4374baa8
 
 
 def test_prompt_rows(): # nbs/api/06b_generation.ipynb, cell 8c2acbca
-    """Prompts begin with BOS where the tokenizer puts it there by itself."""
+    """Prompts begin with BOS, the token for the beginning of a text, if the tokenizer puts it there by itself."""
     lm = tiny_lm()
     assert _ends(lm) == {0, 2, 100, 101, 102, 103} and lm.config.eos_token_id == 2
     assert _prompt_rows(lm, ['the nurse'], None, 5) == [[1996, 6821]] and _prompt_rows(lm, ['the nurse', ''], 101, 5) == [
@@ -37,7 +37,7 @@ def test_prompt_rows(): # nbs/api/06b_generation.ipynb, cell 8c2acbca
 
 
 def test_extend(): # nbs/api/06b_generation.ipynb, cell 0262f675
-    """Keys and values, or the state of a Mamba, are kept, and a row that is done leaves the batch."""
+    """A row that is finished leaves the batch."""
     lm = tiny_lm()
     assert (
         _near([3, 9, 4, 3, 8], 2, 24) == [[1, 4], [2, 0, 3]]
@@ -54,7 +54,7 @@ def test_extend(): # nbs/api/06b_generation.ipynb, cell 0262f675
 
 
 def test_told(): # nbs/api/06b_generation.ipynb, cell e58f0120
-    """The same prompt, seed and model give the same continuation, whatever the batch, its order, the other prompts and torch's own seed."""
+    """A continuation does not depend on the batch, its order, the other prompts or torch's own seed."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     said = generate(lm, prompts, n=2, max_new_tokens=8)
@@ -77,7 +77,7 @@ def test_told(): # nbs/api/06b_generation.ipynb, cell e58f0120
 
 
 def test_told_2(): # nbs/api/06b_generation.ipynb, cell 515dff70
-    """The same noise without a cache, one row at a time, gives the same tokens, whether a model remembers keys and values, those of a window, or a state."""
+    """This holds for models that remember keys and values, for those that remember a window of them, and for those that remember a state."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     torch.manual_seed(7)
@@ -122,7 +122,7 @@ def test_told_3(): # nbs/api/06b_generation.ipynb, cell 866b4abd
 
 
 def test_told_4(): # nbs/api/06b_generation.ipynb, cell 191a21ae
-    """Near a temperature of 0 the noise does not matter, and the answer is that of transformers' greedy search."""
+    """Near a temperature of 0 the noise does not matter, and the continuation is that of transformers' greedy search."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     torch.manual_seed(7)
@@ -139,7 +139,7 @@ def test_told_4(): # nbs/api/06b_generation.ipynb, cell 191a21ae
 
 
 def test_told_5(): # nbs/api/06b_generation.ipynb, cell 3b61d912
-    """How often a token is drawn is its probability, within four standard deviations."""
+    """A token is drawn as often as its probability says, within four standard deviations."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     torch.manual_seed(7)
@@ -185,7 +185,7 @@ def test_told_6(): # nbs/api/06b_generation.ipynb, cell 2a3eeebc
 
 
 def test_told_7(): # nbs/api/06b_generation.ipynb, cell e9be25cf
-    """What cannot be continued is said before any work."""
+    """Prompts, models and settings that cannot be used are refused before any work."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     with expect_fail(ValueError, 'generate needs a causal language model; tiny is a masked language model'):
@@ -209,7 +209,7 @@ def test_told_7(): # nbs/api/06b_generation.ipynb, cell e9be25cf
 
 
 def test_told_8(): # nbs/api/06b_generation.ipynb, cell 5f5ebeaa
-    """With noise of its own, the pruned model says something else every time, however little was pruned."""
+    """If the pruned model had noise of its own, it would say something else every time, however little was pruned."""
     lm = tiny_lm()
     many = [
         f'{who} {what}'

@@ -7,7 +7,7 @@ from fairprune.grid import *
 
 
 def test_make_grid(): # nbs/api/61_grid.ipynb, cell e5bf5edf
-    """The dense model of each seed is always part of it."""
+    """The dense model of each seed is always part of the product."""
     example = '''
 data = "toxigen"
 model = "sentence-transformers/all-MiniLM-L6-v2"
@@ -30,7 +30,7 @@ methods = ["int8()"]
 
 
 def test_points(): # nbs/api/61_grid.ipynb, cell gridtest
-    """Each is a grid of its own, with the fields that its run overrides."""
+    """Each run is a grid of its own, in which the fields that the run names are overridden."""
     example = '''
 data = "toxigen"
 model = "sentence-transformers/all-MiniLM-L6-v2"
@@ -64,7 +64,7 @@ methods = ["int8()"]
 
 
 def test_points_2(): # nbs/api/61_grid.ipynb, cell gridfail
-    """What is empty or of the wrong kind is told by its name."""
+    """A field that is empty or of the wrong kind is named in the error."""
     bios_grid = make_grid(
         data='bios',
         model='tiny',
@@ -90,7 +90,7 @@ def test_points_2(): # nbs/api/61_grid.ipynb, cell gridfail
 
 
 def test_tiny_grid(): # nbs/api/61_grid.ipynb, cell gridchck
-    """A tiny set and a tiny model, with a grid over them, serve for all that follows."""
+    """The examples that follow, here and on the next pages, use a grid over a tiny data set and a tiny model."""
     with tempfile.TemporaryDirectory() as folder:
         toy = tiny_grid(folder); check(toy)
         for wrong, message in (

@@ -12,7 +12,7 @@ from fairprune.layers import _Products
 
 
 def test_evaluating(): # nbs/api/08_layers.ipynb, cell e5ade7dc
-    """An error inside changes nothing about that."""
+    """An error inside the block changes nothing about that."""
     learner = nn.Sequential(nn.Dropout(), nn.Linear(2, 2)).train()
     learner[0].eval()
     with expect_fail(ValueError, 'unreadable'), evaluating(learner) as reader:
@@ -22,14 +22,14 @@ def test_evaluating(): # nbs/api/08_layers.ipynb, cell e5ade7dc
 
 
 def test_tokenizer_of(): # nbs/api/08_layers.ipynb, cell 415982a3
-    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
+    """RoBERTa reads fewer tokens than it has positions, because its positions begin after that of the padding token."""
     for family, positions, most in (('bert', 32, 32), ('gpt2', 16, 16), ('roberta', 34, 33), ('distilbert', 512, 512)):
         short = tiny_classifier(family=family, max_position_embeddings=positions)
         assert n_positions(short) == most and len(read_sample(short, sample_ids(short, 64))) == 1
 
 
 def test_shape(): # nbs/api/08_layers.ipynb, cell d26f7a78
-    """The last of them is the head."""
+    """The head of a classifier is the last linear layer outside the body that has one output for each label."""
     assert [shape(m) for m in (nn.Linear(2, 3), Conv1D(3, 2), Compact(2, 3))] == [(2, 3)] * 3
     tiny = tiny_classifier()
     assert len(linear_layers(tiny)) == 2 * 6 + 2 and head(tiny) is tiny.classifier # two blocks, pooler, head
@@ -39,7 +39,7 @@ def test_shape(): # nbs/api/08_layers.ipynb, cell d26f7a78
 
 
 def test_Products(): # nbs/api/08_layers.ipynb, cell bd75d487
-    """The pass shows as well which dimensions are the inputs, so there is no list of architectures, and whether a matrix is stored transposed need not be asked."""
+    """So no list of architectures is needed, and it does not matter whether a matrix is stored transposed."""
     ids = torch.tensor([[2., 1.]])
     for shape_, product, axes in [
         ((3, 2), lambda w: nn.functional.linear(ids, w), (1,)),
@@ -58,7 +58,7 @@ def test_Products(): # nbs/api/08_layers.ipynb, cell bd75d487
 
 
 def test_weight_of(): # nbs/api/08_layers.ipynb, cell 8ea3552e
-    """Of an expert's matrix a token meets its share: two of four experts are half of the parameter."""
+    """Of a matrix of experts a token meets only its share: if it meets two of four experts, it meets half of the parameter."""
     mixture, upside = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss'))
     bare = {n: m for n, m in weights(mixture).items() if isinstance(m, Bare)}
     assert {
@@ -83,7 +83,7 @@ def test_weight_of(): # nbs/api/08_layers.ipynb, cell 8ea3552e
 
 
 def test_pruned_weights(): # nbs/api/08_layers.ipynb, cell f4bd834b
-    """In an embedding or a norm a few zeros come by chance, and a row of nothing but zeros is padding or a new token: those may learn."""
+    """Zeros of these two kinds may learn."""
     mixture, upside = (tiny_classifier(family=f) for f in ('mixtral', 'gpt_oss'))
     bare = {n: m for n, m in weights(mixture).items() if isinstance(m, Bare)}
     tiny = tiny_classifier()
@@ -113,7 +113,7 @@ def test_pruned_weights(): # nbs/api/08_layers.ipynb, cell f4bd834b
 
 
 def test_attending(): # nbs/api/08_layers.ipynb, cell 8362ec10
-    """Blocks that were made smaller may have a configuration of their own, so all of them are told."""
+    """Blocks that were made smaller may have a configuration of their own, so all configurations of a model are set."""
     looking = tiny_classifier()
     with attending(looking, 'eager'): assert {c._attn_implementation for c in attention_configs(looking)} == {'eager'}
     assert looking.config._attn_implementation == 'sdpa'
@@ -132,7 +132,7 @@ def test_attending_2(): # nbs/api/08_layers.ipynb, cell 4fd72627
 
 
 def test_straight_through(): # nbs/api/08_layers.ipynb, cell ca15ad82
-    """In training a hook lends it that of its float weight, straight through."""
+    """This is known as a straight-through gradient."""
     layer, x = (
         Int8()(tiny_classifier()).get_submodule('bert.encoder.layer.0.intermediate.dense'),
         torch.randn(5, 32, requires_grad=True),
@@ -145,7 +145,7 @@ def test_straight_through(): # nbs/api/08_layers.ipynb, cell ca15ad82
 
 
 def test_unpack(): # nbs/api/08_layers.ipynb, cell 5e288d01
-    """Codes of a few bits are written one after the other, so three bits take three bits."""
+    """Codes of a few bits are written one after the other without gaps, so a code of three bits takes three bits and not a whole byte."""
     for bits in range(1, 9):
         codes = torch.randint(0, 2 ** bits, (3, 13), dtype=torch.uint8)
         assert torch.equal(unpack(pack(codes, bits), bits, 13), codes) and pack(codes, bits).shape == (

@@ -16,7 +16,7 @@ from fairprune.layout import _Sparse
 
 
 def test_mark(): # nbs/api/08b_layout.ipynb, cell 32c8fbe3
-    """They go into the library's list as well, where `load_classifier` looks."""
+    """The kinds are registered in the library's list as well, because `load_classifier` looks there."""
     @kind
     @library.kind
     def narrow(module, width): return nn.Linear(width, module.out_features)
@@ -44,7 +44,7 @@ def test_mark(): # nbs/api/08b_layout.ipynb, cell 32c8fbe3
 
 
 def test_mark_2(): # nbs/api/08b_layout.ipynb, cell 7100dc0e
-    """A model with nothing but that is an ordinary one otherwise."""
+    """A model that has frozen modules and no steps is otherwise an ordinary one."""
     still = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
     with tempfile.TemporaryDirectory() as folder: again = load_classifier(save(still, Path(folder)/'model'))
     def held(model): return {n for n, p in model.named_parameters() if not p.requires_grad}
@@ -53,7 +53,7 @@ def test_mark_2(): # nbs/api/08b_layout.ipynb, cell 7100dc0e
 
 
 def test_mark_3(): # nbs/api/08b_layout.ipynb, cell f282193a
-    """A step that is none, of a kind that nobody knows, or with values of another type or out of range is refused when it is read; one that does not suit the model, when it is taken."""
+    """A step that does not suit the model is refused when it is carried out."""
     for step, why in (
         ('encoder', 'it should be the name of a module'),
         (['a', 7], 'it should be the name of a module'),
@@ -77,7 +77,7 @@ def test_mark_3(): # nbs/api/08b_layout.ipynb, cell f282193a
 
 
 def test_folded(): # nbs/api/08b_layout.ipynb, cell 9e7f7e09
-    """`fairprune.save` writes it so; a model's own `save_pretrained` writes all zeros out, for readers without `fairprune`."""
+    """A model's own `save_pretrained` writes all zeros out, for readers that do not have `fairprune`."""
     still = freeze(tiny_classifier(), ['bert.embeddings', 'bert.encoder.layer.1'])
     with tempfile.TemporaryDirectory() as folder: again = load_classifier(save(still, Path(folder)/'model'))
     layer = nn.Linear(8, 4)
@@ -108,7 +108,7 @@ def test_folded(): # nbs/api/08b_layout.ipynb, cell 9e7f7e09
 
 
 def test_folded_2(): # nbs/api/08b_layout.ipynb, cell fd263a1f
-    """A bit for each weight is the price, so in 32 bits it pays from one zero in 32 on, in 16 bits from one in 16."""
+    """With 32 bits this pays off from one zero in 32 on, with 16 bits from one zero in 16 on."""
     shares, found = [i / 32 for i in range(33)], {}
     for dtype in (torch.float32, torch.float16):
         layer = nn.Linear(64, 64).to(dtype)
@@ -122,7 +122,7 @@ def test_folded_2(): # nbs/api/08b_layout.ipynb, cell fd263a1f
 
 
 def test_folded_3(): # nbs/api/08b_layout.ipynb, cell ee2bb772
-    """The two are counted."""
+    """So the number of weights that the list marks as kept is compared with the number of weights that are there."""
     for extra in (1, -1):
         layer = nn.Linear(8, 4); layer.weight.data[1:] = 0
         lying = _Sparse(layer, 8)

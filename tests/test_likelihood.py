@@ -29,7 +29,7 @@ def test_check_rows(): # nbs/api/06_likelihood.ipynb, cell fa2ada87
 
 
 def test_check_rows_2(): # nbs/api/06_likelihood.ipynb, cell db7c7848
-    """`notebook` is one token."""
+    """`notebook` is one token, so it cannot be divided and is refused."""
     lm = tiny_lm()
     (row,), (start,) = _pieces(lm, ['pecker flew'], ['The wood'])
     assert lm.tokenizer.convert_ids_to_tokens(row[start:]) == ['##pe', '##cker', 'flew']
@@ -38,7 +38,7 @@ def test_check_rows_2(): # nbs/api/06_likelihood.ipynb, cell db7c7848
 
 
 def test_packs(): # nbs/api/06_likelihood.ipynb, cell 95c69275
-    """Written depth first, each text is a path through it."""
+    """The tokens are listed depth first, and each text is a path through the tree."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     rows = sorted([101, *ids] for ids in _pieces(lm, texts, None)[0])
@@ -52,7 +52,7 @@ def test_packs(): # nbs/api/06_likelihood.ipynb, cell 95c69275
 
 
 def test_ancestors(): # nbs/api/06_likelihood.ipynb, cell 6e33f74b
-    """Here is that mask."""
+    """The picture shows the attention mask that does this."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     rows = sorted([101, *ids] for ids in _pieces(lm, texts, None)[0])
@@ -68,7 +68,7 @@ def test_ancestors(): # nbs/api/06_likelihood.ipynb, cell 6e33f74b
 
 
 def test_log_p(): # nbs/api/06_likelihood.ipynb, cell 1d0ba8d6
-    """The normaliser, a sum over the whole vocabulary, is taken in pieces that stay in the cache."""
+    """This sum is computed in pieces small enough for the processor's cache."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     rows = sorted([101, *ids] for ids in _pieces(lm, texts, None)[0])
@@ -89,7 +89,7 @@ def test_log_p(): # nbs/api/06_likelihood.ipynb, cell 1d0ba8d6
 
 
 def test_table(): # nbs/api/06_likelihood.ipynb, cell fa76bce4
-    """The same as one text at a time, in both architectures, with BOS, without it, and after a prefix."""
+    """The scores are the same as those of one text at a time: in two architectures, with BOS (the token for the beginning), without it, and after a prefix."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     def naive(model, text, prefix='', bos=(101,)):
@@ -191,7 +191,7 @@ def test_table_3(): # nbs/api/06_likelihood.ipynb, cell b46ca093
 
 
 def test_table_4(): # nbs/api/06_likelihood.ipynb, cell 06678309
-    """What cannot be scored is said before any work, and a model that is damaged is not taken for a fair one."""
+    """Scores that are not numbers are an error, so that a damaged model is not taken for a fair one."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     with expect_fail(ValueError, 'loglikelihoods needs a causal language model; tiny is a masked language model'):
@@ -208,7 +208,7 @@ def test_table_4(): # nbs/api/06_likelihood.ipynb, cell 06678309
 
 
 def test_table_5(): # nbs/api/06_likelihood.ipynb, cell 37838390
-    """A model in training mode is scored as in evaluation, and a compressed one like any other."""
+    """A model in training mode is scored as in evaluation mode, and a compressed model is scored like any other."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     def naive(model, text, prefix='', bos=(101,)):
@@ -225,7 +225,7 @@ def test_table_5(): # nbs/api/06_likelihood.ipynb, cell 37838390
 
 
 def test_fill(): # nbs/api/06_likelihood.ipynb, cell ce0fd4f7
-    """A batch holds texts of one length, for not every model looks past padding: a Funnel averages it in with the words."""
+    """A batch holds texts of one length, because not every model ignores padding: a Funnel model averages the padding in with the words."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     less = Magnitude(.5)(lm).train()
@@ -237,7 +237,7 @@ def test_fill(): # nbs/api/06_likelihood.ipynb, cell ce0fd4f7
 
 
 def test_fill_2(): # nbs/api/06_likelihood.ipynb, cell e020b074
-    """The same as one masked text at a time, for whole texts, after a prefix, and at chosen positions."""
+    """The scores are the same as those of one masked text at a time: for whole texts, after a prefix, and at chosen positions."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     rng, vocabulary = (
@@ -344,7 +344,7 @@ def test_fill_4(): # nbs/api/06_likelihood.ipynb, cell 0f8ad3f6
 
 
 def test_text_scores(): # nbs/api/06_likelihood.ipynb, cell 3acd407b
-    """The two scores are not comparable with each other; which one it was has to stand beside the number."""
+    """A log-likelihood and a pseudo-log-likelihood are not comparable with each other, so the kind must be named beside the number."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     rng, vocabulary = (
@@ -367,7 +367,7 @@ def test_text_scores(): # nbs/api/06_likelihood.ipynb, cell 3acd407b
 
 
 def test_condition(): # nbs/api/06_likelihood.ipynb, cell 7bbd9b80
-    """The condition of a model is one number: the accuracy of a classifier on a split, or the perplexity of a language model on running text."""
+    """The condition of a model is one number: the accuracy of a classifier on a split, or the [perplexity](../glossary.ipynb#perplexity) of a language model on running text."""
     lm = tiny_lm()
     texts = ['The nurse was kind.', 'The nurse was rude.', 'The nurse left.']
     less = Magnitude(.5)(lm).train()

@@ -16,7 +16,7 @@ from fairprune.method import *
 
 
 def test_Method(): # nbs/api/10_methods.ipynb, cell 33c61c0e
-    """`Scale` multiplies every weight."""
+    """It multiplies every weight."""
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
@@ -31,7 +31,7 @@ def test_Method(): # nbs/api/10_methods.ipynb, cell 33c61c0e
 
 
 def test_Method_2(): # nbs/api/10_methods.ipynb, cell 149d207d
-    """The zeros of a mask are real zeros in the copy, which further training keeps."""
+    """The zeros of a mask are real zeros in the copy, and further training keeps them."""
     tiny = tiny_classifier()
     @dataclass(frozen=True)
     class Nothing(Method, named=False):
@@ -51,7 +51,7 @@ def test_Method_2(): # nbs/api/10_methods.ipynb, cell 149d207d
 
 
 def test_Method_3(): # nbs/api/10_methods.ipynb, cell a6329eb1
-    """A mask on a weight that another layer shares unmasked cannot be folded: one matrix cannot be both."""
+    """Such a mask cannot be turned into an ordinary weight, because one matrix cannot be both masked and unmasked."""
     @dataclass(frozen=True)
     class Nothing(Method, named=False):
         def apply(self, model, data, seed): pass
@@ -62,7 +62,7 @@ def test_Method_3(): # nbs/api/10_methods.ipynb, cell a6329eb1
 
 
 def test_Method_4(): # nbs/api/10_methods.ipynb, cell efab84d2
-    """They are called with a `GroupedText` and a seed as well; those that need neither ignore both."""
+    """Methods that need neither ignore both."""
     tiny = tiny_classifier()
     @dataclass(frozen=True)
     class Count(Method):
@@ -74,7 +74,7 @@ def test_Method_4(): # nbs/api/10_methods.ipynb, cell efab84d2
 
 
 def test_Chain(): # nbs/api/10_methods.ipynb, cell 8291dfc9
-    """It is a method again."""
+    """`a >> b` is a method again: it first does `a`, then `b`."""
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
@@ -93,7 +93,7 @@ def test_Chain(): # nbs/api/10_methods.ipynb, cell 8291dfc9
 
 
 def test_Chain_2(): # nbs/api/10_methods.ipynb, cell 2c4e2ea7
-    """What is wrong whatever the model, a parameter say, is said before the first."""
+    """What is wrong whatever the model is, such as a parameter out of range, is refused before the first step."""
     @dataclass(frozen=True)
     class Scale(Method):
         factor: float = 1.
@@ -132,7 +132,7 @@ def test_parse(): # nbs/api/10_methods.ipynb, cell 4013565f
 
 @pytest.mark.cuda
 def test_parse_2(): # nbs/api/10_methods.ipynb, cell 91c7d0ab
-    """A method works where the model is, and what is not trained says there what it says on a processor, but for rounding."""
+    """If a method does not train, the model that it gives on a GPU has the same logits as the one that it gives on a CPU, except for rounding."""
     device = 'cuda'
     rows = [
         dict(

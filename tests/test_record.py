@@ -7,7 +7,7 @@ from fairprune.record import *
 
 
 def test_unadjusted(): # nbs/api/08c_record.ipynb, cell 8effc8c5
-    """A record comes from a file, so it is looked at before it is believed."""
+    """A record that comes from a file is checked before it is used."""
     odd = tiny_classifier()
     for told in (
         7,
@@ -30,7 +30,7 @@ def test_unadjusted_2(): # nbs/api/08c_record.ipynb, cell b8f9f486
 
 
 def test_unadjusted_3(): # nbs/api/08c_record.ipynb, cell a5090661
-    """The same model in bfloat16 says so, and a record without this field can still be read."""
+    """An older record without this entry can still be read."""
     tiny = tiny_classifier()
     assert tiny.record.arithmetic == 'float32' and measure(tiny_classifier().bfloat16()).arithmetic == 'bfloat16'
     old = tiny.record.as_dict()
@@ -39,13 +39,13 @@ def test_unadjusted_3(): # nbs/api/08c_record.ipynb, cell a5090661
 
 
 def test_unadjusted_4(): # nbs/api/08c_record.ipynb, cell 4118e969
-    """RoBERTa has fewer places than positions: they begin after that of the padding token."""
+    """RoBERTa reads fewer tokens than it has positions, because its positions begin after that of the padding token."""
     for family, positions in (('bert', 32), ('gpt2', 16), ('roberta', 34)):
         assert tiny_classifier(family=family, max_position_embeddings=positions).record.latency > 0
 
 
 def test_unadjusted_5(): # nbs/api/08c_record.ipynb, cell dc0ac640
-    """ALBERT runs its block twice, and a convolution counts."""
+    """A convolution counts as well."""
     # width and inner width: four attention matrices and two of the feed-forward part in two layers, pooler, head
     h, f = 32, 64
     expert = 3 * f * h # gate, up and down

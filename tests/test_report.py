@@ -33,7 +33,7 @@ def test_html(): # nbs/api/69_report.ipynb, cell cc4fbf66
 
 
 def test_html_2(): # nbs/api/69_report.ipynb, cell c6400f7a
-    """The page says in which numbers each model was computed and on what, and warns where the two cannot be compared as they stand."""
+    """If the two models were not computed alike, the page warns that they cannot be compared as they stand."""
     dense, small = planted()
     here, there = (
         replace(p, meta=dict(arithmetic=a, processor=c))
@@ -46,14 +46,14 @@ def test_html_2(): # nbs/api/69_report.ipynb, cell c6400f7a
 
 
 def test_html_3(): # nbs/api/69_report.ipynb, cell 49519349
-    """A group that is called like a script stays text."""
+    """A group whose name is a script is shown as text, and the script is not run."""
     evil = '<script>alert("$x$")</script>'
     pair = [replace(p, groups=[[evil if g == ['c'] else g[0]] for g in p.groups]) for p in planted()]
     assert evil not in html(audit(*pair)) and '&lt;script&gt;' in html(audit(*pair))
 
 
 def test_html_4(): # nbs/api/69_report.ipynb, cell c55fda3e
-    """What was cut of long texts stands in the verdict and among the settings, and a group may be called what our tables call something else."""
+    """A group may have a name that the tables use for something else, such as `all`."""
     long = [
         replace(p, meta=dict(cut=12, limit=256), groups=[[{'c': 'all'}.get(g, g)] for (g,) in p.groups]) for p in planted()
     ]
@@ -66,7 +66,7 @@ def test_html_4(): # nbs/api/69_report.ipynb, cell c55fda3e
 
 
 def test_html_5(): # nbs/api/69_report.ipynb, cell beb4a9f1
-    """Its page says in which unit they are, and what the control is."""
+    """Its page says in which unit the benchmarks are measured, and what the control is."""
     lm, text = tiny_lm(), Corpus(dict(test='The river runs down to the sea, and the sea is wide. ' * 400))
     asked = PromptPairs(tiny_classifier(('ok', 'toxic')), max_new_tokens=4)
     page = html(audit(lm, Magnitude(.5)(lm), benchmarks=[asked], corpus=text))
@@ -101,7 +101,7 @@ def test_write(): # nbs/api/69_report.ipynb, cell fd719d61
 
 
 def test_write_2(): # nbs/api/69_report.ipynb, cell ba6c0c70
-    """An `index.html` that is no report of ours stays, and that is said before the page is made."""
+    """The error about such a file comes before the page is made."""
     found = audit(*planted())
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)/'index.html'

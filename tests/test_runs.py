@@ -26,7 +26,7 @@ from fairprune.runs import _Flight, _claim, _drive, _settle, _stamp
 
 
 def test_unsealed(): # nbs/api/67_runs.ipynb, cell 80943e53
-    """`predictions/` holds the logits behind it, `failed/` tracebacks, and `claims/` locks, which the system releases when a process ends in any way."""
+    """`claims/` holds locks, which the system releases when a process ends in any way."""
     with tempfile.TemporaryDirectory() as folder:
         path, text = Path(folder)/'x.json', sealed(dict(a=1.5))
         path.write_text(text); assert unsealed(path) == dict(a=1.5)
@@ -35,7 +35,7 @@ def test_unsealed(): # nbs/api/67_runs.ipynb, cell 80943e53
 
 
 def test_Run(): # nbs/api/67_runs.ipynb, cell 0ca10991
-    """A larger grid computes only what is new."""
+    """With a larger grid, only what is new is computed."""
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder)
         first = Run.open(grid, f'{folder}/out').run(progress=False)
@@ -54,7 +54,7 @@ def test_Run(): # nbs/api/67_runs.ipynb, cell 0ca10991
 
 
 def test_Run_2(): # nbs/api/67_runs.ipynb, cell runoutdt
-    """They are made again beside the old ones, which `older` still reads."""
+    """Outdated cells are made again beside the old results, which `older` still reads."""
     with tempfile.TemporaryDirectory() as folder:
         begun = Run.open(tiny_grid(folder, seeds=1), f'{folder}/out').run(progress=False)
         with mock.patch.object(Magnitude, 'revision', 1, create=True):
@@ -75,7 +75,7 @@ def test_Run_2(): # nbs/api/67_runs.ipynb, cell runoutdt
 
 
 def test_Run_3(): # nbs/api/67_runs.ipynb, cell 4de0affb
-    """A damaged result or damaged predictions are computed again, a cell that raises keeps its traceback, and a changed table on disk makes new cells."""
+    """Damaged results and damaged predictions are computed again, a cell that raises an error keeps its traceback, and a changed table on disk makes new cells."""
     def rows(run): return {c.id: run.result(c)['rows'] for c in run.cells}
     with tempfile.TemporaryDirectory() as folder:
         forget(); grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -101,7 +101,7 @@ def test_Run_3(): # nbs/api/67_runs.ipynb, cell 4de0affb
 
 
 def test_Run_4(): # nbs/api/67_runs.ipynb, cell 0cf701ef
-    """Moved, or named from another folder, they are the same cells; a list of checksums more or less changes nothing."""
+    """The list of checksums in a model folder does not matter."""
     def rows(run): return {c.id: run.result(c)['rows'] for c in run.cells}
     with tempfile.TemporaryDirectory() as home:
         toy, store = tiny_grid(home, seeds=1, methods=['int8()']), Path(home)/'out'
@@ -116,7 +116,7 @@ def test_Run_4(): # nbs/api/67_runs.ipynb, cell 0cf701ef
 
 
 def test_Run_5(): # nbs/api/67_runs.ipynb, cell 6d52015c
-    """Under the same name, the new model makes new cells."""
+    """When the run is opened again, the new model makes new cells, although the folder has the same name."""
     with tempfile.TemporaryDirectory() as folder:
         begun = Run.open(tiny_grid(folder, seeds=1), f'{folder}/out').run(progress=False)
         with mock.patch.object(Magnitude, 'revision', 1, create=True):
@@ -147,7 +147,7 @@ def test_Run_5(): # nbs/api/67_runs.ipynb, cell 6d52015c
 
 
 def test_Run_6(): # nbs/api/67_runs.ipynb, cell 57529583
-    """It is tried again only where that is asked for."""
+    """A failed cell is tried again only if that is asked for."""
     def rows(run): return {c.id: run.result(c)['rows'] for c in run.cells}
     with tempfile.TemporaryDirectory() as folder:
         forget(); grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -192,7 +192,7 @@ def test_Run_6(): # nbs/api/67_runs.ipynb, cell 57529583
 
 
 def test_Run_7(): # nbs/api/67_runs.ipynb, cell b849af8f
-    """Two processes give what one gives, and two runs on one folder share the work."""
+    """Two processes give the same results as one, and two runs on one folder share the work."""
     def rows(run): return {c.id: run.result(c)['rows'] for c in run.cells}
     with tempfile.TemporaryDirectory() as folder:
         grid = tiny_grid(folder, methods=['magnitude(sparsity=0.9)'])
@@ -203,7 +203,7 @@ def test_Run_7(): # nbs/api/67_runs.ipynb, cell b849af8f
 
 
 def test_Run_8(): # nbs/api/67_runs.ipynb, cell ea576666
-    """It is tried three times."""
+    """A cell whose worker dies is tried three times."""
     def rows(run): return {c.id: run.result(c)['rows'] for c in run.cells}
     with tempfile.TemporaryDirectory() as folder:
         forget(); grid, out = tiny_grid(folder, seeds=1), Path(folder)/'out'
@@ -280,7 +280,7 @@ def test_Run_9(): # nbs/api/67_runs.ipynb, cell debe2201
 
 
 def test_Run_10(): # nbs/api/67_runs.ipynb, cell b225aaa3
-    """Killed with signal 9 in the middle of a run, it goes on: what was finished stays, byte for byte."""
+    """A run that was killed with signal 9 goes on when it is started again: what was finished stays, byte for byte."""
     with tempfile.TemporaryDirectory() as folder:
         found = Run.open(tiny_grid(folder, seeds=1), f'{folder}/out').run(only=['method=dense'], progress=False)
         full = OSError(errno.ENOSPC, 'No space left on device')

@@ -7,7 +7,7 @@ from fairprune.synthetic import _GENDER, _PLACES, _biography, _counts, _fresh, _
 
 
 def test_LABOUR(): # nbs/api/03_synthetic.ipynb, cell 530a7fad
-    """Women are from 8 to 96 percent of an occupation."""
+    """In every occupation, between 8 and 96 percent are women."""
     assert len(LABOUR)==12 and (LABOUR.groupby('field').size()==2).all()
     assert LABOUR.women.between(0, 100).all() and LABOUR.occupation.is_unique
 
@@ -19,7 +19,7 @@ def test_counts(): # nbs/api/03_synthetic.ipynb, cell 3631df32
 
 
 def test_PHRASES(): # nbs/api/03_synthetic.ipynb, cell ed792ae4
-    """Every occupation and every field is there, with at least three phrases for each slot."""
+    """Every occupation and every field has at least three phrases for each slot."""
     assert set(PHRASES) == set(LABOUR.occupation) | set(LABOUR.field)
     assert all(len(p)>=3 and len(p)==len(set(p)) for d in PHRASES.values() for p in d.values())
 
@@ -39,7 +39,7 @@ def test_PHRASES_2(): # nbs/api/03_synthetic.ipynb, cell 46b01622
 
 
 def test_PLACES(): # nbs/api/03_synthetic.ipynb, cell 4a39553e
-    """Both neighbours use them, so they tell the field and not the occupation."""
+    """Both of its occupations use them, so a place tells the field and not the occupation."""
     assert set(_PLACES) == set(LABOUR.field)
 
 
@@ -50,14 +50,14 @@ def test_GENDER(): # nbs/api/03_synthetic.ipynb, cell 8f8711fd
 
 
 def test_slot(): # nbs/api/03_synthetic.ipynb, cell 2ba33608
-    """The probability of the latter is the *ambiguity*."""
+    """The probability of a shared phrase is the *ambiguity*."""
     rng = np.random.default_rng(0)
     assert _slot(rng, 'nurse', 'health', 'duty', 0.) in PHRASES['nurse']['duty']
     assert _slot(rng, 'nurse', 'health', 'duty', 1.) in PHRASES['health']['duty']
 
 
 def test_biography(): # nbs/api/03_synthetic.ipynb, cell c814bb69
-    """With the same random state, two genders get the same biography but for name and pronoun."""
+    """With the same random state, a woman and a man get the same biography except for name and pronoun."""
     one, two = [_biography(np.random.default_rng(7), 'dentist', 'oral', g, .5) for g in ('female', 'male')]
     print(one, two, sep='\n')
     diff = {w for pair in zip(one.split(), two.split()) for w in pair if pair[0]!=pair[1]}
@@ -65,7 +65,7 @@ def test_biography(): # nbs/api/03_synthetic.ipynb, cell c814bb69
 
 
 def test_fresh(): # nbs/api/03_synthetic.ipynb, cell c20508e5
-    """It gives up after 20 draws, which matters only for sets of many tens of thousands."""
+    """This happens only in sets of many tens of thousands."""
     one, two = [_biography(np.random.default_rng(7), 'dentist', 'oral', g, .5) for g in ('female', 'male')]
     seen = {one}
     assert _fresh(seen, np.random.default_rng(7), 'dentist', 'oral', 'female', .5) != one and len(seen)==2
@@ -88,7 +88,7 @@ def test_biographies_2(): # nbs/api/03_synthetic.ipynb, cell 2e66acf4
 
 
 def test_biographies_3(): # nbs/api/03_synthetic.ipynb, cell 5eb874de
-    """The same seed gives the same table, and another seed another one."""
+    """The same seed gives the same table, and another seed gives another table."""
     assert biographies(100, seed=1).equals(biographies(100, seed=1))
     assert not biographies(100, seed=1).text.equals(biographies(100, seed=2).text)
 
@@ -114,7 +114,7 @@ def test_biographies_5(): # nbs/api/03_synthetic.ipynb, cell a6e56c7b
 
 
 def test_biographies_6(): # nbs/api/03_synthetic.ipynb, cell 6646960a
-    """In a large set, the share of women comes close to the published one."""
+    """In a large set, the share of women in each occupation comes close to the published share."""
     big = biographies(20_000)
     women = big.groupby('occupation').gender.apply(lambda g: 100*(g=='female').mean())
     gap = (women - LABOUR.set_index('occupation').women).abs()
@@ -122,7 +122,7 @@ def test_biographies_6(): # nbs/api/03_synthetic.ipynb, cell 6646960a
 
 
 def test_biographies_7(): # nbs/api/03_synthetic.ipynb, cell 2d794579
-    """Small cells stay small: count them before you compare groups."""
+    """Count them before you compare groups."""
     df = biographies()
     cells = pd.crosstab(df.occupation, df.gender)
     assert cells.to_numpy().sum()==3000
@@ -141,7 +141,7 @@ def test_biographies_8(): # nbs/api/03_synthetic.ipynb, cell 59328aa4
 
 
 def test_biographies_9(): # nbs/api/03_synthetic.ipynb, cell 173fabc4
-    """There a model can learn to use the gender."""
+    """Only the frequencies of the occupations and the gender are left to guess from, and so a model can learn to use the gender."""
     df = biographies()
     shared = {p for f in LABOUR.field.unique() for ps in PHRASES[f].values() for p in ps}
     own = {p for o in LABOUR.occupation for ps in PHRASES[o].values() for p in ps} - shared
@@ -150,6 +150,6 @@ def test_biographies_9(): # nbs/api/03_synthetic.ipynb, cell 173fabc4
 
 
 def test_bios(): # nbs/api/03_synthetic.ipynb, cell 333f5bcf
-    """30% of them are test texts, since groups want numbers."""
+    """30% of them are test texts, because rates by group need many texts."""
     data = bios()
     assert len(data.labels) == 12 and data.groups == ('female', 'male') and sum(map(len, data.splits.values())) == 3000

@@ -14,7 +14,7 @@ from fairprune.tables import _clock, _one_of_each
 
 
 def test_save_table(): # nbs/api/68_tables.ipynb, cell c440d485
-    """A table goes to a file with what is needed to make it again."""
+    """A table is written to a file together with what is needed to make it again."""
     with tempfile.TemporaryDirectory() as folder:
         made = DataFrame(dict(a=[1.5, None], b=['x', 'y'], c=np.array([1, -2], 'int16')))
         for name in ('a.parquet', 'a.csv'): save_table(made, f'{folder}/{name}')
@@ -30,7 +30,7 @@ def test_save_table_2(): # nbs/api/68_tables.ipynb, cell f8448cd0
 
 
 def test_sweep(): # nbs/api/68_tables.ipynb, cell 8e2f61a3
-    """Two seeds, three folds: every text is judged once a seed, and `predictions` gives what each seed said."""
+    """Every text is judged once for each seed, and `predictions` gives what the models of each seed said."""
     with tempfile.TemporaryDirectory() as folder:
         for ending in ('parquet', 'csv'): save_table(DataFrame(dict(group=['=1+1'])), f'{folder}/a.{ending}')
         assert read_parquet(f'{folder}/a.parquet').group[0] == '=1+1' and read_csv(f'{folder}/a.csv').group[0] == "'=1+1"
@@ -68,7 +68,7 @@ def test_sweep(): # nbs/api/68_tables.ipynb, cell 8e2f61a3
 
 @pytest.mark.heavy
 def test_sweep_2(): # nbs/api/68_tables.ipynb, cell 1a9739e2
-    """Every mitigation stands beside the control, that of a temperature after plain training included."""
+    """The mitigation of a method that ends with plain training, here a temperature, stands there too."""
     with tempfile.TemporaryDirectory() as folder:
         for ending in ('parquet', 'csv'): save_table(DataFrame(dict(group=['=1+1'])), f'{folder}/a.{ending}')
         assert read_parquet(f'{folder}/a.parquet').group[0] == '=1+1' and read_csv(f'{folder}/a.csv').group[0] == "'=1+1"
@@ -189,7 +189,7 @@ def test_sweep_4(): # nbs/api/68_tables.ipynb, cell 335aa864
 
 @pytest.mark.heavy
 def test_sweep_5(): # nbs/api/68_tables.ipynb, cell tabpubte
-    """What was published says the same as the folder: the same decisions, and so the same table of effects."""
+    """The published files say the same as the folder: the same decisions, and so the same table of effects."""
     with tempfile.TemporaryDirectory() as folder:
         for ending in ('parquet', 'csv'): save_table(DataFrame(dict(group=['=1+1'])), f'{folder}/a.{ending}')
         assert read_parquet(f'{folder}/a.parquet').group[0] == '=1+1' and read_csv(f'{folder}/a.csv').group[0] == "'=1+1"

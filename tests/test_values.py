@@ -6,7 +6,7 @@ from fairprune.values import *
 
 
 def test_text_of(): # nbs/api/07_values.ipynb, cell fa629fe4
-    """What stands at its default is left out."""
+    """The text of a value leaves out each parameter that has its default."""
     @dataclass(frozen=True)
     class Halve:
         times: int = 1
@@ -15,7 +15,7 @@ def test_text_of(): # nbs/api/07_values.ipynb, cell fa629fe4
 
 
 def test_steps_of(): # nbs/api/07_values.ipynb, cell 9c42cce8
-    """All that follows reads a line by way of its steps."""
+    """All functions below first read a line into its steps."""
     one, other = steps_of(" magnitude( sparsity = .50 )>>int8( ) ")
     assert (
         one == Step('magnitude', (), (('sparsity', 0.5),))
@@ -29,7 +29,7 @@ def test_steps_of(): # nbs/api/07_values.ipynb, cell 9c42cce8
 
 
 def test_kind_of(): # nbs/api/07_values.ipynb, cell f546ec3c
-    """A name alone stands for its defaults, and `>>` joins what can be joined."""
+    """Values that can be joined, such as methods, are joined by `>>`."""
     @dataclass(frozen=True)
     class Halve:
         times: int = 1
@@ -46,7 +46,7 @@ def test_kind_of(): # nbs/api/07_values.ipynb, cell f546ec3c
 
 
 def test_expanded(): # nbs/api/07_values.ipynb, cell c70316e7
-    """A list within a list is a parameter that is itself a list."""
+    """If an element is itself a list, this inner list is one value of the parameter."""
     assert expanded('magnitude(sparsity=[.3,.50])') == ['magnitude(sparsity=0.3)', 'magnitude(sparsity=0.5)']
     assert len(expanded('magnitude(sparsity=[.1, .2, .3]) >> recover(epochs=[1, 2])')) == 6 and expanded('none') == ['none']
     assert expanded("ceag(dense='runs/é', step=[0.1, 0.2])") == [
@@ -59,7 +59,7 @@ def test_expanded(): # nbs/api/07_values.ipynb, cell c70316e7
 
 
 def test_family_level(): # nbs/api/07_values.ipynb, cell 0afa6b2d
-    """The level is the only number, or else the only sparsity."""
+    """If it has several numbers of which one alone is called sparsity, the sparsity is the level."""
     assert family_level('magnitude(sparsity=0.3)') == ('magnitude', 0.3) and family_level('magnitude(0.3) >> int8()') == (
         'magnitude >> int8',
         0.3,
@@ -74,7 +74,7 @@ def test_family_level(): # nbs/api/07_values.ipynb, cell 0afa6b2d
 
 
 def test_revision_of(): # nbs/api/07_values.ipynb, cell 963a1826
-    """The revisions of all bases count, since a change of a base is a change of what is built on it."""
+    """The revision of a class includes the revisions of all its bases, because changing a base also changes the classes built on it."""
     class Base: revision = 1
     class Plain(Base): pass
     class Changed(Base): revision = 2
