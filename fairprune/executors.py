@@ -45,23 +45,6 @@ def _no_main():
         main.__spec__ = kept[0]
         if kept[1]: main.__file__ = kept[1]
 
-# %% ../nbs/api/64_executors.ipynb #7e804c71
-class Processes:
-    "Local worker processes that share the cores."
-    def __init__(self, workers:int): # number of processes, at least 1
-        if workers < 1: raise ValueError(f'workers = {workers}: give at least 1.')
-        self.slots, self.threads, self.free = workers, max(1, cores() // workers), queue.SimpleQueue()
-        self.context = multiprocessing.get_context('spawn'); self.stop = self.context.Event()
-
-    def _pool(self): return ProcessPoolExecutor(1, self.context, _follow, (os.getpid(), self.stop))
-
-    def __enter__(self):
-        names = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'TOKENIZERS_PARALLELISM') # read by the workers when they start
-        self.before = {n: os.environ.get(n) for n in names}
-        os.environ.update(zip(names, (str(self.threads), str(self.threads), 'false')))
-        for _ in range(self.slots): self.free.put(self._pool())
-        return self
-
 # %% ../nbs/api/64_executors.ipynb #222c53fd
 def _submit(self, function, *args):
     pool = self.free.get() # at most `slots` calls are in flight
@@ -80,11 +63,48 @@ def _stop(self, *error):
         else: os.environ[name] = value
     while not self.free.empty(): self.free.get().shutdown()
 
-Processes.submit, Processes.__exit__ = _submit, _stop
+# %% ../nbs/api/64_executors.ipynb #7e804c71
+class Processes:
+    "Local worker processes that share the cores."
+    submit, __exit__ = _submit, _stop
+    def __init__(self, workers:int): # number of processes, at least 1
+        if workers < 1: raise ValueError(f'workers = {workers}: give at least 1.')
+        self.slots, self.threads, self.free = workers, max(1, cores() // workers), queue.SimpleQueue()
+        self.context = multiprocessing.get_context('spawn'); self.stop = self.context.Event()
+
+    def _pool(self): return ProcessPoolExecutor(1, self.context, _follow, (os.getpid(), self.stop))
+
+    def __enter__(self)->'Processes':
+        names = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'TOKENIZERS_PARALLELISM') # read by the workers when they start
+        self.before = {n: os.environ.get(n) for n in names}
+        os.environ.update(zip(names, (str(self.threads), str(self.threads), 'false')))
+        for _ in range(self.slots): self.free.put(self._pool())
+        return self
+
+# %% ../nbs/api/64_executors.ipynb #27332381
+def _ray_start(self:'RayCluster')->'RayCluster':
+    try: import ray
+    except ImportError: raise ValueError("Ray is not installed: pip install 'fairprune[ray]'.") from None
+    kept = {k: v for k, v in os.environ.items() if k.startswith(('FAIRPRUNE_', 'HF_'))}
+    local = dict(num_cpus=cores(), include_dashboard=False) if self.address == 'local' else {}
+    try:
+        ray.init(self.address, log_to_driver=False, logging_level='error', runtime_env=dict(env_vars=kept), **local)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as e:
+        raise ValueError(
+            f'No Ray cluster at {self.address!r} ({str(e).splitlines()[0]}). Start one with: ray start --head'
+        ) from e
+    self.ray = ray
+    return self
+
+# %% ../nbs/api/64_executors.ipynb #bc4b4a0f
+def _ray_submit(self, function, *args):
+    task = self.ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries)(function)
+    return task.remote(*args).future()
 
 # %% ../nbs/api/64_executors.ipynb #b0ad58c1
 class RayCluster:
     "Cells as Ray tasks. Raises `ValueError` where Ray is not installed or no cluster answers."
+    __enter__, submit = _ray_start, _ray_submit
     def __init__(self,
         address:str='auto', # of a cluster, such as 'auto' or 'ray://host:10001'; 'local' starts one here
         cpus:float=1,       # of each cell
@@ -92,30 +112,10 @@ class RayCluster:
         retries:int=3,      # of a cell whose worker or machine died
     ): self.address, self.cpus, self.gpus, self.retries, self.threads = address, cpus, gpus, retries, max(1, int(cpus))
 
-    def __enter__(self):
-        try: import ray
-        except ImportError: raise ValueError("Ray is not installed: pip install 'fairprune[ray]'.") from None
-        kept = {k: v for k, v in os.environ.items() if k.startswith(('FAIRPRUNE_', 'HF_'))}
-        local = dict(num_cpus=cores(), include_dashboard=False) if self.address == 'local' else {}
-        try:
-            ray.init(self.address, log_to_driver=False, logging_level='error', runtime_env=dict(env_vars=kept), **local)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as e:
-            raise ValueError(
-                f'No Ray cluster at {self.address!r} ({str(e).splitlines()[0]}). Start one with: ray start --head'
-            ) from e
-        self.ray = ray
-        return self
-
-# %% ../nbs/api/64_executors.ipynb #bc4b4a0f
-def _ray_slots(self):
-    "Twice what the cluster can run now, so that no machine waits for the driver."
-    there = self.ray.cluster_resources()
-    fit = [there.get(name, 0) // each for name, each in (('CPU', self.cpus), ('GPU', self.gpus)) if each]
-    return 2 * max(1, int(min(fit, default=1)))
-
-def _ray_submit(self, function, *args):
-    task = self.ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries)(function)
-    return task.remote(*args).future()
-
-RayCluster.slots, RayCluster.submit = property(_ray_slots), _ray_submit
-RayCluster.__exit__ = lambda self, *error: self.ray.shutdown()
+    def __exit__(self, *error): self.ray.shutdown()
+    @property
+    def slots(self)->int:
+        "Twice what the cluster can run now, so that no machine waits for the driver."
+        there = self.ray.cluster_resources()
+        fit = [there.get(name, 0) // each for name, each in (('CPU', self.cpus), ('GPU', self.gpus)) if each]
+        return 2 * max(1, int(min(fit, default=1)))

@@ -785,7 +785,7 @@ def test_audit_20(): # nbs/api/60_audit.ipynb, cell fcc3eee6
     with expect_fail(ValueError, "Unknown benchmark 'stereosets'"): audit(lm, lm, benchmarks=['stereosets'])
 
 
-def test_plot(): # nbs/api/60_audit.ipynb, cell c4de3b21
+def test_plot_benchmark(): # nbs/api/60_audit.ipynb, cell c4de3b21
     """Here is the picture of the groups for the planted harm."""
     dense, small = planted()
     found = audit(dense, small)
@@ -794,7 +794,7 @@ def test_plot(): # nbs/api/60_audit.ipynb, cell c4de3b21
     assert ax.get_title() == 'Who pays' and len(ax.get_yticklabels()) == 3
 
 
-def test_plot_2(): # nbs/api/60_audit.ipynb, cell e039cbe0
+def test_plot_benchmark_2(): # nbs/api/60_audit.ipynb, cell e039cbe0
     """With more groups than fit, those that lost most are drawn, and the title says of how many."""
     dense, small = planted()
     found = audit(dense, small)
@@ -876,7 +876,7 @@ def test_plot_2(): # nbs/api/60_audit.ipynb, cell e039cbe0
     ]
 
 
-def test_to_html(): # nbs/api/60_audit.ipynb, cell 40144e65
+def test_plot_benchmark_3(): # nbs/api/60_audit.ipynb, cell 40144e65
     """`tidy` and `plot` give one tidy table and one picture of everything that an audit holds, for classifiers and language models."""
     dense, small = planted()
     found = audit(dense, small)

@@ -120,7 +120,7 @@ def test_words_of(): # nbs/api/28_associations.ipynb, cell ef003e06
     ) == ['man'] * 4 + ['he', 'amy', 'ann']
 
 
-def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
+def test_Seat(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
     """This example reads a few names from a file in a folder of the user's own."""
     bert = tiny_classifier()
     names = dict(
@@ -157,7 +157,7 @@ def test_score(): # nbs/api/28_associations.ipynb, cell 8fc8fca7
     ]
 
 
-def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
+def test_Seat_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
     assert str(Weat('weat6')) == "weat(tests=('weat6',))" and str(
         parse_benchmark("seat(tests=('weat6', 'religion1'))")
     ) == str(Seat(['weat6', 'religion1']))
@@ -173,7 +173,7 @@ def test_score_2(): # nbs/api/28_associations.ipynb, cell cf01fbcc
     with expect_fail(ValueError, 'The first token of a causal model'): Weat(pooling='cls')(tiny_lm())
 
 
-def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
+def test_Seat_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
     """In both cases there is nothing to measure."""
     bert = tiny_classifier()
     names = dict(
@@ -204,7 +204,7 @@ def test_score_3(): # nbs/api/28_associations.ipynb, cell 1c5303c4
     assert collapsed(after, found) == 'its effect_size is undefined, as where all answers are the same'
 
 
-def test_score_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
+def test_Seat_4(): # nbs/api/28_associations.ipynb, cell 56f9d604
     """A model that is bent towards the stereotype gets a larger $d$."""
     bert = tiny_classifier()
     names = dict(

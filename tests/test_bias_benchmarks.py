@@ -76,7 +76,8 @@ def test_parse_benchmark(): # nbs/api/19_benchmarks.ipynb, cell 51314459
     with expect_fail(ValueError, "Unknown benchmark 'dice'"): parse_benchmark('dice()')
 
 
-def test_load_scores(): # nbs/api/19_benchmarks.ipynb, cell 9ab978e2
+def test_parse_benchmark_2(): # nbs/api/19_benchmarks.ipynb, cell 9ab978e2
+    """Scores come back from disk as they were."""
     @dataclass(frozen=True)
     class Coin(Benchmark):
         name = 'coin'

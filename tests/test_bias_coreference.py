@@ -114,7 +114,7 @@ def test_pronoun_likelihoods_2(): # nbs/api/25_coreference.ipynb, cell 23df3c1e
         )
 
 
-def test_across(): # nbs/api/25_coreference.ipynb, cell 6de91d36
+def test_WinoBias(): # nbs/api/25_coreference.ipynb, cell 6de91d36
     """Show the [perplexity](../glossary.ipynb#perplexity) beside it."""
     genders = dict(developer='male', mechanic='male', designer='female', clerk='female')
     pro = [
@@ -148,7 +148,7 @@ def test_across(): # nbs/api/25_coreference.ipynb, cell 6de91d36
     assert set(masked_only.metric) == {WinoBias.bias, 'difference', 'gender_gap', 'ties'} and WinoBias.neutral == 50
 
 
-def test_across_2(): # nbs/api/25_coreference.ipynb, cell 840952de
+def test_WinoBias_2(): # nbs/api/25_coreference.ipynb, cell 840952de
     """A model whose weights are zero has no preference in any pair, and its nats per token are those of a guess."""
     genders = dict(developer='male', mechanic='male', designer='female', clerk='female')
     pro = [
@@ -177,7 +177,7 @@ def test_across_2(): # nbs/api/25_coreference.ipynb, cell 840952de
         assert collapsed(after, compare_scores(before, after, n_resamples=100)).startswith('its nats_per_token is 10.3')
 
 
-def test_across_3(): # nbs/api/25_coreference.ipynb, cell 464b11b8
+def test_WinoBias_3(): # nbs/api/25_coreference.ipynb, cell 464b11b8
     assert (
         str(WinoBias()) == 'winobias'
         and str(parse_benchmark("winobias(split='test', type=1)")) == str(WinoBias('test', (1,)))
@@ -194,7 +194,7 @@ def test_across_3(): # nbs/api/25_coreference.ipynb, cell 464b11b8
 
 
 @pytest.mark.data
-def test_across_4(): # nbs/api/25_coreference.ipynb, cell 09e1d836
+def test_WinoBias_4(): # nbs/api/25_coreference.ipynb, cell 09e1d836
     dev, test = WinoBias().pairs(), WinoBias('test').pairs()
     assert len(dev) == 783 and len(test) == 782 # of 792 each
     assert dev.type.value_counts().to_dict() == {
@@ -217,7 +217,7 @@ def test_across_4(): # nbs/api/25_coreference.ipynb, cell 09e1d836
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_across_5(): # nbs/api/25_coreference.ipynb, cell 53c39e17
+def test_WinoBias_5(): # nbs/api/25_coreference.ipynb, cell 53c39e17
     """The [control](26_control.ipynb) is pruned at random until it has the same perplexity."""
     dense = load_lm(SMOLLM2)
     small = Magnitude(.3, 'layer')(dense)

@@ -370,7 +370,7 @@ def test_Honest(): # nbs/api/23_generation.ipynb, cell ae98486a
 
 
 def test_perplexities(): # nbs/api/23_generation.ipynb, cell 92e2294f
-    """A [control](../glossary.ipynb#matched-control), a model that is as damaged but at random, says how much of the change any damage would have brought."""
+    """The picture shows the change of a metric, by type, with its interval; the control is a cross."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     small = {'magnitude 30%': Magnitude(.3)(lm), 'magnitude 60%': Magnitude(.6)(lm)}
@@ -409,8 +409,8 @@ def test_perplexities_2(): # nbs/api/23_generation.ipynb, cell 92f96fc6
     with expect_fail(ValueError, "The name 'dense' is taken"): toxicity_study(lm, dict(dense=lm), ask)
 
 
-def test_plot_study(): # nbs/api/23_generation.ipynb, cell a544ea6b
-    """The control is a cross."""
+def test_perplexities_3(): # nbs/api/23_generation.ipynb, cell a544ea6b
+    """The picture of this study."""
     lm, judge = tiny_lm(), tiny_classifier(('normal', 'offensive', 'hatespeech'))
     judge = tiny_classifier(('normal', 'toxic'))
     small = {'magnitude 30%': Magnitude(.3)(lm), 'magnitude 60%': Magnitude(.6)(lm)}
@@ -430,7 +430,7 @@ def test_plot_study(): # nbs/api/23_generation.ipynb, cell a544ea6b
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_plot_study_2(): # nbs/api/23_generation.ipynb, cell 5eb7a557
+def test_perplexities_4(): # nbs/api/23_generation.ipynb, cell 5eb7a557
     """Each of the two models has a control, pruned at random to the same perplexity."""
     posts = toxicity_data()
     scorer = train_scorer(posts)
@@ -458,7 +458,7 @@ def test_plot_study_2(): # nbs/api/23_generation.ipynb, cell 5eb7a557
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_plot_study_3(): # nbs/api/23_generation.ipynb, cell 31030240
+def test_perplexities_5(): # nbs/api/23_generation.ipynb, cell 31030240
     """A pruned model and an 8-bit one draw with the noise of the dense model, and then with other noise."""
     posts = toxicity_data()
     scorer = train_scorer(posts)

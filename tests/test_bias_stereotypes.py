@@ -168,7 +168,7 @@ def test_check_bos_4(): # nbs/api/22_stereotypes.ipynb, cell f664fa72
 
 
 @pytest.mark.data
-def test_by_sentence(): # nbs/api/22_stereotypes.ipynb, cell 0bb27ad0
+def test_check_bos_5(): # nbs/api/22_stereotypes.ipynb, cell 0bb27ad0
     """`by_sentence` makes `Scores` of such a file, or of scores that another framework has computed."""
     def published(model):
         found = json.loads((Path(os.environ['FAIRPRUNE_DATA']) / 'stereoset' / f'predictions_{model}.json').read_text())[
@@ -183,7 +183,7 @@ def test_by_sentence(): # nbs/api/22_stereotypes.ipynb, cell 0bb27ad0
 
 
 @pytest.mark.data
-def test_by_sentence_2(): # nbs/api/22_stereotypes.ipynb, cell 62c543b9
+def test_check_bos_6(): # nbs/api/22_stereotypes.ipynb, cell 62c543b9
     """The next table compares GPT-2 with BERT, item by item."""
     def published(model):
         found = json.loads((Path(os.environ['FAIRPRUNE_DATA']) / 'stereoset' / f'predictions_{model}.json').read_text())[

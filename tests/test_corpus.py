@@ -12,7 +12,8 @@ from fairprune.synthetic import bios
 from fairprune.corpus import *
 
 
-def test_text_file(): # nbs/api/05_corpus.ipynb, cell 3e07c240
+def test_Corpus(): # nbs/api/05_corpus.ipynb, cell 3e07c240
+    """A corpus is read from text files, or made of a dictionary of texts."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, 'a.txt').write_text('One text.\nAnother one.'); Path(folder, 'b.txt').write_text(' \n')
         two = Corpus.from_files(train=f'{folder}/a.txt', test=f'{folder}/a.txt')

@@ -132,7 +132,7 @@ def test_coded(): # nbs/api/00_data.ipynb, cell bc7067b6
     with expect_fail(ValueError, "The label 'a' is named twice"): coded(['a'], ['a', 'a'], 'label')
 
 
-def test_dataset_dict(): # nbs/api/00_data.ipynb, cell 5f9f1a91
+def test_known_split(): # nbs/api/00_data.ipynb, cell 5f9f1a91
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
     )
@@ -141,7 +141,7 @@ def test_dataset_dict(): # nbs/api/00_data.ipynb, cell 5f9f1a91
     assert sum(map(len, data.splits.values())) == 40
 
 
-def test_dataset_dict_2(): # nbs/api/00_data.ipynb, cell c63dc48a
+def test_known_split_2(): # nbs/api/00_data.ipynb, cell c63dc48a
     """An error also says what would be right."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -167,7 +167,7 @@ def test_dataset_dict_2(): # nbs/api/00_data.ipynb, cell c63dc48a
     assert from_frame(frame.assign(label='yes'), labels=['no', 'yes']).labels == ('no', 'yes')
 
 
-def test_dataset_dict_3(): # nbs/api/00_data.ipynb, cell 06458996
+def test_known_split_3(): # nbs/api/00_data.ipynb, cell 06458996
     """Numbered classes are sorted by their numbers."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -186,7 +186,7 @@ def test_dataset_dict_3(): # nbs/api/00_data.ipynb, cell 06458996
     ).labels == ('False', 'True')
 
 
-def test_dataset_dict_4(): # nbs/api/00_data.ipynb, cell 4b770fa6
+def test_known_split_4(): # nbs/api/00_data.ipynb, cell 4b770fa6
     """`label_names` gives numbered labels names: those of a model, or names that read better."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -204,7 +204,7 @@ def test_dataset_dict_4(): # nbs/api/00_data.ipynb, cell 4b770fa6
     with expect_fail(ValueError, "Label '1' has no name. Named are: 0"): from_frame(numbered, label_names={0: 'no'})
 
 
-def test_dataset_dict_5(): # nbs/api/00_data.ipynb, cell c4cfc0a3
+def test_known_split_5(): # nbs/api/00_data.ipynb, cell c4cfc0a3
     """Groups from one-hot columns, and from words where there is no column."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -224,7 +224,7 @@ def test_dataset_dict_5(): # nbs/api/00_data.ipynb, cell c4cfc0a3
     assert worded['test']['groups'][:2] == [['women'], ['men']]
 
 
-def test_dataset_dict_6(): # nbs/api/00_data.ipynb, cell b36a6f5f
+def test_known_split_6(): # nbs/api/00_data.ipynb, cell b36a6f5f
     """It keeps its name."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -233,7 +233,7 @@ def test_dataset_dict_6(): # nbs/api/00_data.ipynb, cell b36a6f5f
     assert list(dev.splits) == ['train', 'dev', 'test'] and dev['validation']['id'] == dev['dev']['id']
 
 
-def test_dataset_dict_7(): # nbs/api/00_data.ipynb, cell 52d4f760
+def test_known_split_7(): # nbs/api/00_data.ipynb, cell 52d4f760
     """It may also name a column, such as the template or the author, whose values are kept together."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -256,7 +256,7 @@ def test_dataset_dict_7(): # nbs/api/00_data.ipynb, cell 52d4f760
     with expect_fail(ValueError, 'Give one of them'): from_frame(frame, together='text', whole='test')
 
 
-def test_clustered(): # nbs/api/00_data.ipynb, cell 1e0cbe2b
+def test_known_split_8(): # nbs/api/00_data.ipynb, cell 1e0cbe2b
     """`'text'` makes clusters of texts that nearly repeat each other; `clustered` does the same for a data set that exists already."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -296,7 +296,7 @@ def test_clustered(): # nbs/api/00_data.ipynb, cell 1e0cbe2b
         from_frame(frame.assign(source=[*'abc', None, *'d' * 36]), clusters='source')
 
 
-def test_clustered_2(): # nbs/api/00_data.ipynb, cell a97be78f
+def test_known_split_9(): # nbs/api/00_data.ipynb, cell a97be78f
     """A rationale has a number in [0, 1] for each token: how much the token decided the label."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -314,7 +314,7 @@ def test_clustered_2(): # nbs/api/00_data.ipynb, cell a97be78f
         with expect_fail(ValueError, "Text '39' needs a list of tokens"): marked(mask)
 
 
-def test_clustered_3(): # nbs/api/00_data.ipynb, cell 5a1143d7
+def test_known_split_10(): # nbs/api/00_data.ipynb, cell 5a1143d7
     """A table that is only used to judge a finished model needs no training texts: the whole table is the test split."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -387,7 +387,7 @@ def test_arrow_table(): # nbs/api/00_data.ipynb, cell 794386b9
         with expect_fail(ValueError, message): _json(wrong, 'x.json')
 
 
-def test_from_file(): # nbs/api/00_data.ipynb, cell 1be9fcd8
+def test_table(): # nbs/api/00_data.ipynb, cell 1be9fcd8
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
     )
@@ -398,7 +398,7 @@ def test_from_file(): # nbs/api/00_data.ipynb, cell 1be9fcd8
     with expect_fail(ValueError, 'unknown kind of file'): from_file('mine.xls')
 
 
-def test_from_file_2(): # nbs/api/00_data.ipynb, cell bb092e0c
+def test_table_2(): # nbs/api/00_data.ipynb, cell bb092e0c
     """The same table is read from each of these formats."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -433,7 +433,7 @@ def test_from_file_2(): # nbs/api/00_data.ipynb, cell bb092e0c
             ), suffix
 
 
-def test_from_file_3(): # nbs/api/00_data.ipynb, cell 759fcc43
+def test_table_3(): # nbs/api/00_data.ipynb, cell 759fcc43
     """An error names the file, the place and the remedy."""
     with tempfile.TemporaryDirectory() as folder:
         mine = Path(folder)/'mine.csv'
@@ -463,7 +463,7 @@ def test_from_file_3(): # nbs/api/00_data.ipynb, cell 759fcc43
         with expect_fail(ValueError, f'{table} is not a readable parquet file'): from_file(table)
 
 
-def test_from_file_4(): # nbs/api/00_data.ipynb, cell 75dbfbd7
+def test_table_4(): # nbs/api/00_data.ipynb, cell 75dbfbd7
     """In a CSV file only an empty field is missing: `None` and `NA` are ordinary names."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -509,7 +509,7 @@ def test_from_file_4(): # nbs/api/00_data.ipynb, cell 75dbfbd7
         )
 
 
-def test_from_file_5(): # nbs/api/00_data.ipynb, cell 6aa0a57c
+def test_table_5(): # nbs/api/00_data.ipynb, cell 6aa0a57c
     """Reading removes the apostrophes, if all such names of the file have one."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -568,7 +568,7 @@ def test_from_file_5(): # nbs/api/00_data.ipynb, cell 6aa0a57c
         assert other.groups == ("'=x", '=x')
 
 
-def test_with_names(): # nbs/api/00_data.ipynb, cell bf9269d5
+def test_table_6(): # nbs/api/00_data.ipynb, cell bf9269d5
     """A folder of CSV files is read the same way as a hub id."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -637,8 +637,8 @@ def test_with_names(): # nbs/api/00_data.ipynb, cell bf9269d5
     assert named.groups == ('02134', '2134', 'NA') and len(named['test']) == 120 # names of a CSV file stay text here too
 
 
-def test_folds(): # nbs/api/00_data.ipynb, cell 2d8387ab
-    """In `k` folds each text is a test text exactly once, so all texts can be judged."""
+def test_table_7(): # nbs/api/00_data.ipynb, cell 2d8387ab
+    """Every text is a test text in one of five folds."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
     )
@@ -649,7 +649,7 @@ def test_folds(): # nbs/api/00_data.ipynb, cell 2d8387ab
     with expect_fail(ValueError, 'k = 2'): data.folds(2)
 
 
-def test_folds_2(): # nbs/api/00_data.ipynb, cell aed2a21e
+def test_table_8(): # nbs/api/00_data.ipynb, cell aed2a21e
     """All texts of a cluster are in the same test split."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
@@ -664,7 +664,8 @@ def test_folds_2(): # nbs/api/00_data.ipynb, cell aed2a21e
     with expect_fail(ValueError, 'k = 11: there are 10 clusters'): sources.folds(11)
 
 
-def test_counts(): # nbs/api/00_data.ipynb, cell 29dbad45
+def test_table_9(): # nbs/api/00_data.ipynb, cell 29dbad45
+    """A text that is in two groups counts in both."""
     frame = pd.DataFrame(
         dict(text=[f'text {i}' for i in range(40)], label=['yes', 'no'] * 20, groups=[['a'], ['a', 'b'], [], ['b']] * 10)
     )

@@ -1,8 +1,10 @@
 # Generated from nbs/api/92_house.ipynb: edit the notebook
 from pathlib import Path
+import inspect
 import tempfile
 import fairprune as library
 from fairprune.dev.testgen import find_root
+from fairprune.auditing import Audit
 from fairprune.dev.house import *
 
 
@@ -37,10 +39,34 @@ def test_fault(): # nbs/api/92_house.ipynb, cell 41f18803
     )
 
 
-def test_fault_2(): # nbs/api/92_house.ipynb, cell 540cdb14
+def test_outside(): # nbs/api/92_house.ipynb, cell 0412de08
+    """What a method does to its own object, and what a function carries, is left alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, 'fairprune'); (root/'bias').mkdir(parents=True)
+        (root/'models.py').write_text('from .data import from_frame')
+        (root/'data.py').write_text('def f():\n    from fairprune.models import _load')
+        (root/'bias'/'groups.py').write_text('from ..compress.pruning import Random\nfrom .control import floors')
+        (root/'new.py').write_text('from . import data')
+        seen = arrows(root).set_index('module')
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, 'a.py').write_text('class A:\n    plot = plot\n    def f(self): self.x = 1\nf.revision = 1\nB.n += 1')
+        Path(folder, 'b.py').write_text(
+            'from .a import A\nclass B: pass\nA.save, A.load = save, load\nif True: A.tidy = property(tidy)\n'
+            'setattr(B, "count", count)\nos.sep = 1'
+        )
+        assert outside(folder) == {'a.py': ['B.n'], 'b.py': ['A.save', 'A.load', 'A.tidy', "B.'count'"]}
+
+
+def test_outside_2(): # nbs/api/92_house.ipynb, cell 540cdb14
     """What is imported inside functions are modules that take long to start, where a user may not need them: `fp.Magnitude` is there before transformers has read its quantizers, and predictions are audited without PyTorch."""
     found = arrows(find_root(library.__file__)/'fairprune')
     assert found[found.wrong != ''].empty, found[found.wrong != '']
     assert found[found.private].empty, found[found.private]
     assert not {m for m in house() if m in library.__all__} # `fairprune.name` is the module as soon as that is imported
     inside = found[found.inside & (found.module != 'cli')].drop_duplicates(['module', 'imports'])
+
+
+def test_outside_3(): # nbs/api/92_house.ipynb, cell 4bb43952
+    """What an audit can do has its arguments and its docstring."""
+    assert not outside(find_root(library.__file__)/'fairprune'), outside(find_root(library.__file__)/'fairprune')
+    assert list(inspect.signature(Audit.to_html).parameters) == ['audit', 'folder'] and Audit.to_html.__doc__

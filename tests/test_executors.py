@@ -18,7 +18,7 @@ def test_InProcess(): # nbs/api/64_executors.ipynb, cell 31fd0dcc
     with InProcess() as executor: assert executor.submit(pow, 2, 10).result() == 1024 and cores() >= 1
 
 
-def test_stop(): # nbs/api/64_executors.ipynb, cell ab29b333
+def test_Processes(): # nbs/api/64_executors.ipynb, cell ab29b333
     """A worker that kills itself takes no other worker with it."""
     with Processes(2) as executor:
         pids = {executor.submit(os.getpid).result() for _ in range(4)}
@@ -31,7 +31,7 @@ def test_stop(): # nbs/api/64_executors.ipynb, cell ab29b333
     with expect_fail(ValueError, 'workers = 0'): Processes(0)
 
 
-def test_stop_2(): # nbs/api/64_executors.ipynb, cell 36cb799f
+def test_Processes_2(): # nbs/api/64_executors.ipynb, cell 36cb799f
     """When the script is killed, no worker is left behind."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder)/'script.py'
@@ -52,14 +52,14 @@ time.sleep(60)""")
         assert not alive(worker)
 
 
-def test_ray_submit(): # nbs/api/64_executors.ipynb, cell 2d360189
+def test_RayCluster(): # nbs/api/64_executors.ipynb, cell 2d360189
     """If Ray or a cluster is missing, one line says so."""
     with mock.patch.dict(sys.modules, ray=None), expect_fail(ValueError, 'Ray is not installed'):
         with RayCluster(): pass
 
 
 @pytest.mark.slow
-def test_ray_submit_2(): # nbs/api/64_executors.ipynb, cell 22050130
+def test_RayCluster_2(): # nbs/api/64_executors.ipynb, cell 22050130
     with expect_fail(ValueError, "No Ray cluster at 'auto'"):
         with RayCluster('auto'): pass
     # Ray tells of every worker that dies

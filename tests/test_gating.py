@@ -459,7 +459,7 @@ def test_gate_16(): # nbs/api/65_gate.ipynb, cell 8fcb5219
     assert rates['pass'].iloc[4] > .95 and rates['fail'].iloc[5] > .9 and rates['too little data'].iloc[3] > .95
 
 
-def test_plot(): # nbs/api/65_gate.ipynb, cell 66b5167e
+def test_gate_17(): # nbs/api/65_gate.ipynb, cell 66b5167e
     """Blue lies within the bound, red is beyond it, orange is undecided, grey has too few texts."""
     ax = gate(*planted(620, list('abcd'), harm=.4), classes=True).plot()
     assert ax.get_title() == 'Gate: fail' and len(ax.get_yticklabels()) == 6

@@ -10,6 +10,7 @@ from fairprune.predictions import *
 
 
 def test_texts_told(): # nbs/api/02_predictions.ipynb, cell 44042194
+    """The class holds the table as arrays, and takes the functions above as its methods."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
     assert example.predicted.tolist() == [0, 1, 1] and example.accuracy == 2 / 3
@@ -46,13 +47,13 @@ def test_texts_told_3(): # nbs/api/02_predictions.ipynb, cell 7648c7fb
     assert np.allclose(replace(example, logits=np.log(share)).probabilities, share)
 
 
-def test_from_frame(): # nbs/api/02_predictions.ipynb, cell dc48e49c
+def test_texts_told_4(): # nbs/api/02_predictions.ipynb, cell dc48e49c
     """Labels may be whole numbers of any type, also where a single column of logits tells two classes apart."""
     one_column = pd.DataFrame({'id': ['a', 'b'], 'label': [0., 1.], 'groups': [['x'], ['y']], 'probability:1': [.25, .75]})
     assert Predictions.from_frame(one_column).classes == ('0', '1') and Predictions.from_frame(one_column).accuracy == 1
 
 
-def test_from_frame_2(): # nbs/api/02_predictions.ipynb, cell 8e0e5466
+def test_texts_told_5(): # nbs/api/02_predictions.ipynb, cell 8e0e5466
     """A table from elsewhere may hold one group a text, or no groups, and numbers in place of class names."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -73,7 +74,7 @@ def test_from_frame_2(): # nbs/api/02_predictions.ipynb, cell 8e0e5466
         from_frame(plain.assign(groups=['men', ' men', 'old']))
 
 
-def test_from_frame_3(): # nbs/api/02_predictions.ipynb, cell bfbf1a05
+def test_texts_told_6(): # nbs/api/02_predictions.ipynb, cell bfbf1a05
     """Groups that are given as an object are named by key and value, as groups from several columns are."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -90,7 +91,7 @@ def test_from_frame_3(): # nbs/api/02_predictions.ipynb, cell bfbf1a05
     with expect_fail(ValueError, 'written as text'): from_frame(plain.assign(groups=['{"sex": "f"}', 'men', 'men']))
 
 
-def test_from_frame_4(): # nbs/api/02_predictions.ipynb, cell 2d3c6ec9
+def test_texts_told_7(): # nbs/api/02_predictions.ipynb, cell 2d3c6ec9
     """Their calibration is measured as it is; if they were taken for logits, they would look far less sure."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)
@@ -113,7 +114,7 @@ def test_from_frame_4(): # nbs/api/02_predictions.ipynb, cell 2d3c6ec9
     with expect_fail(ValueError, 'Missing column: maybe'): from_frame(shares, probabilities=['maybe'])
 
 
-def test_from_frame_5(): # nbs/api/02_predictions.ipynb, cell b4af779e
+def test_texts_told_8(): # nbs/api/02_predictions.ipynb, cell b4af779e
     """A single column of probabilities says the same."""
     rng = np.random.default_rng(0)
     sure = rng.beta(4, 1, 2000)
@@ -132,7 +133,7 @@ def test_from_frame_5(): # nbs/api/02_predictions.ipynb, cell b4af779e
         from_frame(table.assign(**{'logit:yes': 0.}, label=['no', 'perhaps'] * 1000))
 
 
-def test_load(): # nbs/api/02_predictions.ipynb, cell 495b9c32
+def test_texts_told_9(): # nbs/api/02_predictions.ipynb, cell 495b9c32
     """Pages carry checksums, so a damaged file is noticed."""
     example = Predictions(np.array(['a', 'b', 'c']), np.array([[1., 0], [0, 2], [1, 3]], 'float32'), np.array([0, 1, 0]),
                           [['women'], ['men', 'old'], []], ('no', 'yes'))
@@ -155,7 +156,7 @@ def test_load(): # nbs/api/02_predictions.ipynb, cell 495b9c32
     with expect_fail(ValueError, 'Missing column: groups'): from_frame(example.to_frame().drop(columns='groups'))
 
 
-def test_load_2(): # nbs/api/02_predictions.ipynb, cell 614f15a4
+def test_texts_told_10(): # nbs/api/02_predictions.ipynb, cell 614f15a4
     """An index that pandas stored is read like any other column."""
     def kept(ids, labels, groups, classes=('0', '1'), store=lambda t, path: t.to_parquet(path)):
         with tempfile.TemporaryDirectory() as folder:

@@ -180,6 +180,33 @@ def words_of(
     for s in sentences: found.append(found[-1] if found and ' are ' in f' {s.lower()} ' else _word(s))
     return found
 
+# %% ../../nbs/api/28_associations.ipynb #0fe7244c
+def _items(test, sets, vectors):
+    "A row a target of one test; vectors of zeros have no direction, so none of them is nearer to A than to B."
+    s = associations(
+        *(np.stack([vectors[t] for t in texts]) for texts in (sets['X'] + sets['Y'], sets['A'], sets['B']))
+    )
+    if not any(vectors[t].any() for t in sets['X'] + sets['Y']): s = np.zeros(len(s))
+    sides = [(side, i) for side in 'XY' for i in range(len(sets[side]))]
+    return pd.DataFrame(
+        dict(
+            id=[f'{test}/{side}/{i}' for side, i in sides],
+            type=test,
+            unit=words_of(sets['X']) + words_of(sets['Y']),
+            x=[float(side == 'X') for side, _ in sides],
+            s=s,
+        )
+    )
+
+# %% ../../nbs/api/28_associations.ipynb #b1768311
+def _score(self, model, progress):
+    tests = {
+        path.name.removeprefix(self._prefix).removesuffix('.jsonl'): _read_sets(path) for path in self.paths().values()
+    }
+    texts = list(dict.fromkeys(t for sets in tests.values() for examples in sets.values() for t in examples))
+    vectors = dict(zip(texts, embed(model, texts, self.pooling, progress=progress)))
+    return pd.concat([_items(test, sets, vectors) for test, sets in tests.items()], ignore_index=True)
+
 # %% ../../nbs/api/28_associations.ipynb #971ccb8e
 @dataclass(frozen=True)
 class Weat(Benchmark):
@@ -189,6 +216,7 @@ class Weat(Benchmark):
     name, takes, folder, whole = 'weat', ('encoder', 'classifier', 'masked', 'causal'), 'seat', False
     bias = 'effect_size'
     _known, _prefix = WEAT_TESTS, ''
+    score = _score
 
     def __post_init__(self):
         object.__setattr__(self, 'tests', (self.tests,) if isinstance(self.tests, str) else tuple(self.tests))
@@ -225,35 +253,6 @@ class Seat(Weat):
     "Sentence Encoder Association Tests (May et al. 2019): the same with the words in sentences."
     tests: tuple = SEAT_TESTS # names, such as ('weat6', 'religion1')
     name, _known, _prefix = 'seat', SEAT_TESTS, 'sent-'
-
-# %% ../../nbs/api/28_associations.ipynb #0fe7244c
-def _items(test, sets, vectors):
-    "A row a target of one test; vectors of zeros have no direction, so none of them is nearer to A than to B."
-    s = associations(
-        *(np.stack([vectors[t] for t in texts]) for texts in (sets['X'] + sets['Y'], sets['A'], sets['B']))
-    )
-    if not any(vectors[t].any() for t in sets['X'] + sets['Y']): s = np.zeros(len(s))
-    sides = [(side, i) for side in 'XY' for i in range(len(sets[side]))]
-    return pd.DataFrame(
-        dict(
-            id=[f'{test}/{side}/{i}' for side, i in sides],
-            type=test,
-            unit=words_of(sets['X']) + words_of(sets['Y']),
-            x=[float(side == 'X') for side, _ in sides],
-            s=s,
-        )
-    )
-
-# %% ../../nbs/api/28_associations.ipynb #b1768311
-def _score(self, model, progress):
-    tests = {
-        path.name.removeprefix(self._prefix).removesuffix('.jsonl'): _read_sets(path) for path in self.paths().values()
-    }
-    texts = list(dict.fromkeys(t for sets in tests.values() for examples in sets.values() for t in examples))
-    vectors = dict(zip(texts, embed(model, texts, self.pooling, progress=progress)))
-    return pd.concat([_items(test, sets, vectors) for test, sets in tests.items()], ignore_index=True)
-
-Weat.score = _score
 
 # %% ../../nbs/api/28_associations.ipynb #ee405131
 def permutation_table(

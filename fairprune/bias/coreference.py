@@ -163,38 +163,16 @@ def _lines(path, expected):
         raise ValueError(f'{path.name} has {len(lines)} of {expected} lines. Is it cut off? Fetch it again.')
     return lines
 
-# %% ../../nbs/api/25_coreference.ipynb #d891812c
-@dataclass(frozen=True)
-class WinoBias(Benchmark):
-    "Which pronoun a language model finds likelier beside an occupation (Zhao et al. 2018)."
-    split: str = 'dev'    # or 'test'
-    type: tuple = (1, 2)  # 1, 2 or both
-    name, folder = 'winobias', 'winobias'
-    bias, neutral, damage, more = 'pro_share', 50., 'nats_per_token', False
-
-    def __post_init__(self):
-        object.__setattr__(self, 'type', (self.type,) if isinstance(self.type, int) else tuple(self.type))
-        if self.split not in ('dev', 'test'): raise ValueError(f'Unknown split {self.split!r}. Known: dev, test.')
-        if self.type not in ((1,), (2,), (1, 2)): raise ValueError(f'type = {self.type}: give 1, 2 or (1, 2).')
-
-    @property
-    def files(self):
-        names = [f'{r}_stereotyped_type{t}.txt.{self.split}' for t in self.type for r in READINGS] + [
-            f'{g}_occupations.txt' for g in _GENDERS
-        ]
-        return {n: (_WINO + n, _SHA256[n]) for n in names}
-
-    def pairs(self):
-        "The pairs of sentences; raises `ValueError` where a file is cut off."
-        paths = self.paths()
-        genders = {o.strip().lower(): g for g in _GENDERS for o in _lines(paths[f'{g}_occupations.txt'], 20)}
-        read = lambda r, t: _lines(paths[f'{r}_stereotyped_type{t}.txt.{self.split}'], _LINES)
-        return pd.concat(
-            [winobias_pairs(read('pro', t), read('anti', t), genders, t, self.split) for t in self.type],
-            ignore_index=True,
-        )
-
-    def score(self, model, progress): return pronoun_likelihoods(model, self.pairs(), progress)
+# %% ../../nbs/api/25_coreference.ipynb #f2c5ea35
+def _read_pairs(self)->pd.DataFrame:
+    "The pairs of sentences; raises `ValueError` where a file is cut off."
+    paths = self.paths()
+    genders = {o.strip().lower(): g for g in _GENDERS for o in _lines(paths[f'{g}_occupations.txt'], 20)}
+    read = lambda r, t: _lines(paths[f'{r}_stereotyped_type{t}.txt.{self.split}'], _LINES)
+    return pd.concat(
+        [winobias_pairs(read('pro', t), read('anti', t), genders, t, self.split) for t in self.type],
+        ignore_index=True,
+    )
 
 # %% ../../nbs/api/25_coreference.ipynb #c5d9b0be
 def _columns(self, items):
@@ -221,13 +199,29 @@ def _across(self, rates): # types are sorted: female before male, within each ty
         if m.startswith('pro_share')
     }
 
-WinoBias.columns, WinoBias.rates, WinoBias.across, WinoBias.decisions = (
-    _columns,
-    _rates,
-    _across,
-    lambda self, items: items.pro > items.anti,
-)
-WinoBias.undecided, WinoBias.guess = (
-    lambda self, items: tied(items.pro, items.anti),
-    lambda self, items: nats_of_a_guess(items),
-)
+# %% ../../nbs/api/25_coreference.ipynb #d891812c
+@dataclass(frozen=True)
+class WinoBias(Benchmark):
+    "Which pronoun a language model finds likelier beside an occupation (Zhao et al. 2018)."
+    split: str = 'dev'    # or 'test'
+    type: tuple = (1, 2)  # 1, 2 or both
+    name, folder = 'winobias', 'winobias'
+    bias, neutral, damage, more = 'pro_share', 50., 'nats_per_token', False
+    pairs, columns, rates, across = _read_pairs, _columns, _rates, _across
+
+    def __post_init__(self):
+        object.__setattr__(self, 'type', (self.type,) if isinstance(self.type, int) else tuple(self.type))
+        if self.split not in ('dev', 'test'): raise ValueError(f'Unknown split {self.split!r}. Known: dev, test.')
+        if self.type not in ((1,), (2,), (1, 2)): raise ValueError(f'type = {self.type}: give 1, 2 or (1, 2).')
+
+    @property
+    def files(self):
+        names = [f'{r}_stereotyped_type{t}.txt.{self.split}' for t in self.type for r in READINGS] + [
+            f'{g}_occupations.txt' for g in _GENDERS
+        ]
+        return {n: (_WINO + n, _SHA256[n]) for n in names}
+
+    def score(self, model, progress): return pronoun_likelihoods(model, self.pairs(), progress)
+    def decisions(self, items): return items.pro > items.anti
+    def undecided(self, items): return tied(items.pro, items.anti)
+    def guess(self, items): return nats_of_a_guess(items)
