@@ -34,6 +34,8 @@ def strip_numbers(processed: Path, site: str):
     "Rename the processed notebooks and everything that points at them."
     notebooks = sorted(processed.rglob("*.ipynb"))
     names = {p.name: bare(p.name) for p in notebooks}
+    places = [p.parent / bare(p.name) for p in notebooks]
+    if twice := {p.name for p in places if places.count(p) > 1}: sys.exit(f"two pages would be called {min(twice)}")
     for p in notebooks:
         nb = json.loads(p.read_text(encoding="utf-8"))
         for cell in nb["cells"]:

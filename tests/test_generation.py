@@ -1,4 +1,4 @@
-# Generated from nbs/api/06b_generation.ipynb: edit the notebook
+# Generated from nbs/api/06b_sampling.ipynb: edit the notebook
 import pytest
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from fairprune.generation import *
 from fairprune.generation import _ends, _extend, _gumbel, _near, _prompt_rows, _shaped, _stream
 
 
-def test_gumbel(): # nbs/api/06b_generation.ipynb, cell 8a9e00f7
+def test_gumbel(): # nbs/api/06b_sampling.ipynb, cell 8a9e00f7
     """The token that is found is a draw from the model's distribution at temperature $T$."""
     noise = _gumbel([_stream('The nurse', 0, 0), _stream('The nurse', 1, 0), _stream('The nurse', 0, 0)], 20_000)
     assert torch.equal(noise[0], noise[2]) and not torch.equal(noise[0], noise[1])
@@ -18,7 +18,7 @@ def test_gumbel(): # nbs/api/06b_generation.ipynb, cell 8a9e00f7
     assert abs(noise[0].mean() - .5772) < .03 and abs(noise[0].var() - np.pi**2 / 6) < .06
 
 
-def test_shaped(): # nbs/api/06b_generation.ipynb, cell 4374baa8
+def test_shaped(): # nbs/api/06b_sampling.ipynb, cell 4374baa8
     """Transformers uses the same order."""
     scores = torch.log(torch.tensor([[.5, .3, .15, .05]]))
     assert torch.allclose(_shaped(scores, 1., 2, None).softmax(-1), torch.tensor([[.625, .375, 0, 0]]))
@@ -26,7 +26,7 @@ def test_shaped(): # nbs/api/06b_generation.ipynb, cell 4374baa8
     assert torch.allclose(_shaped(scores, .5, None, None).softmax(-1), torch.tensor([[.25, .09, .0225, .0025]]) / .365)
 
 
-def test_prompt_rows(): # nbs/api/06b_generation.ipynb, cell 8c2acbca
+def test_prompt_rows(): # nbs/api/06b_sampling.ipynb, cell 8c2acbca
     """Prompts begin with BOS, the token for the beginning of a text, if the tokenizer puts it there by itself."""
     lm = tiny_lm()
     assert _ends(lm) == {0, 2, 100, 101, 102, 103} and lm.config.eos_token_id == 2
@@ -36,7 +36,7 @@ def test_prompt_rows(): # nbs/api/06b_generation.ipynb, cell 8c2acbca
     ]
 
 
-def test_extend(): # nbs/api/06b_generation.ipynb, cell 0262f675
+def test_extend(): # nbs/api/06b_sampling.ipynb, cell 0262f675
     """A row that is finished leaves the batch."""
     lm = tiny_lm()
     assert (
@@ -53,7 +53,7 @@ def test_extend(): # nbs/api/06b_generation.ipynb, cell 0262f675
     )
 
 
-def test_told(): # nbs/api/06b_generation.ipynb, cell e58f0120
+def test_told(): # nbs/api/06b_sampling.ipynb, cell e58f0120
     """A continuation does not depend on the batch, its order, the other prompts or torch's own seed."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -76,7 +76,7 @@ def test_told(): # nbs/api/06b_generation.ipynb, cell e58f0120
     assert not set(generate(lm, prompts, n=2, max_new_tokens=8, seed=1).continuation) & set(said.continuation)
 
 
-def test_told_2(): # nbs/api/06b_generation.ipynb, cell 515dff70
+def test_told_2(): # nbs/api/06b_sampling.ipynb, cell 515dff70
     """This holds for models that remember keys and values, for those that remember a window of them, and for those that remember a state."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -97,7 +97,7 @@ def test_told_2(): # nbs/api/06b_generation.ipynb, cell 515dff70
 
 
 @pytest.mark.slow
-def test_told_3(): # nbs/api/06b_generation.ipynb, cell 866b4abd
+def test_told_3(): # nbs/api/06b_sampling.ipynb, cell 866b4abd
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
     torch.manual_seed(7)
     def one_by_one(model, prompt, steps, temperature=1.):
@@ -121,7 +121,7 @@ def test_told_3(): # nbs/api/06b_generation.ipynb, cell 866b4abd
     assert not any(right(name) for name in TINY)
 
 
-def test_told_4(): # nbs/api/06b_generation.ipynb, cell 191a21ae
+def test_told_4(): # nbs/api/06b_sampling.ipynb, cell 191a21ae
     """Near a temperature of 0 the noise does not matter, and the continuation is that of transformers' greedy search."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -138,7 +138,7 @@ def test_told_4(): # nbs/api/06b_generation.ipynb, cell 191a21ae
         ]
 
 
-def test_told_5(): # nbs/api/06b_generation.ipynb, cell 3b61d912
+def test_told_5(): # nbs/api/06b_sampling.ipynb, cell 3b61d912
     """A token is drawn as often as its probability says, within four standard deviations."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -167,7 +167,7 @@ def test_told_5(): # nbs/api/06b_generation.ipynb, cell 3b61d912
     )
 
 
-def test_told_6(): # nbs/api/06b_generation.ipynb, cell 2a3eeebc
+def test_told_6(): # nbs/api/06b_sampling.ipynb, cell 2a3eeebc
     """A continuation stops at the end of text, and may be empty."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -184,7 +184,7 @@ def test_told_6(): # nbs/api/06b_generation.ipynb, cell 2a3eeebc
     assert (generate(always, prompts).tokens == 0).all()
 
 
-def test_told_7(): # nbs/api/06b_generation.ipynb, cell e9be25cf
+def test_told_7(): # nbs/api/06b_sampling.ipynb, cell e9be25cf
     """Prompts, models and settings that cannot be used are refused before any work."""
     lm = tiny_lm()
     prompts = ['the nurse was', 'my neighbour said that', 'he', 'she', 'the old man and the sea', 'the doctor was']
@@ -208,7 +208,7 @@ def test_told_7(): # nbs/api/06b_generation.ipynb, cell e9be25cf
     assert len(generate(lm, [])) == 0 and len(generate(lm, [''], bos=101)) == 1
 
 
-def test_told_8(): # nbs/api/06b_generation.ipynb, cell 5f5ebeaa
+def test_told_8(): # nbs/api/06b_sampling.ipynb, cell 5f5ebeaa
     """If the pruned model had noise of its own, it would say something else every time, however little was pruned."""
     lm = tiny_lm()
     many = [
