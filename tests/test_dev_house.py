@@ -1,6 +1,8 @@
 # Generated from nbs/api/92_house.ipynb: edit the notebook
 from pathlib import Path
 import inspect
+import subprocess
+import sys
 import tempfile
 import fairprune as library
 from fairprune.dev.testgen import find_root
@@ -58,7 +60,7 @@ def test_outside(): # nbs/api/92_house.ipynb, cell 0412de08
 
 
 def test_outside_2(): # nbs/api/92_house.ipynb, cell 540cdb14
-    """What is imported inside functions are modules that take long to start, where a user may not need them: `fp.Magnitude` is there before transformers has read its quantizers, and predictions are audited without PyTorch."""
+    """What is imported inside functions are modules that take long to start and are not needed at once: `fp.Magnitude` is there before transformers has read its quantizers, and names that need no model are there without PyTorch."""
     found = arrows(find_root(library.__file__)/'fairprune')
     assert found[found.wrong != ''].empty, found[found.wrong != '']
     assert found[found.private].empty, found[found.private]
@@ -66,7 +68,17 @@ def test_outside_2(): # nbs/api/92_house.ipynb, cell 540cdb14
     inside = found[found.inside & (found.module != 'cli')].drop_duplicates(['module', 'imports'])
 
 
-def test_outside_3(): # nbs/api/92_house.ipynb, cell 4bb43952
+def test_outside_3(): # nbs/api/92_house.ipynb, cell startup1
+    def imported(name, module):
+        "Whether a module is imported where a fresh process asks for one name of the library."
+        asked = f"import sys, fairprune as fp; fp.{name}; print({module!r} in sys.modules)"
+        run = subprocess.run([sys.executable, '-c', asked], capture_output=True, text=True, check=True)
+        return run.stdout.strip() == 'True'
+    assert not imported('Magnitude', 'transformers.quantizers') and imported('Magnitude', 'torch')
+    assert not imported('Predictions', 'torch') and not imported('compare', 'torch')
+
+
+def test_outside_4(): # nbs/api/92_house.ipynb, cell 4bb43952
     """What an audit can do has its arguments and its docstring."""
     assert not outside(find_root(library.__file__)/'fairprune'), outside(find_root(library.__file__)/'fairprune')
     assert list(inspect.signature(Audit.to_html).parameters) == ['audit', 'folder'] and Audit.to_html.__doc__
