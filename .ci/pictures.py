@@ -1,8 +1,7 @@
 """Fail when a notebook was saved without the pictures that its cells draw, as one is that was executed with
 MPLBACKEND=Agg.
 
-On the pages of the thesis, in the tutorials and on the home page a picture needs a caption as well (`#| fig-cap:
-"..."`).
+A picture needs a caption as well (`#| fig-cap: "..."`).
 """
 import json, sys
 from pathlib import Path
@@ -29,7 +28,7 @@ if __name__ == "__main__":
         cells = [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
         lost = [cell["id"] for cell in cells if missing(cell)]
         if lost: found.append(f"{path}: no picture in {', '.join(lost)}. Execute it without MPLBACKEND.")
-        bare = [cell["id"] for cell in cells if path.parent.name != "api" and uncaptioned(cell)]
+        bare = [cell["id"] for cell in cells if uncaptioned(cell)]
         if bare:
             found.append(f"{path}: no caption in {', '.join(bare)}. Say what to see: #| fig-cap: \"...\", on one line.")
     if found: sys.exit("\n".join(found))
