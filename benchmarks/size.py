@@ -3,8 +3,9 @@ many cells.
 
 Prints one JSON line per measurement: {"what", "n", "groups", "seconds", "cpu", "peak_gb", "bound_s", "bound_gb",
 "note"}; ends with 1 where a bound is broken. Each runs in a process of its own;
-the peak counts everything, the data and the libraries included. Run: python benchmarks/size.py [--quick] [--only
-audit gate groups status]
+the peak counts everything, the data and the libraries included.
+Run:
+  python benchmarks/size.py [--quick] [--only audit gate groups status]
 """
 import argparse, json, subprocess, sys, tempfile, time
 
